@@ -1,0 +1,82 @@
+package import OAuth
+package import Telemetry
+
+/// What a user allowed a client: the family to which every token belongs.
+package struct GrantRecord: Sendable, Hashable {
+    /// Carried by each access token as `grant`.
+    package var id: GrantID
+    /// Who allowed it.
+    package var user: UserID
+    /// To whom.
+    package var client: ClientID
+    /// What was allowed; a refresh may ask for less, never for more.
+    package var scope: Scope
+    /// The resources (RFC 8707) it is for, canonical absolute URIs in the order of the request.
+    package var resources: [String]
+    /// The issuer that the client used: `iss` of its tokens.
+    package var issuer: String
+    /// When the user allowed it.
+    package var grantedAt: Timestamp
+    /// Absolute end; refreshing does not extend it.
+    package var expiresAt: Timestamp
+    /// When it was revoked; `nil` means it was not.
+    package var revokedAt: Timestamp?
+
+    /// Creates a record as it is stored.
+    package init(
+        id: GrantID, user: UserID, client: ClientID, scope: Scope, resources: [String], issuer: String,
+        grantedAt: Timestamp, expiresAt: Timestamp, revokedAt: Timestamp? = nil
+    ) {
+        self.id = id
+        self.user = user
+        self.client = client
+        self.scope = scope
+        self.resources = resources
+        self.issuer = issuer
+        self.grantedAt = grantedAt
+        self.expiresAt = expiresAt
+        self.revokedAt = revokedAt
+    }
+}
+
+/// Why a grant ended, for the audit.
+package enum RevocationReason: String, Sendable, Hashable, CaseIterable {
+    /// The client asked (RFC 7009).
+    case clientRequest = "client_request"
+    /// The user or an administrator asked.
+    case userRequest = "user_request"
+    /// A code was redeemed twice (A06).
+    case codeReuse = "code_reuse"
+    /// A refresh token was presented after its grace (A11).
+    case refreshTokenReuse = "refresh_token_reuse"
+    /// The account was disabled or removed.
+    case userDisabled = "user_disabled"
+    /// The client was removed.
+    case clientRemoved = "client_removed"
+}
+
+/// What came of a revocation.
+package enum GrantRevocation: Sendable, Hashable {
+    /// It is revoked now.
+    case revoked
+    /// It was revoked before.
+    case alreadyRevoked
+    /// There is none with this id.
+    case unknown
+}
+
+/// Grants and their end.
+package protocol GrantStore: Sendable {
+    /// The grant with this id, ended ones too.
+    func grant(_ id: GrantID) async throws(StoreError) -> GrantRecord?
+
+    /// The live grants of a user, newest first.
+    func grants(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantRecord]
+
+    /// Ends a grant for good: a durable tombstone that no refresh in flight revives (A12), and an entry of the
+    /// `RevocationFeed`, in one act. A grant whose code was never redeemed is `.unknown`.
+    func revoke(_ id: GrantID, reason: RevocationReason, at now: Timestamp) async throws(StoreError) -> GrantRevocation
+
+    /// Ends every live grant of a user, and burns the user's unredeemed codes; returns the grants that ended.
+    func revokeAll(of user: UserID, reason: RevocationReason, at now: Timestamp) async throws(StoreError) -> [GrantID]
+}
