@@ -99,7 +99,10 @@ private func spawn(
     var argv: [UnsafeMutablePointer<CChar>?] = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
     var envp: [UnsafeMutablePointer<CChar>?] =
         unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for unsafepointer in unsafe argv + envp { unsafe free(pointer) } }
+    defer {
+        for index in unsafe argv.indices { unsafe free(argv[index]) }
+        for index in unsafe envp.indices { unsafe free(envp[index]) }
+    }
     var pid: pid_t = 0
     let code = unsafe posix_spawn(&pid, executable, &actions, &attributes, &argv, &envp)
     guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO, userInfo: ["program": executable]) }
