@@ -1,0 +1,69 @@
+/// Writes JSON text.
+package enum JSONText {
+    private static let hexadecimal: [UInt8] = Array("0123456789abcdef".utf8)
+
+    /// `string` as a JSON string, quotes included.
+    package static func quoted(_ string: String) -> [UInt8] {
+        var text: [UInt8] = []
+        appendQuoted(string, to: &text)
+        return text
+    }
+
+    /// Appends `string` as a JSON string, quotes included.
+    package static func appendQuoted(_ string: String, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): text.append(contentsOf: [UInt8(ascii: "\\"), byte])
+            case UInt8(ascii: "\\"): text.append(contentsOf: [UInt8(ascii: "\\"), byte])
+            case 0x0A: text.append(contentsOf: "\\n".utf8)
+            case 0x0D: text.append(contentsOf: "\\r".utf8)
+            case 0x09: text.append(contentsOf: "\\t".utf8)
+            case 0..<0x20, 0x7F:
+                text.append(contentsOf: "\\u00".utf8)
+                text.append(hexadecimal[Int(byte >> 4)])
+                text.append(hexadecimal[Int(byte & 15)])
+            default: text.append(byte)
+            }
+        }
+        text.append(UInt8(ascii: "\""))
+    }
+
+    /// The text of `node` without the white space between its tokens, so that it fits on one line.
+    package static func compacted(_ node: JSONNode) -> [UInt8] { compacted(node.bytes) }
+
+    /// The text of `document` without the white space between its tokens.
+    package static func compacted(_ document: JSONDocument) -> [UInt8] { compacted(document.bytes[...]) }
+
+    /// Removes white space outside strings from a text that is known to be JSON.
+    package static func compacted(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        var compact: [UInt8] = []
+        compact.reserveCapacity(text.count)
+        var inString = false
+        var escaped = false
+        for byte in text {
+            if inString {
+                compact.append(byte)
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                }
+            } else {
+                switch byte {
+                case 0x20, 0x0A, 0x0D, 0x09: continue
+                default: compact.append(byte)
+                }
+                inString = byte == UInt8(ascii: "\"")
+            }
+        }
+        return compact
+    }
+
+    /// Whether a JSON text spans lines. Inside strings a line end is always escaped, so this is white space.
+    package static func containsNewline(_ text: some Sequence<UInt8>) -> Bool {
+        text.contains { $0 == 0x0A || $0 == 0x0D }
+    }
+}

@@ -1,0 +1,175 @@
+/// One value inside a document: a view, as cheap as the document's two references.
+package struct JSONNode: Sendable {
+    /// RFC 8259 §3.
+    package enum Kind: Sendable {
+        case object, array, string, number, boolean, null
+    }
+
+    package let document: JSONDocument
+    let index: Int
+
+    var entry: TapeEntry { document.tape[index] }
+
+    /// What the value is.
+    package var kind: Kind {
+        switch entry.kind {
+        case .object: .object
+        case .array: .array
+        case .string, .escapedString: .string
+        case .integer, .number: .number
+        case .true, .false: .boolean
+        case .null: .null
+        }
+    }
+
+    /// Where the value's text stands in the document.
+    package var range: Range<Int> { Int(entry.start)..<Int(entry.end) }
+
+    /// The value's text as it came.
+    package var bytes: ArraySlice<UInt8> { document.bytes[range] }
+
+    /// Members of an object or elements of an array; 0 for the rest.
+    package var count: Int { Int(entry.count) }
+
+    package var isNull: Bool { entry.kind == .null }
+    package var isObject: Bool { entry.kind == .object }
+    package var isArray: Bool { entry.kind == .array }
+
+    /// The value of a boolean.
+    package var boolean: Bool? {
+        switch entry.kind {
+        case .true: true
+        case .false: false
+        default: nil
+        }
+    }
+
+    /// The value of a number written as an integer (`-5`, not `1.0`, not `1e3`) that fits.
+    package var integer: Int64? {
+        guard entry.kind == .integer else { return nil }
+        // The scanner has proven the text to be `-?[0-9]+`, so a leading plus cannot stand here.
+        return Int64(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// The value of any finite number, rounded to the nearest double.
+    package var number: Double? {
+        guard kind == .number, let value = Double(String(decoding: bytes, as: UTF8.self)), value.isFinite else {
+            return nil
+        }
+        return value
+    }
+
+    /// The characters of a string, escapes resolved.
+    package var string: String? {
+        switch entry.kind {
+        case .string: String(decoding: document.bytes[(range.lowerBound + 1)..<(range.upperBound - 1)], as: UTF8.self)
+        case .escapedString: String(decoding: decodedBytes, as: UTF8.self)
+        default: nil
+        }
+    }
+
+    /// The UTF-8 of a string, escapes resolved: what identifiers are compared by.
+    package var stringBytes: [UInt8]? { kind == .string ? decodedBytes : nil }
+
+    private var decodedBytes: [UInt8] { StringDecoding.decode(range, in: document.bytes.span) }
+
+    /// Whether this is a string of exactly these bytes.
+    package func equals(_ text: StaticString) -> Bool {
+        let entry = entry
+        if entry.kind == .escapedString {
+            let decoded = decodedBytes
+            return decoded.count == text.utf8CodeUnitCount && matches(text, decoded.span, at: 0)
+        }
+        guard entry.kind == .string, Int(entry.end &- entry.start) &- 2 == text.utf8CodeUnitCount else { return false }
+        return matches(text, document.bytes.span, at: Int(entry.start) &+ 1)
+    }
+
+    private func matches(_ text: StaticString, _ span: Span<UInt8>, at start: Int) -> Bool {
+        for offset in 0..<text.utf8CodeUnitCount {
+            let expected = unsafe text.utf8Start[offset]
+            if span[start &+ offset] != expected { return false }
+        }
+        return true
+    }
+}
+
+// MARK: - Members and elements
+
+extension JSONNode {
+    /// The value of an object's member; keys compare as decoded bytes, never as canonically equal text.
+    package subscript(key: StaticString) -> JSONNode? {
+        guard entry.kind == .object else { return nil }
+        var child = index &+ 1
+        let end = Int(entry.next)
+        while child < end {
+            let value = JSONNode(document: document, index: child &+ 1)
+            if JSONNode(document: document, index: child).equals(key) { return value }
+            child = Int(value.entry.next)
+        }
+        return nil
+    }
+
+    /// The value of an object's member whose key is known at run time only. Literals take the other one.
+    @_disfavoredOverload
+    package subscript(key: String) -> JSONNode? {
+        let wanted = Array(key.utf8)
+        return members.first { $0.key.stringBytes == wanted }?.value
+    }
+
+    /// An array's element, counted from 0; nil past the end.
+    package subscript(position: Int) -> JSONNode? {
+        guard entry.kind == .array, position >= 0, position < count else { return nil }
+        var child = index &+ 1
+        for _ in 0..<position { child = Int(document.tape[child].next) }
+        return JSONNode(document: document, index: child)
+    }
+
+    /// An object's members in the order written; empty for everything else.
+    package var members: Members { Members(node: self) }
+
+    /// An array's elements in the order written; empty for everything else.
+    package var elements: Elements { Elements(node: self) }
+
+    /// Walks an object.
+    package struct Members: Sequence, IteratorProtocol {
+        private let document: JSONDocument
+        private var next_: Int
+        private let end: Int
+
+        init(node: JSONNode) {
+            document = node.document
+            next_ = node.index &+ 1
+            end = node.entry.kind == .object ? Int(node.entry.next) : 0
+        }
+
+        /// The next member.
+        package mutating func next() -> (key: JSONNode, value: JSONNode)? {
+            guard next_ < end else { return nil }
+            let key = JSONNode(document: document, index: next_)
+            let value = JSONNode(document: document, index: next_ &+ 1)
+            next_ = Int(value.entry.next)
+            return (key, value)
+        }
+    }
+
+    /// Walks an array.
+    package struct Elements: Sequence, IteratorProtocol {
+        private let document: JSONDocument
+        private var next_: Int
+        private let end: Int
+
+        init(node: JSONNode) {
+            document = node.document
+            next_ = node.index &+ 1
+            end = node.entry.kind == .array ? Int(node.entry.next) : 0
+        }
+
+        /// The next element.
+        package mutating func next() -> JSONNode? {
+            guard next_ < end else { return nil }
+            let element = JSONNode(document: document, index: next_)
+            next_ = Int(element.entry.next)
+            return element
+        }
+    }
+}
