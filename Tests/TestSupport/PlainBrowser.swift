@@ -88,11 +88,8 @@ package final class PlainBrowser {
             }
             return (form, form.buttons.first)
         }
-        for form in forms {
-            if let allow = form.buttons.first(where: { $0.value.lowercased().contains(/^(allow|approve|accept|yes)/) })
-            {
-                return (form, allow)
-            }
+        for form in forms where form.fields.contains(where: { $0.name == "decision" && $0.value == "allow" }) {
+            return (form, form.buttons.first)
         }
         return nil
     }

@@ -1,0 +1,119 @@
+"""The official Python SDK, current release: discovers, registers, logs in and calls tools through Sallyport."""
+
+import anyio
+import httpx2
+import mcp_types as types
+from mcp import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
+
+import walk
+
+REDIRECT = "http://127.0.0.1:9/callback"
+
+
+class Memory:
+    """Token storage that the test can look into."""
+
+    tokens = None
+    client = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return self.client
+
+    async def set_client_info(self, client):
+        self.client = client
+
+
+class Person:
+    """Walks the pages whenever the SDK asks for a browser, and counts how often."""
+
+    def __init__(self, job):
+        self.job, self.walks, self.answer = job, 0, None
+
+    async def open(self, url):
+        self.walks += 1
+        self.answer = await anyio.to_thread.run_sync(
+            walk.walk, url, REDIRECT, self.job["user"], self.job["password"]
+        )
+
+    async def back(self):
+        return AuthorizationCodeResult(**{k: v for k, v in walk.query(self.answer).items() if k in ("code", "state", "iss")})
+
+
+async def sample(context, params):
+    return types.CreateMessageResult(
+        role="assistant", content=types.TextContent(type="text", text="sampled by the client"), model="test-model"
+    )
+
+
+async def elicit(context, params):
+    properties = params.requested_schema.get("properties", {})
+    values = {"string": "elicited", "integer": 7, "number": 7.5, "boolean": True}
+    content = {
+        name: (rule.get("enum") or [values.get(rule.get("type"), "elicited")])[0] for name, rule in properties.items()
+    }
+    return types.ElicitResult(action="accept", content=content)
+
+
+async def roots(context):
+    return types.ListRootsResult(roots=[types.Root(uri="file:///tests/root", name="the root")])
+
+
+def texts(result):
+    return "\n".join(block.text for block in result.content if getattr(block, "text", None) is not None)
+
+
+async def call(client, step):
+    progress = []
+
+    async def note(value, total=None, message=None):
+        progress.append([value, total, message])
+
+    result = await client.call_tool(step["tool"], step.get("arguments", {}), progress_callback=note)
+    return {"text": texts(result), "error": bool(result.is_error), "progress": progress}
+
+
+async def main():
+    job = walk.task()
+    person, memory, logs = Person(job), Memory(), []
+
+    async def log(params):
+        logs.append([str(params.level), params.data])
+
+    provider = OAuthClientProvider(
+        server_url=job["url"],
+        client_metadata=OAuthClientMetadata(
+            client_name="sdk-current", redirect_uris=[REDIRECT], grant_types=["authorization_code", "refresh_token"],
+            response_types=["code"], token_endpoint_auth_method="none",
+        ),
+        storage=memory, redirect_handler=person.open, callback_handler=person.back,
+    )
+    async with httpx2.AsyncClient(auth=provider, timeout=30) as http:
+        client = Client(
+            streamable_http_client(job["url"], http_client=http), mode=job.get("mode", "auto"),
+            sampling_callback=sample, elicitation_callback=elicit, list_roots_callback=roots, logging_callback=log,
+            read_timeout_seconds=30,
+        )
+        async with client:
+            report = {"protocol": client.protocol_version, "server": client.server_info and client.server_info.name}
+            report["tools"] = [tool.name for tool in (await client.list_tools()).tools]
+            report["results"] = [await call(client, step) for step in job["plan"]]
+            if job.get("refresh"):
+                before = memory.tokens.access_token
+                provider.context.token_expiry_time = 1.0
+                report["refreshed"] = await call(client, job["plan"][0])
+                report["rotated"] = memory.tokens.access_token != before
+    report |= {"walks": person.walks, "client": memory.client.client_id, "logs": logs}
+    report["audience"] = job["url"]
+    walk.report(report)
+
+
+anyio.run(main)
