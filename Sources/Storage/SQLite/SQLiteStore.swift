@@ -1,0 +1,54 @@
+import AuthorizationServer
+import OAuth
+import Telemetry
+
+/// Every store of the authorization server in one SQLite file.
+///
+/// The verbs stand in the files `SQLiteStore+….swift`, one for each protocol; each is one transaction.
+package final class SQLiteStore: Sendable {
+    let database: SQLiteDatabase
+
+    /// Opens or makes the file at `path`; blocking. Its directory must exist.
+    package init(path: String) throws(DatabaseOpeningError) {
+        database = try SQLiteDatabase(path: path)
+    }
+
+    /// Finishes what is queued and closes the file; blocking. Later calls fail as unavailable.
+    package func close() {
+        database.close()
+    }
+}
+
+// MARK: - Columns
+
+extension SQLiteValue {
+    static func digest(_ digest: SecretDigest) -> SQLiteValue { .blob(digest.bytes) }
+    static func digest(_ digest: SecretDigest?) -> SQLiteValue { .optional(digest?.bytes) }
+    static func id(_ id: some OAuthIdentifier) -> SQLiteValue { .text(id.value) }
+    static func time(_ time: Timestamp) -> SQLiteValue { .integer(time.millisecondsSinceEpoch) }
+    static func time(_ time: Timestamp?) -> SQLiteValue { .optional(time?.millisecondsSinceEpoch) }
+    static func list(_ texts: [String]) -> SQLiteValue { .blob(LengthCoded.encode(texts)) }
+}
+
+extension SQLiteRow {
+    func digest(_ column: Int32) throws(StoreError) -> SecretDigest { SecretDigest(bytes: try blob(column)) }
+
+    func time(_ column: Int32) throws(StoreError) -> Timestamp {
+        Timestamp(millisecondsSinceEpoch: try integer(column))
+    }
+
+    func optionalTime(_ column: Int32) throws(StoreError) -> Timestamp? {
+        try optionalInteger(column).map { Timestamp(millisecondsSinceEpoch: $0) }
+    }
+
+    func list(_ column: Int32) throws(StoreError) -> [String] {
+        guard let texts = LengthCoded.decode(try blob(column)) else {
+            throw StoreError(.corrupt, detail: "sqlite: column \(column) does not hold a list")
+        }
+        return texts
+    }
+
+    func count(_ column: Int32) throws(StoreError) -> Int { Int(try integer(column)) }
+
+    func boolean(_ column: Int32) throws(StoreError) -> Bool { try integer(column) != 0 }
+}
