@@ -1,0 +1,150 @@
+import CLibUV
+import Glibc
+import Synchronization
+
+/// A listening address, served by every loop of a group. (Also unix sockets, under the same name.)
+///
+/// Each loop has a socket of its own on the address (SO_REUSEPORT), so that the kernel spreads the connections and a
+/// connection stays on the loop that accepted it. Out of descriptors, libuv's reserve descriptor accepts and closes:
+/// the loop does not spin and the client sees an end.
+package final class TCPListener: Sendable {
+    /// The address with the port that the kernel chose when 0 was asked for.
+    package let boundAddress: SocketAddress
+    private let sockets: [ListenerCore]
+
+    /// Listens on `address`; `accept` is called on the loop that owns the new connection.
+    package static func bind(
+        _ address: SocketAddress, on group: EventLoopGroup,
+        accept: @escaping @Sendable (sending ByteStream) -> Void
+    ) async throws(IOError) -> TCPListener {
+        let (descriptors, bound) = try ListeningSockets.open(address, count: group.loops.count)
+        var sockets: [ListenerCore] = []
+        for (loop, descriptor) in zip(group.loops, descriptors) {
+            let result = await ListenerCore.listen(descriptor, address: bound, on: loop, accept)
+            switch result {
+            case .success(let socket): sockets.append(socket)
+            case .failure(let error):
+                for socket in sockets { socket.closeFromAnywhere() }
+                for descriptor in descriptors[(sockets.count + 1)...] { _ = Glibc.close(descriptor) }
+                throw error
+            }
+        }
+        return TCPListener(bound, sockets)
+    }
+
+    private init(_ address: SocketAddress, _ sockets: [ListenerCore]) {
+        boundAddress = address
+        self.sockets = sockets
+    }
+
+    /// Stops accepting on all loops and waits until they have closed their sockets; connections live on.
+    package func close() async {
+        for socket in sockets {
+            await socket.close()
+        }
+        if case .unix(let path) = boundAddress { _ = unsafe unlink(path) }
+    }
+}
+
+/// The listening socket of one loop.
+// SAFETY: everything mutable is used on the loop's thread alone.
+final class ListenerCore: LoopResource, @unchecked Sendable {
+    private let loop: EventLoop
+    private let handle: UVHandle
+    private let isTCP: Bool
+    private let localAddress: SocketAddress
+    private let accept: @Sendable (sending ByteStream) -> Void
+    private var isClosed = false
+
+    /// Takes over `descriptor`, whatever the outcome.
+    static func listen(
+        _ descriptor: Int32, address: SocketAddress, on loop: EventLoop,
+        _ accept: @escaping @Sendable (sending ByteStream) -> Void
+    ) async -> Result<ListenerCore, IOError> {
+        await unsafe withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<ListenerCore, IOError>, Never>) in
+            loop.run {
+                let core = ListenerCore(address: address, on: loop, accept)
+                unsafe continuation.resume(returning: core.start(descriptor).map { core })
+            }
+        }
+    }
+
+    private init(address: SocketAddress, on loop: EventLoop, _ accept: @escaping @Sendable (sending ByteStream) -> Void)
+    {
+        self.loop = loop
+        self.accept = accept
+        localAddress = address
+        isTCP = address.ipAddress != nil
+        handle = UVHandle(isTCP ? UV_TCP : UV_NAMED_PIPE)
+        if isTCP {
+            unsafe uv_tcp_init(loop.uv, sp_tcp(handle.pointer))
+        } else {
+            unsafe uv_pipe_init(loop.uv, sp_pipe(handle.pointer), 0)
+        }
+        handle.attach(self)
+    }
+
+    private func start(_ descriptor: Int32) -> Result<Void, IOError> {
+        var code =
+            unsafe isTCP
+            ? uv_tcp_open(sp_tcp(handle.pointer), descriptor) : uv_pipe_open(sp_pipe(handle.pointer), descriptor)
+        guard code == 0 else {
+            _ = Glibc.close(descriptor)
+            closeHere()
+            return .failure(IOError(code: code))
+        }
+        code = unsafe uv_listen(sp_stream(handle.pointer), 1024) { handle, status in
+            guard status == 0 else { return }
+            unsafe UVHandle.owner(handle, as: ListenerCore.self)?.acceptOne()
+        }
+        guard code == 0 else {
+            closeHere()
+            return .failure(IOError(code: code))
+        }
+        return .success(())
+    }
+
+    private func acceptOne() {
+        let connection = UVHandle(isTCP ? UV_TCP : UV_NAMED_PIPE)
+        if isTCP {
+            unsafe uv_tcp_init(loop.uv, sp_tcp(connection.pointer))
+        } else {
+            unsafe uv_pipe_init(loop.uv, sp_pipe(connection.pointer), 0)
+        }
+        let core = StreamCore(connection, isSocket: true, on: loop)
+        guard unsafe uv_accept(sp_stream(handle.pointer), sp_stream(connection.pointer)) == 0 else {
+            core.close()
+            return
+        }
+        var descriptor: Int32 = -1
+        unsafe uv_fileno(sp_handle(connection.pointer), &descriptor)
+        if isTCP { unsafe uv_tcp_nodelay(sp_tcp(connection.pointer), 1) }
+        let remote = isTCP ? SocketAddress.remote(of: descriptor) : localAddress
+        let local = isTCP ? SocketAddress.local(of: descriptor) : localAddress
+        accept(ByteStream(core, remoteAddress: remote, localAddress: local))
+    }
+
+    private func closeHere() {
+        guard !isClosed else { return }
+        isClosed = true
+        handle.close()
+    }
+
+    func closeFromAnywhere() {
+        loop.run { self.closeHere() }
+    }
+
+    func close() async {
+        await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            loop.run {
+                self.closeHere()
+                unsafe continuation.resume()
+            }
+        }
+    }
+
+    func loopWillStop() {
+        closeHere()
+    }
+}

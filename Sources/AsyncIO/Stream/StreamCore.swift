@@ -1,0 +1,73 @@
+import CLibUV
+import Glibc
+
+/// The part of a stream that libuv keeps alive until the handle is closed.
+// SAFETY: used on the loop's thread alone; `assertLoop` checks it at every entry.
+@safe final class StreamCore: LoopResource, @unchecked Sendable {
+    typealias ReadResult = Result<[UInt8]?, IOError>
+
+    let loop: EventLoop
+    let handle: UVHandle
+    /// shutdown(2) is for sockets; a pipe ends by being closed.
+    let isSocket: Bool
+
+    // Reading.
+    var pending: [UInt8] = []
+    var isReading = false
+    var isEnded = false
+    var readError: IOError?
+    var reader: UnsafeContinuation<ReadResult, Never>?
+    var readTicket: UInt64 = 0
+    var readDeadline: LoopInstant?
+    var readTimer: LoopTimer?
+    var readTimerDue: LoopInstant?
+    var onPeerClosed: (() -> Void)?
+
+    // Writing.
+    var writeTimeout: Duration = .seconds(60)
+    var writeError: IOError?
+    var queuedWrites = 0
+    var stallTimer: LoopTimer?
+    var unsentAtLastLook = 0
+
+    private(set) var isClosed = false
+
+    /// Takes over an initialised handle.
+    init(_ handle: UVHandle, isSocket: Bool, on loop: EventLoop) {
+        self.loop = loop
+        self.handle = handle
+        self.isSocket = isSocket
+        handle.attach(self)
+    }
+
+    func assertLoop() {
+        precondition(loop.inEventLoop, "a stream is used on its loop only")
+    }
+
+    var unsentBytes: Int {
+        isClosed ? 0 : unsafe uv_stream_get_write_queue_size(sp_stream(handle.pointer))
+    }
+
+    func close() {
+        close(because: .closed)
+    }
+
+    /// Closes the handle; libuv then calls back every queued write, which fails with `reason`.
+    func close(because reason: IOError) {
+        assertLoop()
+        guard !isClosed else { return }
+        isClosed = true
+        isReading = false
+        if writeError == nil { writeError = reason }
+        if readError == nil { readError = reason }
+        readTimer = nil
+        stallTimer = nil
+        onPeerClosed = nil
+        handle.close()
+        finishReader(.failure(reason))
+    }
+
+    func loopWillStop() {
+        close()
+    }
+}
