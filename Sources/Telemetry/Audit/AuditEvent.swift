@@ -1,0 +1,57 @@
+/// What happened, in the words of the audit trail.
+package enum AuditAction: String, Sendable, CaseIterable {
+    case loginSucceeded = "login_succeeded"
+    case loginFailed = "login_failed"
+    case signedOut = "signed_out"
+    case consentGranted = "consent_granted"
+    case consentDenied = "consent_denied"
+    case clientRegistered = "client_registered"
+    case tokenIssued = "token_issued"
+    case tokenRefreshed = "token_refreshed"
+    case tokenRevoked = "token_revoked"
+    case codeReplayed = "code_replayed"
+    case refreshTokenReused = "refresh_token_reused"
+    case userAdded = "user_added"
+    case userChanged = "user_changed"
+    case userRemoved = "user_removed"
+    case sessionStarted = "session_started"
+    case sessionEnded = "session_ended"
+    case toolCalled = "tool_called"
+}
+
+/// How it ended.
+package enum AuditOutcome: String, Sendable {
+    case success, denied, failed
+}
+
+/// One entry of the audit trail: who did what with what, when. Never holds a secret or an argument value.
+package struct AuditEvent: Sendable {
+    package var time: Timestamp
+    package var action: AuditAction
+    package var outcome: AuditOutcome
+    package var user: String?
+    package var client: String?
+    package var server: String?
+    package var tool: String?
+    package var requestID: String?
+    package var remoteAddress: String?
+    /// What else an investigator needs, as name and value.
+    package var detail: [(String, String)]
+
+    package init(
+        time: Timestamp, action: AuditAction, outcome: AuditOutcome = .success, user: String? = nil,
+        client: String? = nil, server: String? = nil, tool: String? = nil, requestID: String? = nil,
+        remoteAddress: String? = nil, detail: [(String, String)] = []
+    ) {
+        self.time = time
+        self.action = action
+        self.outcome = outcome
+        self.user = user
+        self.client = client
+        self.server = server
+        self.tool = tool
+        self.requestID = requestID
+        self.remoteAddress = remoteAddress
+        self.detail = detail
+    }
+}

@@ -1,0 +1,113 @@
+import Glibc
+import Synchronization
+
+/// Keeps the audit trail as JSON lines, one file a day, readable by its owner only, in a folder of its own.
+///
+/// Lines are written by a thread of its own in the order recorded. Files older than the retention are deleted when
+/// a new day begins.
+package final class FileAuditLog: AuditLog {
+    private struct State {
+        var queue: [AuditEvent] = []
+        var isStarted = false
+        var isWriting = false
+        var dropped = 0
+    }
+
+    /// Most events that wait for the thread; about a second of the fastest gateway.
+    private static let capacity = 65_536
+
+    private let folder: String
+    private let retentionDays: Int
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let wake = Semaphore()
+
+    /// `folder` must exist. `retentionDays` counts the days that are kept, today included.
+    package init(folder: String, retentionDays: Int, logger: Logger) {
+        self.folder = folder
+        self.retentionDays = max(1, retentionDays)
+        self.logger = logger
+    }
+
+    package func record(_ event: AuditEvent) {
+        let mustStart = state.withLock { state in
+            guard state.queue.count < Self.capacity else {
+                state.dropped += 1
+                return false
+            }
+            state.queue.append(event)
+            defer { state.isStarted = true }
+            return !state.isStarted
+        }
+        if mustStart { Thread.start { self.run() } }
+        wake.signal()
+    }
+
+    /// Waits until everything recorded is written, at most one second.
+    package func flush() {
+        for _ in 0..<200 {
+            if state.withLock({ $0.queue.isEmpty && !$0.isWriting }) { return }
+            usleep(5000)
+        }
+    }
+
+    private func run() {
+        var day = ""
+        while true {
+            wake.wait()
+            let (events, dropped) = state.withLock { state in
+                let taken = (state.queue, state.dropped)
+                state.isWriting = !state.queue.isEmpty
+                state.queue.removeAll(keepingCapacity: true)
+                state.dropped = 0
+                return taken
+            }
+            guard let first = events.first else { continue }
+            if dropped > 0 { logger.error("audit events dropped", ["count": .integer(dropped)]) }
+            let today = CivilDate(first.time).dayText
+            if today != day {
+                day = today
+                removeExpired(now: first.time)
+            }
+            append(events, day: day)
+            state.withLock { $0.isWriting = false }
+        }
+    }
+
+    private func append(_ events: [AuditEvent], day: String) {
+        let descriptor = unsafe open(
+            "\(folder)/\(day).jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            logger.error("audit trail cannot be written", ["errno": .integer(Int(errno))])
+            return
+        }
+        defer { close(descriptor) }
+        let bytes = events.flatMap(\.line)
+        var offset = 0
+        while offset < bytes.count {
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe write(descriptor, $0.baseAddress! + offset, $0.count - offset)
+            }
+            guard written > 0 else {
+                if errno == EINTR { continue }
+                logger.error("audit trail cannot be written", ["errno": .integer(Int(errno))])
+                return
+            }
+            offset += written
+        }
+    }
+
+    private func removeExpired(now: Timestamp) {
+        let oldest = CivilDate(now - .seconds(86_400 * (retentionDays - 1))).dayText
+        guard let directory = unsafe opendir(folder) else { return }
+        defer { unsafe closedir(directory) }
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name.utf8.count == 16, name.hasSuffix(".jsonl"), name.prefix(10) < oldest {
+                unsafe unlink("\(folder)/\(name)")
+            }
+        }
+    }
+}

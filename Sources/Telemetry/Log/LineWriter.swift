@@ -1,0 +1,87 @@
+import Glibc
+import Synchronization
+
+/// Writes lines to a file descriptor from one thread of its own. The queue is bounded; what does not fit is dropped
+/// and the loss is told in the next line that gets through.
+final class LineWriter: Sendable {
+    private struct State {
+        var queue: [[UInt8]] = []
+        var bytes = 0
+        var dropped = 0
+        var isWriting = false
+        var isStarted = false
+    }
+
+    /// Most bytes that wait for the thread.
+    private static let capacity = 4 << 20
+
+    private let descriptor: Int32
+    private let state = Mutex(State())
+    private let wake = Semaphore()
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    func write(_ line: [UInt8]) {
+        let mustStart = state.withLock { state in
+            guard state.bytes + line.count <= Self.capacity else {
+                state.dropped += 1
+                return false
+            }
+            state.queue.append(line)
+            state.bytes += line.count
+            defer { state.isStarted = true }
+            return !state.isStarted
+        }
+        if mustStart { Thread.start { self.run() } }
+        wake.signal()
+    }
+
+    /// Waits until the queue is empty, at most one second.
+    func flush() {
+        for _ in 0..<200 {
+            let isIdle = state.withLock { $0.queue.isEmpty && !$0.isWriting }
+            if isIdle { return }
+            usleep(5000)
+        }
+    }
+
+    private func run() {
+        while true {
+            wake.wait()
+            let (lines, dropped) = state.withLock { state in
+                let taken = (state.queue, state.dropped)
+                state.isWriting = !state.queue.isEmpty
+                state.queue.removeAll(keepingCapacity: true)
+                state.bytes = 0
+                state.dropped = 0
+                return taken
+            }
+            guard !lines.isEmpty else { continue }
+            if dropped > 0 {
+                writeAll(Array("{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n".utf8))
+            }
+            writeAll(Array(lines.joined()))
+            state.withLock { $0.isWriting = false }
+        }
+    }
+
+    private func writeAll(_ bytes: [UInt8]) {
+        var offset = 0
+        while offset < bytes.count {
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress! + offset, $0.count - offset)
+            }
+            if written > 0 {
+                offset += written
+            } else if errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&waiting, 1, 1000)
+            } else if errno != EINTR {
+                // Nobody reads the log any more; there is no one to tell.
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// W3C Trace Context, version 00: which trace a request belongs to.
+package struct TraceContext: Sendable, Hashable {
+    /// 32 lower-case hexadecimal digits, not all zero.
+    package let traceID: String
+    /// 16 lower-case hexadecimal digits, not all zero.
+    package let parentID: String
+    package let isSampled: Bool
+
+    /// Reads a `traceparent` value; nil where it is malformed, and the trace then starts anew.
+    package init?(traceparent: String) {
+        let bytes = Array(traceparent.utf8)
+        guard bytes.count == 55, bytes[2] == 0x2D, bytes[35] == 0x2D, bytes[52] == 0x2D,
+            bytes[..<2].elementsEqual("00".utf8)
+        else { return nil }
+        let isHexadecimal = { (byte: UInt8) in (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) }
+        guard bytes[3..<35].allSatisfy(isHexadecimal), bytes[36..<52].allSatisfy(isHexadecimal),
+            bytes[53...].allSatisfy(isHexadecimal), !bytes[3..<35].allSatisfy({ $0 == 0x30 }),
+            !bytes[36..<52].allSatisfy({ $0 == 0x30 })
+        else { return nil }
+        traceID = String(decoding: bytes[3..<35], as: UTF8.self)
+        parentID = String(decoding: bytes[36..<52], as: UTF8.self)
+        isSampled = bytes[54] & 1 == 1
+    }
+
+    /// The header's value.
+    package var traceparent: String { "00-\(traceID)-\(parentID)-\(isSampled ? "01" : "00")" }
+}

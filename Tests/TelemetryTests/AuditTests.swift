@@ -1,0 +1,28 @@
+import Foundation
+import JSON
+import Telemetry
+import Testing
+
+@Suite struct AuditTests {
+    @Test func eventsAreLinesOfTheirDayAndOldDaysGo() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data().write(to: folder.appendingPathComponent("2020-01-01.jsonl"))
+        let log = FileAuditLog(folder: folder.path, retentionDays: 2, logger: Logger(label: "test"))
+        let noon = Timestamp(millisecondsSinceEpoch: 1_795_262_400_000)
+        for number in 0..<100 {
+            log.record(AuditEvent(time: noon, action: .toolCalled, user: "u\r\n\(number)", tool: "echo"))
+        }
+        log.flush()
+        let file = folder.appendingPathComponent("\(CivilDate(noon).dayText).jsonl")
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 100)
+        let first = try JSONDocument(parsing: Array(try #require(lines.first).utf8))
+        #expect(first.root["action"]?.string == "tool_called")
+        #expect(first.root["user"]?.string == "u\\u{d}\\u{a}0")
+        let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("2020-01-01.jsonl").path))
+    }
+}
