@@ -1,0 +1,202 @@
+"""Runs the contestants in interleaved rounds and prints medians and ratios. Started by ./bench."""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+
+from contestants import (
+    GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportBridge, StreamableProxy, resident, until,
+)
+
+
+def table(title, rows, columns):
+    print(f"\n{title}")
+    rows = [columns, *rows]
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(columns))]
+    for index, row in enumerate(rows):
+        first, *rest = (str(cell) for cell in row)
+        print("  " + first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:])), sep="  ")
+        if index == 0:
+            print("  " + "  ".join("-" * width for width in widths))
+
+
+def started(contestants):
+    """Those that start; the others are named and left out."""
+    running = []
+    for contestant in contestants:
+        try:
+            contestant.start()
+            running.append(contestant)
+        except Exception as problem:  # a neighbour that does not start is a line in the table, not the end of it
+            print(f"  {contestant.name}: left out, {problem}")
+            contestant.stop()
+    return running
+
+
+def rounds(contestants, connections, options):
+    """Interleaved: every contestant once per round, so that a slow minute of the machine hits them all."""
+    results = {contestant.name: [] for contestant in contestants}
+    for contestant in contestants:
+        contestant.load(connections, 1)  # warm
+    for _ in range(options.rounds):
+        for contestant in contestants:
+            results[contestant.name].append(contestant.load(connections, options.seconds))
+    return results
+
+
+def median(results, key):
+    return statistics.median(result[key] for result in results)
+
+
+def failures(results):
+    return sum(result["status"] + result["socket"] for result in results)
+
+
+def throughput(options):
+    contestants = started([
+        Sallyport(options.work), SallyportBridge(options.work), Nginx(options.work, "constant"),
+        Nginx(options.work, "proxy_pass"), Nginx(options.work, "auth_request"), StreamableProxy(options.work),
+        McpProxy(options.work), FastMCPProxy(options.work),
+    ])
+    try:
+        results = rounds(contestants, 64, options)
+    finally:
+        for contestant in contestants:
+            contestant.stop()
+    ours = median(results[Sallyport.name], "rate") if Sallyport.name in results else float("nan")
+    rows = []
+    for name, measured in results.items():
+        rate = median(measured, "rate")
+        spread = [f"{bound(r['rate'] for r in measured):,.0f}" for bound in (min, max)]
+        rows.append([name, f"{rate:,.0f}", "–".join(spread), f"{ours / rate:.1f}", failures(measured)])
+    table("tools/call over stdio, 64 connections, one core for the gateway (nginx: a plain GET)", rows,
+          ["", "calls/s, median", "lowest–highest", "Sallyport ×", "errors"])
+
+
+def latency(options):
+    contestants = started([
+        Sallyport(options.work), SallyportBridge(options.work), StreamableProxy(options.work), McpProxy(options.work),
+        FastMCPProxy(options.work),
+    ])
+    try:
+        results = rounds(contestants, 1, options)
+    finally:
+        for contestant in contestants:
+            contestant.stop()
+    ours = median(results[Sallyport.name], "p50") if Sallyport.name in results else float("nan")
+    rows = [
+        [name, f"{median(m, 'p50'):,.0f}", f"{median(m, 'p99'):,.0f}", f"{median(m, 'p50') / ours:.1f}", failures(m)]
+        for name, m in results.items()
+    ]
+    table("the same, one connection, whole HTTP call", rows,
+          ["", "µs, median", "µs, p99", "times Sallyport's", "errors"])
+
+
+def start(options):
+    """Cold start to /ready with the state of many clients."""
+    gateway = Sallyport(options.work)
+    gateway.spawn()
+    until("Sallyport is ready", lambda: gateway.listening() and gateway.ready())
+    clients = 0
+    try:
+        for clients in range(1, options.clients + 1):
+            gateway.register()
+    except RuntimeError as problem:
+        print(f"  registered {clients - 1} clients only: {problem}")
+    gateway.stop()
+    times = []
+    for _ in range(options.rounds * 3):
+        before = time.monotonic()
+        gateway.spawn()
+        until("ready", lambda: gateway.listening() and gateway.ready(), step=0.0005)
+        times.append((time.monotonic() - before) * 1000)
+        gateway.stop()
+    table(f"cold start to /ready, state of {clients:,} clients",
+          [["Sallyport", f"{statistics.median(times):.0f}", f"{max(times):.0f}"]], ["", "ms, median", "ms, slowest"])
+
+
+def memory(options):
+    gateway = Sallyport(options.work)
+    gateway.spawn()
+    until("Sallyport is ready", lambda: gateway.listening() and gateway.ready())
+    idle = resident(gateway.process.pid)
+    gateway.stop()
+    gateway.start()
+    gateway.load(64, options.seconds)
+    loaded = resident(gateway.process.pid)
+    streams, open_streams = 0, []
+    before = resident(gateway.process.pid)
+    try:
+        for _ in range(options.streams):
+            gateway.open_session()
+            open_streams.append(open_stream(gateway))
+            streams += 1
+    except (RuntimeError, OSError) as problem:
+        print(f"  {streams} streams only: {problem}")
+    each = (resident(gateway.process.pid) - before) / max(streams, 1)
+    for connection in open_streams:
+        connection.close()
+    gateway.stop()
+    table("resident memory of the gateway, without its children",
+          [["idle", f"{idle / 2**20:.1f} MiB"], ["after a round of 64 connections", f"{loaded / 2**20:.1f} MiB"],
+           [f"per idle session with its SSE stream ({streams} of them)", f"{each / 1024:.1f} KiB"]], ["", "resident"])
+
+
+def open_stream(gateway):
+    """The GET stream of a session, its head read, left open."""
+    connection = http.client.HTTPConnection("localhost", gateway.port, timeout=30)
+    connection.request("GET", gateway.path, None, {**gateway.headers(), "Accept": "text/event-stream"})
+    response = connection.getresponse()
+    if response.status != 200:
+        raise RuntimeError(f"GET {gateway.path}: {response.status} {response.read(300)}")
+    return connection
+
+
+def tokens(options):
+    """Refreshes with rotation, each committed to disk before its answer; 32 families in parallel."""
+    gateway = Sallyport(options.work)
+    gateway.start()
+    try:
+        families = [gateway.log_in() | {"client": gateway.client} for _ in range(options.families)]
+        run = subprocess.run(
+            ["taskset", "-c", LOAD_CORE, "/usr/bin/python3", os.path.join(os.path.dirname(__file__), "refresh.py"),
+             str(gateway.port), str(options.seconds * options.rounds)],
+            input=json.dumps([[f["client"], f["refresh_token"]] for f in families]), text=True, capture_output=True,
+            check=True)
+        result = json.loads(run.stdout)
+    finally:
+        gateway.stop()
+    table("token endpoint: refresh with rotation, durable commit before the answer",
+          [["Sallyport", f"{result['rate']:,.0f}", result["errors"]]], ["", "refreshes/s", "errors"])
+
+
+TABLES = {"throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./bench")
+    parser.add_argument("name", nargs="?", choices=TABLES)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--clients", type=int, default=10_000)
+    parser.add_argument("--streams", type=int, default=60)
+    parser.add_argument("--families", type=int, default=32)
+    options = parser.parse_args()
+    Sallyport.binary = options.binary
+    cores = len(os.sched_getaffinity(0))
+    print(f"{platform.machine()}, {cores} cores; gateway on core {GATEWAY_CORE}, load and stdio server on core "
+          f"{LOAD_CORE}; {options.rounds} interleaved rounds of {options.seconds} s")
+    for name, run in TABLES.items():
+        if options.name in (None, name):
+            run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,323 @@
+"""What is measured: each starts on one core in front of the same trivial stdio server and is asked over HTTP."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "Tests", "EndToEndTests", "Clients"))
+sys.dont_write_bytecode = True
+import walk  # noqa: E402  (the person at the login pages)
+
+GATEWAY_CORE, LOAD_CORE = "0", "1"
+REDIRECT = "http://127.0.0.1:9/callback"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def exchange(port, method, path, body=None, headers=None, timeout=30):
+    """One HTTP exchange; returns status, headers and text. An event stream is read up to its first answer."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=timeout)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        if response.getheader("content-type", "").startswith("text/event-stream"):
+            text = ""
+            for line in response:
+                if line.startswith(b"data:") and line[5:].strip():
+                    text = line[5:].strip().decode()
+                    break
+        else:
+            text = response.read().decode()
+        return response.status, response, text
+    finally:
+        connection.close()
+
+
+def until(what, condition, seconds=30, step=0.01):
+    """Waits for a condition, with a deadline."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(step)
+    raise TimeoutError(what)
+
+
+def resident(pid):
+    """Resident memory in bytes."""
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+class Contestant:
+    """A program under measurement. `address` is what wrk is pointed at."""
+
+    name, path, script = "", "/mcp", "call.lua"
+    token = session = ""
+
+    def __init__(self, work):
+        self.work, self.port, self.process = work, free_port(), None
+        # The server behind it runs on the load's core, so that the gateway has its own.
+        self.server = ["/usr/bin/taskset", "-c", LOAD_CORE, os.path.join(work, "stdio-echo")]
+
+    def command(self):
+        raise NotImplementedError
+
+    def environment(self):
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8"}
+
+    def spawn(self):
+        log = open(os.path.join(self.work, self.name.replace("/", "_").replace(" ", "-") + ".log"), "ab")
+        self.process = subprocess.Popen(
+            ["taskset", "-c", GATEWAY_CORE, *self.command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=self.environment(), cwd=self.work, start_new_session=True,
+        )
+
+    def listening(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended with {self.process.returncode}; see its log in {self.work}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def start(self):
+        self.spawn()
+        until(f"{self.name} listens", self.listening)
+        self.prepare()
+
+    def prepare(self):
+        self.session = self.open_session()
+        status, _, text = self.call()
+        if status != 200 or "hello" not in text:
+            raise RuntimeError(f"{self.name}: {status} {text[:300]}")
+
+    def headers(self):
+        fields = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if self.token:
+            fields["Authorization"] = f"Bearer {self.token}"
+        if self.session:
+            fields |= {"Mcp-Session-Id": self.session, "MCP-Protocol-Version": "2025-06-18"}
+        return fields
+
+    def open_session(self):
+        self.session = ""
+        hello = {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"},
+        }
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        status, response, text = exchange(self.port, "POST", self.path, json.dumps(message), self.headers())
+        if status != 200:
+            raise RuntimeError(f"{self.name}: initialize: {status} {text[:300]}")
+        self.session = response.getheader("mcp-session-id") or ""
+        message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        exchange(self.port, "POST", self.path, json.dumps(message), self.headers())
+        return self.session
+
+    def call(self):
+        params = {"name": "echo", "arguments": {"message": "hello"}}
+        message = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
+        return exchange(self.port, "POST", self.path, json.dumps(message), self.headers())
+
+    def load(self, connections, seconds):
+        """One round of wrk; returns its numbers."""
+        environment = {**os.environ, "BENCH_TOKEN": self.token, "BENCH_SESSION": self.session}
+        url = f"http://localhost:{self.port}{self.path}"
+        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s"]
+        run = subprocess.run(
+            [*command, os.path.join(ROOT, "Benchmarks", self.script), url], env=environment, capture_output=True,
+            text=True, timeout=seconds + 60,
+        )
+        for line in run.stdout.splitlines():
+            if line.startswith("{"):
+                numbers = json.loads(line)
+                numbers["rate"] = numbers["requests"] / (numbers["microseconds"] / 1e6)
+                return numbers
+        raise RuntimeError(f"wrk against {self.name}: {run.stdout} {run.stderr}")
+
+    def stop(self):
+        if self.process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                pass
+            try:
+                self.process.wait(5)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self.process = None
+
+
+class Sallyport(Contestant):
+    """Sallyport with everything on: OAuth, durable SQLite, one local account."""
+
+    name, path = "Sallyport", "/echo/mcp"
+    binary = ""
+    configuration = ""
+
+    def command(self):
+        self.data = os.path.join(self.work, f"data-{self.port}")
+        file = os.path.join(self.work, f"sallyport-{self.port}.yaml")
+        with open(file, "w") as out:
+            args = ", ".join(json.dumps(word) for word in self.server[1:])
+            out.write(f"servers:\n  echo: {{command: {self.server[0]}, args: [{args}]}}\n{self.configuration}")
+        os.chmod(file, 0o600)
+        return [self.binary, "serve", "--config", file, "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data]
+
+    def ready(self):
+        try:
+            return exchange(self.port, "GET", "/ready", timeout=2)[0] == 200
+        except OSError:
+            return False
+
+    def start(self):
+        self.spawn()
+        until("Sallyport is ready", lambda: self.listening() and self.ready())
+        subprocess.run(
+            [self.binary, "user", "add", "bench", "--password-stdin", "--data-dir", self.data], input="bench password\n",
+            text=True, check=True, capture_output=True, env=self.environment(),
+        )
+        self.token = self.log_in()["access_token"]
+        self.prepare()
+
+    def register(self):
+        metadata = {
+            "client_name": "bench", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"],
+        }
+        status, _, text = exchange(
+            self.port, "POST", "/register", json.dumps(metadata), {"Content-Type": "application/json"})
+        if status != 201:
+            raise RuntimeError(f"/register: {status} {text}")
+        return json.loads(text)["client_id"]
+
+    def log_in(self):
+        self.client = self.register()
+        resource = f"http://localhost:{self.port}{self.path}"
+        query = urllib.parse.urlencode({
+            "response_type": "code", "client_id": self.client, "redirect_uri": REDIRECT, "state": "s",
+            "code_challenge": CHALLENGE, "code_challenge_method": "S256", "resource": resource,
+        })
+        back = walk.walk(f"http://localhost:{self.port}/authorize?{query}", REDIRECT, "bench", "bench password")
+        return self.tokens({
+            "grant_type": "authorization_code", "code": walk.query(back)["code"], "code_verifier": VERIFIER,
+            "client_id": self.client, "redirect_uri": REDIRECT, "resource": resource,
+        })
+
+    def tokens(self, form):
+        status, _, text = exchange(
+            self.port, "POST", "/token", urllib.parse.urlencode(form),
+            {"Content-Type": "application/x-www-form-urlencoded"})
+        if status != 200:
+            raise RuntimeError(f"/token: {status} {text}")
+        return json.loads(text)
+
+
+class SallyportBridge(Contestant):
+    """`sallyport bridge`: the same without OAuth, which is what the peers do."""
+
+    name = "Sallyport bridge, no OAuth"
+
+    def command(self):
+        return [Sallyport.binary, "bridge", "--listen", f"127.0.0.1:{self.port}", "--", *self.server]
+
+
+class StreamableProxy(Contestant):
+    name = "mcp-streamablehttp-proxy 0.2.0"
+
+    def command(self):
+        program = os.path.join(ROOT, ".venv-peers", "bin", "mcp-streamablehttp-proxy")
+        return [program, "--port", str(self.port), "--log-level", "error", *self.server]
+
+
+class McpProxy(Contestant):
+    name = "mcp-proxy 0.13.0"
+
+    def command(self):
+        program = os.path.join(ROOT, ".venv-peers", "bin", "mcp-proxy")
+        return [program, "--port", str(self.port), "--log-level", "ERROR", "--pass-environment", "--", *self.server]
+
+
+class FastMCPProxy(Contestant):
+    name = "FastMCP 4.1 proxy"
+
+    def command(self):
+        server = {"mcpServers": {"echo": {"command": self.server[0], "args": self.server[1:]}}}
+        code = (
+            "from fastmcp.server import create_proxy; "
+            f"create_proxy({server!r}).run(transport='http', host='127.0.0.1', port={self.port}, "
+            "show_banner=False, log_level='ERROR')"
+        )
+        return [os.path.join(ROOT, ".venv-fastmcp", "bin", "python"), "-c", code]
+
+    def environment(self):
+        return {**super().environment(), "FASTMCP_CHECK_FOR_UPDATES": "off"}
+
+
+class Nginx(Contestant):
+    """nginx doing what it does: `mode` is constant, proxy_pass or auth_request."""
+
+    script = "plain.lua"
+    path = "/"
+
+    def __init__(self, work, mode):
+        super().__init__(work)
+        self.mode, self.name, self.upstream = mode, f"nginx {mode}", None
+
+    def configuration(self, body):
+        file = os.path.join(self.work, f"nginx-{self.port}.conf")
+        with open(file, "w") as out:
+            out.write(f"""
+                worker_processes 1; daemon off; pid {file}.pid; error_log {file}.err; user root;
+                events {{ worker_connections 1024; }}
+                http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {file}.body;
+                proxy_temp_path {file}.proxy; fastcgi_temp_path {file}.f; uwsgi_temp_path {file}.u;
+                scgi_temp_path {file}.s; {body} }}
+            """)
+        return ["/usr/sbin/nginx", "-p", self.work, "-c", file]
+
+    def command(self):
+        answer = 'default_type application/json; return 200 \'{"jsonrpc":"2.0","id":1,"result":{"content":[]}}\';'
+        if self.mode == "constant":
+            return self.configuration(f"server {{ listen 127.0.0.1:{self.port}; location / {{ {answer} }} }}")
+        self.upstream = Nginx(self.work, "constant")
+        self.upstream.process = subprocess.Popen(
+            ["taskset", "-c", LOAD_CORE, *self.upstream.command()], start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("nginx upstream", self.upstream.listening)
+        forward = 'proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection "";'
+        auth = "auth_request /check;" if self.mode == "auth_request" else ""
+        return self.configuration(f"""
+            upstream back {{ server 127.0.0.1:{self.upstream.port}; keepalive 128; keepalive_requests 100000000; }}
+            server {{ listen 127.0.0.1:{self.port};
+                location / {{ {auth} {forward} }}
+                location = /check {{ internal; {forward} proxy_pass_request_body off; }} }}""")
+
+    def prepare(self):
+        assert exchange(self.port, "GET", "/")[0] == 200
+
+    def stop(self):
+        super().stop()
+        if self.upstream:
+            self.upstream.stop()
