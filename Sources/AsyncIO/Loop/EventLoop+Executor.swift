@@ -4,6 +4,12 @@ extension EventLoop: SerialExecutor, TaskExecutor {
         add(UnownedJob(job), isPreferred: false)
     }
 
+    /// The same in the form that the runtime calls; without it the job would take the way of an actor's.
+    @_implements(TaskExecutor,enqueue(_:))
+    package func enqueuePreferred(_ job: UnownedJob) {
+        add(job, isPreferred: true)
+    }
+
     /// A job of a task that prefers this loop (`Task(executorPreference: loop)`).
     @_implements(TaskExecutor,enqueue(_:))
     package func enqueuePreferred(_ job: consuming ExecutorJob) {

@@ -40,6 +40,8 @@ import Synchronization
     private var local: [Entry] = []
     private var localHead = 0
     private var isIdling = false
+    /// Jobs that came from other threads so far: each of them cost a lock and perhaps a wake-up.
+    package private(set) var remoteJobs = 0
     private var mustStop = false
     let name: String
 
@@ -220,6 +222,7 @@ extension EventLoop {
         var calls: [@Sendable () -> Void] = []
         remote.withLock { work in
             if !work.jobs.isEmpty {
+                remoteJobs &+= work.jobs.count
                 local.append(contentsOf: work.jobs)
                 work.jobs.removeAll(keepingCapacity: true)
             }
