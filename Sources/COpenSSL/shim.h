@@ -1,10 +1,114 @@
 #pragma once
-#include <openssl/evp.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/rand.h>
-#include <openssl/kdf.h>
+// OpenSSL 3.0 for Crypto. Static inline functions stand in for macros and variadic calls, which Swift cannot import,
+// and keep sequences of calls whose intermediate objects nobody else needs.
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/param_build.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+static inline EVP_PKEY *sallyport_generate_rsa(size_t bits) {
+    return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits);
+}
+
+static inline EVP_PKEY *sallyport_generate_p256(void) {
+    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
+static inline EVP_PKEY *sallyport_generate_ed25519(void) {
+    return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+}
+
+// An EVP_PKEY from the parameters that `build` pushes; frees everything else.
+static inline EVP_PKEY *sallyport_public_from(const char *type, OSSL_PARAM_BLD *builder) {
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM *parameters = builder ? OSSL_PARAM_BLD_to_param(builder) : NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (parameters && context && EVP_PKEY_fromdata_init(context) == 1) {
+        if (EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1) key = NULL;
+    }
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(parameters);
+    return key;
+}
+
+static inline EVP_PKEY *sallyport_rsa_public(
+    const unsigned char *modulus, int modulus_length, const unsigned char *exponent, int exponent_length) {
+    BIGNUM *n = BN_bin2bn(modulus, modulus_length, NULL);
+    BIGNUM *e = BN_bin2bn(exponent, exponent_length, NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+    if (n && e && builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1) {
+        key = sallyport_public_from("RSA", builder);
+    }
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(n);
+    BN_free(e);
+    return key;
+}
+
+// `point` is the uncompressed form, 65 bytes; OpenSSL refuses a point that is not on the curve.
+static inline EVP_PKEY *sallyport_p256_public(const unsigned char *point, size_t length) {
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+    if (builder && OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, length) == 1) {
+        key = sallyport_public_from("EC", builder);
+    }
+    OSSL_PARAM_BLD_free(builder);
+    return key;
+}
+
+static inline int sallyport_bits(const EVP_PKEY *key) { return EVP_PKEY_get_bits(key); }
+static inline int sallyport_is(const EVP_PKEY *key, const char *type) { return EVP_PKEY_is_a(key, type); }
+
+// Big-endian, left-padded to `length` where that is not 0; answers the number of bytes, or -1.
+static inline int sallyport_number(const EVP_PKEY *key, const char *name, unsigned char *out, int capacity, int length) {
+    BIGNUM *number = NULL;
+    int written = -1;
+    if (EVP_PKEY_get_bn_param(key, name, &number) == 1) {
+        int size = length ? length : BN_num_bytes(number);
+        if (size <= capacity) written = BN_bn2binpad(number, out, size);
+    }
+    BN_free(number);
+    return written;
+}
+
+// DER to the 64 bytes of RFC 7518 §3.4; 1 on success.
+static inline int sallyport_ecdsa_to_raw(const unsigned char *der, long length, unsigned char out[64]) {
+    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &der, length);
+    int ok = signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), out, 32) == 32 &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(signature), out + 32, 32) == 32;
+    ECDSA_SIG_free(signature);
+    return ok;
+}
+
+// The 64 bytes of RFC 7518 §3.4 to DER; the length, or -1.
+static inline int sallyport_ecdsa_to_der(const unsigned char raw[64], unsigned char out[80]) {
+    ECDSA_SIG *signature = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(raw, 32, NULL);
+    BIGNUM *s = BN_bin2bn(raw + 32, 32, NULL);
+    int length = -1;
+    if (signature && r && s && ECDSA_SIG_set0(signature, r, s) == 1) {
+        r = s = NULL;
+        if (i2d_ECDSA_SIG(signature, NULL) <= 80) length = i2d_ECDSA_SIG(signature, &out);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(signature);
+    return length;
+}
+
+// One digest without looking the algorithm up by name each time, which costs more than a short digest.
+#include <openssl/sha.h>
+static inline int sallyport_sha256(const void *bytes, size_t length, unsigned char *out) {
+    return EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL);
+}

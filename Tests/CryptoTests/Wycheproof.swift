@@ -1,0 +1,50 @@
+import Foundation
+
+/// Project Wycheproof's vectors, read from the folder beside the checkout.
+enum Wycheproof {
+    static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("shared/vectors/wycheproof/testvectors_v1")
+
+    static var isPresent: Bool { FileManager.default.fileExists(atPath: folder.path) }
+
+    struct File: Decodable {
+        var testGroups: [Group]
+    }
+
+    struct Group: Decodable {
+        struct Key: Decodable {
+            var uncompressed: String?
+            var pk: String?
+            var modulus: String?
+            var publicExponent: String?
+        }
+        var publicKey: Key?
+        var keySize: Int?
+        var tagSize: Int?
+        var ivSize: Int?
+        var tests: [Case]
+    }
+
+    struct Case: Decodable {
+        var tcId: Int
+        var comment: String
+        var msg: String
+        var sig: String?
+        var result: String
+        var key: String?
+        var tag: String?
+        var iv: String?
+        var aad: String?
+        var ct: String?
+    }
+
+    static func load(_ name: String) throws -> File {
+        try JSONDecoder().decode(File.self, from: Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    static func bytes(_ hexadecimal: String) -> [UInt8] {
+        let digits = Array(hexadecimal)
+        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
+    }
+}
