@@ -1,1 +1,3 @@
-print("sallyport")
+import Glibc
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.all).rawValue)

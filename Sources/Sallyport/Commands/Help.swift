@@ -1,0 +1,92 @@
+/// The texts of `--help`.
+enum Help {
+    /// `sallyport --help`.
+    static let overview = """
+        Sallyport \(Version.text): OAuth 2.1 in front of any MCP server.
+
+        usage: sallyport COMMAND [OPTIONS]
+
+          serve         run the gateway (with nothing configured: a demo server on 127.0.0.1:8080)
+          run -- CMD    protect one stdio server: sallyport run -- uvx mcp-server-time
+          bridge -- CMD stdio to HTTP without OAuth, for use behind another front door
+          check         tell everything that is wrong with a configuration
+          import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
+          user          add, list and change local accounts
+          demo-server   the built-in MCP server, on standard input and output
+
+        sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
+        """
+
+    /// `sallyport COMMAND --help`.
+    static let commands: [String: String] = [
+        "serve": """
+        usage: sallyport serve [--config FILE] [--listen ADDR] [--data-dir DIR]
+
+        Runs the gateway until SIGTERM or Ctrl-C: calls in flight finish, children stop.
+
+          --config FILE    YAML, or a JSON file with mcpServers as Claude Desktop writes it
+          --listen ADDR    address and port, like 127.0.0.1:8080 (wins over the file)
+          --data-dir DIR   where accounts, grants and keys are kept (wins over the file)
+
+        With nothing configured it listens on 127.0.0.1:8080 and serves the demo server at /demo/mcp. The first
+        start makes an account and prints a link that sets its password.
+        """,
+        "run": """
+        usage: sallyport run [--name NAME] [--listen ADDR] [--data-dir DIR] -- COMMAND [ARG ...]
+
+        Protects one stdio server: sallyport run -- uvx mcp-server-time
+
+          --name NAME      the first part of its path; from the command when left out
+          --listen ADDR    address and port; 127.0.0.1:8080 when left out
+          --data-dir DIR   where accounts, grants and keys are kept
+
+        The server gets the usual variables (HOME, PATH, ...) and none of the others.
+        """,
+        "bridge": """
+        usage: sallyport bridge [--listen ADDR] -- COMMAND [ARG ...]
+
+        Serves one stdio server over Streamable HTTP without any login. Anybody who reaches the address can use it:
+        put it behind something that checks, or listen on loopback only.
+
+          --listen ADDR    address and port; 127.0.0.1:8080 when left out
+
+        environment: SERVER_COMMAND (instead of COMMAND), SERVER_NAME (first part of the path), SESSION_TIMEOUT
+        (seconds without use until a session ends), MCP_PROTOCOL_VERSION (the revision that is offered)
+        """,
+        "check": """
+        usage: sallyport check [--config FILE]
+
+        Tells everything that is wrong with a configuration, each with its place and a hint. Exit code 0 when it can
+        be used, 78 when not.
+        """,
+        "import": """
+        usage: sallyport import FILE
+
+        Reads a Claude Desktop file (mcpServers) and writes a Sallyport configuration to standard output:
+        sallyport import claude_desktop_config.json > sallyport.yaml
+
+        Variables stay references: ${NAME} is read when the gateway starts.
+        """,
+        "user": """
+        usage: sallyport user add NAME [--password-stdin] [--email ADDRESS] [--groups A,B] [--admin]
+               sallyport user list [--json]
+               sallyport user passwd NAME [--password-stdin | --link]
+               sallyport user disable NAME
+               sallyport user enable NAME
+               sallyport user remove NAME
+
+        Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add
+        prints a one-time link with which the user sets the password.
+
+          --config FILE    the configuration of the gateway
+          --data-dir DIR   its data directory (wins over the file)
+          --json           the result as JSON
+        """,
+        "demo-server": """
+        usage: sallyport demo-server
+
+        An MCP server on standard input and output for trying, diagnosing and testing. Tools: echo, whoami, headers,
+        add, sleep, progress, log, elicit, sample, roots; a resource, a template, a prompt, a completion.
+        """,
+    ]
+}

@@ -1,0 +1,93 @@
+import AsyncIO
+
+/// `sallyport import`: a Claude Desktop file as a Sallyport configuration.
+enum ImportCommand {
+    static let syntax = CommandSyntax(words: ["FILE"])
+
+    /// Prints the YAML, and on standard error what could not be taken over.
+    static func run(_ arguments: ParsedArguments) throws(CommandFailure) -> ExitCode {
+        let file = arguments.words[0]
+        let bytes: [UInt8]
+        do {
+            bytes = try FileSystem.readFile(file, maximum: ConfigurationLimits.standard.maximumBytes)
+        } catch {
+            throw CommandFailure(code: .noInput, message: "\(file) cannot be read: \(error)")
+        }
+        let result = MCPServersImport.yaml(of: bytes, file: file)
+        for problem in result.problems { Console.complain(problem.text) }
+        guard let yaml = result.yaml else {
+            throw CommandFailure(
+                code: .dataError, message: "\(file) cannot be imported",
+                hint: "the file needs an object \"mcpServers\", as Claude Desktop writes it")
+        }
+        Console.say(yaml)
+        return .success
+    }
+}
+
+/// Turns `mcpServers` JSON into Sallyport's YAML; references to variables stay references.
+enum MCPServersImport {
+    /// The YAML without its last line break, or nil when there is no list of servers; with what was left out and why.
+    static func yaml(of bytes: [UInt8], file: String) -> (yaml: String?, problems: [ConfigurationProblem]) {
+        let context = ConfigurationContext(file: file, environment: [:])
+        let root: ConfigurationNode
+        do throws(ConfigurationSyntaxError) {
+            root = try JSONConfigurationReader.read(bytes)
+        } catch {
+            context.refuse(.root, line: error.line, error.message, hint: error.hint)
+            return (nil, context.problems)
+        }
+        let path = ConfigurationPath.root.key("mcpServers")
+        guard let list = root["mcpServers"],
+            let section = ConfigurationSection(list, path: path, context: context)
+        else { return (nil, context.problems) }
+        var writer = YAMLWriter()
+        writer.comment("from \(DisplayName.of(file))")
+        writer.key("servers", depth: 0)
+        var used = Set<String>()
+        for (name, value) in section.named() { write(name, value, to: &writer, used: &used) }
+        return (context.hasErrors ? nil : writer.text, context.problems)
+    }
+
+    private static func write(
+        _ given: String, _ value: ConfigurationValue, to writer: inout YAMLWriter, used: inout Set<String>
+    ) {
+        guard let name = MCPServersFile.pathName(for: given), used.insert(name).inserted else {
+            return value.note("is left out: its name cannot be used, or is used already", hint: "rename it")
+        }
+        if name != given { value.note("is called \"\(name)\" from now on") }
+        if scalar(value.node["disabled"]) == "true" { return value.note("is disabled and left out") }
+        writer.key(name, depth: 1)
+        if let command = scalar(value.node["command"]) { writer.value("command", command, depth: 2) }
+        if let url = scalar(value.node["url"]) { writer.value("url", url, depth: 2) }
+        let arguments = elements(value.node["args"])
+        if !arguments.isEmpty { writer.list("args", arguments, depth: 2) }
+        writer.mapping("env", pairs(value.node["env"]), depth: 2)
+        writer.mapping("headers", pairs(value.node["headers"]), depth: 2)
+        if let directory = scalar(value.node["cwd"]) { writer.value("working_directory", directory, depth: 2) }
+    }
+
+    private static func scalar(_ node: ConfigurationNode?) -> String? {
+        if case .scalar(let text) = node?.content { text } else { nil }
+    }
+
+    private static func elements(_ node: ConfigurationNode?) -> [String] {
+        guard case .sequence(let nodes) = node?.content else { return [] }
+        return nodes.compactMap(scalar)
+    }
+
+    /// In our own format a value that begins with `file:` names a file; what came from JSON is always the text itself.
+    private static func pairs(_ node: ConfigurationNode?) -> [(String, String)] {
+        guard case .mapping(let entries) = node?.content else { return [] }
+        return entries.compactMap { entry in
+            scalar(entry.value).map { (entry.key, $0.hasPrefix("file:") ? "text:\($0)" : $0) }
+        }
+    }
+}
+
+/// The last part of a path.
+enum DisplayName {
+    static func of(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+}

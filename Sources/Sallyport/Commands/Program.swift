@@ -1,0 +1,56 @@
+/// Picks the command and turns failures into messages and exit codes.
+enum Program {
+    /// Runs what the command line says.
+    static func run(_ arguments: [String], environment: [String: String]) -> ExitCode {
+        do throws(CommandFailure) {
+            guard let name = arguments.first else {
+                Console.complain(Help.overview)
+                return .usage
+            }
+            return try run(name, Array(arguments.dropFirst()), environment)
+        } catch {
+            Console.complain(error.text)
+            return error.code
+        }
+    }
+
+    private static func run(
+        _ name: String, _ rest: [String], _ environment: [String: String]
+    ) throws(CommandFailure) -> ExitCode {
+        switch name {
+        case "--help", "-h", "help":
+            Console.say(rest.first.flatMap { Help.commands[$0] } ?? Help.overview)
+            return .success
+        case "--version", "version":
+            Console.say("sallyport \(Version.text)")
+            return .success
+        default:
+            break
+        }
+        let beforeCommand = rest.prefix { $0 != "--" }
+        if let help = Help.commands[name], beforeCommand.contains("--help") || beforeCommand.contains("-h") {
+            Console.say(help)
+            return .success
+        }
+        return try runCommand(name, rest, environment)
+    }
+
+    private static func runCommand(
+        _ name: String, _ rest: [String], _ environment: [String: String]
+    ) throws(CommandFailure) -> ExitCode {
+        switch name {
+        case "check":
+            return CheckCommand.run(try ParsedArguments(rest, syntax: CheckCommand.syntax), environment: environment)
+        case "import":
+            return try ImportCommand.run(try ParsedArguments(rest, syntax: ImportCommand.syntax))
+        case "demo-server":
+            _ = try ParsedArguments(rest, syntax: CommandSyntax())
+            return ExitCode(rawValue: DemoServer().run()) ?? .software
+        default:
+            let near = Suggestion.nearest(to: name, among: Help.commands.keys.sorted())
+            throw CommandFailure(
+                code: .usage, message: "unknown command \"\(name)\"",
+                hint: near.map { "did you mean \"\($0)\"?" } ?? "sallyport --help lists them")
+        }
+    }
+}

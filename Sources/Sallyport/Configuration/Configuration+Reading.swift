@@ -1,0 +1,187 @@
+import AsyncIO
+
+/// Reads a file in Sallyport's own format, key by key.
+struct ConfigurationFileReader {
+    let context: ConfigurationContext
+    var configuration: Configuration
+
+    /// Fills in what `root` says; problems go to the context.
+    mutating func read(_ root: ConfigurationNode) {
+        guard var section = ConfigurationSection(root, path: .root, context: context) else { return }
+        if let value = section.value("public_url") { readPublicURL(value) }
+        if let value = section.value("listen") { readListen(value) }
+        if let text = section.value("data_dir")?.nonEmptyString() {
+            configuration.dataDirectory = context.absolutePath(text)
+        }
+        readStorage(section.value("storage"))
+        readOAuth(section.section("oauth"))
+        readLogin(section.section("login"))
+        if let servers = section.section("servers") {
+            configuration.servers = ServerReader(context: context).servers(in: servers)
+        }
+        readCORS(section.section("cors"))
+        readLimits(section.section("rate_limits"))
+        readLogging(section.section("logging"))
+        readAudit(section.section("audit"))
+        UnavailableFeatures(context: context).read(&section)
+        section.finish(hints: [
+            "mcpServers": "convert the file first: sallyport import FILE",
+            "issuer": "did you mean \"public_url\"?", "port": "write listen: 127.0.0.1:8080",
+        ])
+    }
+
+    private mutating func readPublicURL(_ value: ConfigurationValue) {
+        guard let text = value.nonEmptyString() else { return }
+        // A final slash is how browsers show an origin, and means the same.
+        let trimmed = text.hasSuffix("/") && text.filter { $0 == "/" }.count == 3 ? String(text.dropLast()) : text
+        do throws(WebOrigin.ParseError) {
+            configuration.publicURL = try WebOrigin(parsing: trimmed)
+        } catch {
+            switch error {
+            case .scheme: value.refuse("\"\(text)\" does not begin with https://", hint: "like https://mcp.example.com")
+            case .tail:
+                value.refuse(
+                    "\"\(text)\" has more than scheme, host and port", hint: "a path or query is not possible here")
+            case .host: value.refuse("\"\(text)\" has no valid host name")
+            case .port: value.refuse("\"\(text)\" has no valid port")
+            }
+        }
+    }
+
+    private mutating func readListen(_ value: ConfigurationValue) {
+        guard let text = value.nonEmptyString() else { return }
+        do throws(ListenAddress.ParseError) {
+            configuration.listen = try ListenAddress.parse(text)
+        } catch {
+            value.refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
+        }
+    }
+
+    private mutating func readStorage(_ value: ConfigurationValue?) {
+        guard let value, let text = value.string() else { return }
+        if let kind = StorageKind(rawValue: text) {
+            configuration.storage = kind
+        } else if ["redis://", "rediss://", "redis+sentinel://"].contains(where: text.hasPrefix) {
+            value.refuse("Redis is not yet available in this version", hint: "use sqlite, which is the default")
+        } else {
+            value.refuse("expected sqlite or memory, found \"\(text)\"")
+        }
+    }
+
+    private mutating func readOAuth(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        let hour = Duration.seconds(3600)
+        var oauth = OAuthSettings()
+        if let lifetime = section.value("access_token_lifetime")?.duration(in: .seconds(60)...(hour * 24)) {
+            oauth.accessTokenLifetime = lifetime
+        }
+        let refresh = section.value("refresh_token_lifetime")
+        if let lifetime = refresh?.duration(in: hour...(hour * (24 * 366))) { oauth.refreshTokenLifetime = lifetime }
+        if let grace = section.value("refresh_grace")?.duration(in: .zero...hour) { oauth.refreshGrace = grace }
+        if oauth.refreshTokenLifetime < oauth.accessTokenLifetime {
+            refresh?.refuse("is shorter than access_token_lifetime")
+        }
+        if var registration = section.section("dynamic_registration") {
+            oauth.isRegistrationEnabled = registration.value("enabled")?.boolean() ?? true
+            if let lifetime = registration.value("client_lifetime")?.duration(in: hour...(hour * (24 * 3660))) {
+                oauth.clientLifetime = lifetime
+            }
+            registration.finish()
+        }
+        UnavailableFeatures(context: context).readOAuth(&section)
+        section.finish()
+        configuration.oauth = oauth
+    }
+
+    private func readLogin(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        if let providers = section.value("providers"), let list = providers.list() {
+            if list.isEmpty {
+                providers.refuse("nobody could log in", hint: "leave the key out to have local accounts")
+            }
+            for provider in list { readProvider(provider) }
+        }
+        section.finish()
+    }
+
+    private func readProvider(_ value: ConfigurationValue) {
+        guard var provider = value.section() else { return }
+        let type = provider.value("type")
+        let known = ["github", "google", "okta", "entra", "oidc", "local"]
+        guard let name = type?.string() else {
+            if type == nil { value.refuse("the key \"type\" is missing", hint: "known types: local") }
+            return
+        }
+        guard name == "local" else {
+            if known.contains(name) {
+                type?.refuse(
+                    "login with \(name) is not yet available in this version", hint: "use {id: local, type: local}")
+            } else {
+                let near = Suggestion.nearest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+                type?.refuse("unknown provider type \"\(name)\"", hint: near)
+            }
+            return
+        }
+        _ = provider.value("id")?.nonEmptyString()
+        provider.finish()
+    }
+
+    private mutating func readCORS(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        for value in section.value("allowed_origins")?.list() ?? [] {
+            guard let text = value.string() else { continue }
+            if text == "*" || text == "null" {
+                value.refuse(
+                    "\"\(text)\" would let every web page act with a user's credentials",
+                    hint: "name the origins, like https://app.example.com")
+            } else if let origin = try? WebOrigin(parsing: text) {  // every reason has the same advice
+                configuration.allowedOrigins.append(origin)
+            } else {
+                value.refuse("\"\(text)\" is not an origin", hint: "like https://app.example.com, without a path")
+            }
+        }
+        section.finish()
+    }
+
+    private mutating func readLimits(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        if let value = section.value("registration"), let text = value.string() {
+            if let rate = Units.perMinute(text), (1...10_000).contains(rate) {
+                configuration.registrationsPerMinute = rate
+            } else {
+                value.refuse("expected a rate from 1/min to 10000/min, found \"\(text)\"", hint: "like 20/min")
+            }
+        }
+        UnavailableFeatures(context: context).readLimits(&section)
+        section.finish()
+    }
+
+    private mutating func readLogging(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        configuration.logging.format = section.value("format")?.word(LoggingSettings.Format.self) ?? .auto
+        configuration.logging.level = section.value("level")?.word(LoggingSettings.Level.self) ?? .info
+        section.finish()
+    }
+
+    private mutating func readAudit(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        let day = Duration.seconds(86_400)
+        configuration.audit.isEnabled = section.value("enabled")?.boolean() ?? true
+        if let retention = section.value("retention")?.duration(in: day...(day * 3660)) {
+            configuration.audit.retention = retention
+        }
+        if section.value("arguments")?.boolean() == true {
+            context.refuse(
+                section.path.key("arguments"), line: section.line,
+                "recording arguments is not yet available in this version")
+        }
+        section.finish()
+    }
+}
+
+extension ConfigurationContext {
+    /// `path` from the folder of the file, when it is not absolute.
+    func absolutePath(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(directory)/\(path)"
+    }
+}

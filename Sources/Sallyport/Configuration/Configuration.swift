@@ -1,0 +1,127 @@
+import AsyncIO
+import Telemetry
+
+/// Everything an operator decided, checked and complete. Built once at start; nothing changes it and nobody else reads
+/// files or the environment.
+struct Configuration: Sendable {
+    /// Where it came from.
+    enum Origin: Sendable, Equatable {
+        /// Nothing was configured.
+        case builtIn
+        /// The command line alone (`run`, `bridge`).
+        case commandLine
+        /// A file in Sallyport's own format.
+        case file(String)
+        /// A Claude Desktop file with `mcpServers`.
+        case mcpServers(String)
+    }
+
+    /// Where it came from.
+    var origin = Origin.builtIn
+    /// `public_url`: the issuer; nil on loopback, where the client's own spelling counts.
+    var publicURL: WebOrigin?
+    /// `listen`.
+    var listen: SocketAddress
+    /// `data_dir`.
+    var dataDirectory: String
+    /// `storage`.
+    var storage = StorageKind.sqlite
+    /// `oauth`.
+    var oauth = OAuthSettings()
+    /// `servers`, in the order of the file.
+    var servers: [ServerSettings] = []
+    /// `cors.allowed_origins`.
+    var allowedOrigins: [WebOrigin] = []
+    /// `rate_limits.registration`, in registrations a minute.
+    var registrationsPerMinute = 20
+    /// `logging`.
+    var logging = LoggingSettings()
+    /// `audit`.
+    var audit = AuditSettings()
+    /// What is not wrong but worth knowing.
+    var notices: [ConfigurationProblem] = []
+
+    /// The address that is listened on when nothing says otherwise.
+    static let defaultPort = 8080
+}
+
+/// Where state is kept.
+enum StorageKind: String, Sendable, CaseIterable {
+    /// In `data_dir`.
+    case sqlite
+    /// Nowhere: gone when the program ends.
+    case memory
+}
+
+/// `oauth`: the lifetimes and doors of the authorization server.
+struct OAuthSettings: Sendable, Equatable {
+    /// `access_token_lifetime`.
+    var accessTokenLifetime = Duration.seconds(15 * 60)
+    /// `refresh_token_lifetime`.
+    var refreshTokenLifetime = Duration.seconds(30 * 86_400)
+    /// `refresh_grace`.
+    var refreshGrace = Duration.seconds(120)
+    /// `dynamic_registration.enabled`.
+    var isRegistrationEnabled = true
+    /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.
+    var clientLifetime = Duration.seconds(90 * 86_400)
+}
+
+/// One entry of `servers`: a stdio server.
+struct ServerSettings: Sendable, Equatable {
+    /// The name: the first part of its path.
+    var name: String
+    /// `command`: an absolute path where it was found, else as written.
+    var command: String
+    /// `args`.
+    var arguments: [String] = []
+    /// `env`.
+    var environment: [String: String] = [:]
+    /// `pass_environment`: names of our own variables that the server gets.
+    var passEnvironment: [String] = []
+    /// `working_directory`; nil means a private one.
+    var workingDirectory: String?
+    /// `timeout`: how long one call may take.
+    var timeout = Duration.seconds(300)
+    /// `pool.idle_timeout`: a session that nobody uses ends after this.
+    var idleTimeout = Duration.seconds(600)
+    /// `limits.sessions`: processes of this server at once.
+    var maximumSessions = 50
+    /// `limits.memory` in bytes.
+    var memoryLimit: Int?
+    /// `limits.processes`.
+    var processLimit: Int?
+    /// `limits.open_files`.
+    var openFileLimit: Int?
+
+    init(name: String, command: String) {
+        self.name = name
+        self.command = command
+    }
+}
+
+/// `logging`.
+struct LoggingSettings: Sendable, Equatable {
+    /// How lines look.
+    enum Format: String, Sendable, CaseIterable {
+        case auto, text, json
+    }
+
+    /// The least severity that is written.
+    enum Level: String, Sendable, CaseIterable {
+        case trace, debug, info, notice, warning, error
+    }
+
+    /// `format`: `auto` is text on a terminal and JSON elsewhere.
+    var format = Format.auto
+    /// `level`.
+    var level = Level.info
+}
+
+/// `audit`.
+struct AuditSettings: Sendable, Equatable {
+    /// `enabled`.
+    var isEnabled = true
+    /// `retention`.
+    var retention = Duration.seconds(90 * 86_400)
+}

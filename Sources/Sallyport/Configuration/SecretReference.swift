@@ -1,0 +1,67 @@
+import AsyncIO
+import Glibc
+
+extension ConfigurationValue {
+    /// The text, or with `file:PATH` the content of that file without its last line break.
+    ///
+    /// A text that must itself begin with `file:` is written `text:file:…`.
+    func secretText(in context: ConfigurationContext) -> String? {
+        guard let text = string() else { return nil }
+        if text.hasPrefix("text:file:") { return String(text.dropFirst(5)) }
+        guard text.hasPrefix("file:") else { return text }
+        let name = String(text.dropFirst(5))
+        let path = name.hasPrefix("/") ? name : "\(context.directory)/\(name)"
+        if FileMode.isReadableByOthers(path), !path.hasPrefix("/run/secrets/") {
+            refuse("the secret file \(name) can be read by every user of this machine", hint: "chmod 600 \(path)")
+            return nil
+        }
+        let bytes: [UInt8]
+        do {
+            bytes = try FileSystem.readFile(path, maximum: context.limits.maximumSecretBytes)
+        } catch {
+            refuse(
+                "cannot read the secret file \(name): \(error)",
+                hint: "to pass the text itself, write \"text:\(text)\"")
+            return nil
+        }
+        guard let content = String(validating: bytes, as: UTF8.self), !content.utf8.contains(0) else {
+            refuse("the secret file \(name) does not hold text")
+            return nil
+        }
+        return content.hasSuffix("\n") ? String(content.dropLast()) : content
+    }
+}
+
+/// Questions about the permissions of files.
+enum FileMode {
+    /// The permission bits of `path`, or nil when it cannot be looked at.
+    static func permissions(of path: String) -> UInt32? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return UInt32(status.st_mode & 0o7777)
+    }
+
+    /// Whether users other than owner and group may read `path`.
+    static func isReadableByOthers(_ path: String) -> Bool {
+        permissions(of: path).map { $0 & 0o004 != 0 } ?? false
+    }
+
+    /// Whether anybody but the owner may read, write or enter `path`.
+    static func isOpenToOthers(_ path: String) -> Bool {
+        permissions(of: path).map { $0 & 0o077 != 0 } ?? false
+    }
+
+    /// Whether `path` names a directory.
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Whether `path` names a file that this process may execute.
+    static func isExecutable(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        return unsafe access(path, X_OK) == 0
+    }
+}

@@ -1,0 +1,104 @@
+/// Keys of the configuration whose feature comes in a later version.
+///
+/// Where leaving a key out of account would let somebody in, expose something or send a caller astray, the key is
+/// refused. Where nothing but convenience is missing, the operator is told so.
+struct UnavailableFeatures {
+    let context: ConfigurationContext
+
+    /// The keys at the root.
+    func read(_ section: inout ConfigurationSection) {
+        if let routing = section.value("routing"), let word = routing.string(), word != "path" {
+            word == "subdomain"
+                ? refuse(routing, "routing by subdomain", hint: "use path, which is the default")
+                : routing.refuse("expected path or subdomain, found \"\(word)\"")
+        }
+        if let proxies = section.value("trusted_proxies"), proxies.list()?.isEmpty == false {
+            proxies.note("has no effect in this version: X-Forwarded-* headers never count")
+        }
+        if let tls = section.value("tls") {
+            refuse(tls, "TLS", hint: "put a proxy that ends TLS in front, and set public_url to its address")
+        }
+        if var access = section.section("access") {
+            for (key, value) in access.named() where Self.isSet(value) {
+                refuse(value, "the access policy")
+                _ = access.value(key)
+            }
+        }
+        if var aggregate = section.section("aggregate") {
+            _ = aggregate.value("separator")?.string()
+            if aggregate.value("enabled")?.boolean() == true {
+                context.note(
+                    aggregate.path, line: aggregate.line, "/mcp over all servers is not yet available in this version",
+                    hint: "connect to each server at /NAME/mcp")
+            }
+            aggregate.finish()
+        }
+        if var tracing = section.section("tracing") {
+            if let endpoint = tracing.value("otlp_endpoint"), endpoint.string()?.isEmpty == false {
+                endpoint.note("tracing is not yet available in this version")
+            }
+            tracing.finish()
+        }
+    }
+
+    /// The keys of `oauth`.
+    func readOAuth(_ section: inout ConfigurationSection) {
+        if let clients = section.value("clients"), clients.list()?.isEmpty == false {
+            refuse(clients, "pre-registered clients", hint: "clients register themselves at /register")
+        }
+        if var documents = section.section("client_id_metadata_documents") {
+            if documents.value("enabled")?.boolean() == true {
+                context.note(
+                    documents.path, line: documents.line,
+                    "client ID metadata documents are not yet available in this version")
+            }
+            _ = documents.value("allowed_hosts")?.strings()
+            documents.finish()
+        }
+        if let outOfBand = section.value("allow_out_of_band"), outOfBand.boolean() == true {
+            outOfBand.note("urn:ietf:wg:oauth:2.0:oob is not yet available in this version")
+        }
+    }
+
+    /// The keys of `rate_limits`.
+    func readLimits(_ section: inout ConfigurationSection) {
+        for key in ["per_user", "per_client"] {
+            if let value = section.value(key) { refuse(value, "this rate limit") }
+        }
+    }
+
+    /// The keys of one server.
+    func readServer(_ section: inout ConfigurationSection) {
+        if let url = section.value("url") {
+            refuse(url, "a server behind HTTP", hint: "only servers with a command can be used so far")
+        }
+        for key in ["headers", "sandbox"] {
+            if let value = section.value(key) { refuse(value, "\"\(key)\"") }
+        }
+        if let isolation = section.value("isolation"), let word = isolation.string(), word != "session" {
+            ["user", "shared"].contains(word)
+                ? refuse(isolation, "isolation \"\(word)\"", hint: "use session, which is the default")
+                : isolation.refuse("expected session, user or shared, found \"\(word)\"")
+        }
+        if var tools = section.section("tools") {
+            if let allow = tools.value("allow"), allow.strings() != ["*"] { refuse(allow, "a list of allowed tools") }
+            for key in ["deny", "rename"] {
+                if let value = tools.value(key), Self.isSet(value) { refuse(value, "\"\(key)\" for tools") }
+            }
+            tools.finish()
+        }
+    }
+
+    private func refuse(_ value: ConfigurationValue, _ feature: String, hint: String? = nil) {
+        value.refuse("\(feature) is not yet available in this version", hint: hint)
+    }
+
+    private static func isSet(_ value: ConfigurationValue) -> Bool {
+        switch value.node.content {
+        case .null: false
+        case .scalar: true
+        case .sequence(let elements): !elements.isEmpty
+        case .mapping(let entries): !entries.isEmpty
+        }
+    }
+}
