@@ -4,6 +4,7 @@ import Foundation
 package final class PlainBrowser {
     package struct WalkError: Error, CustomStringConvertible {
         package let description: String
+        package init(description: String) { self.description = description }
     }
 
     package let origin: String

@@ -1,0 +1,179 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// What was acknowledged is there after the program died at any moment.
+    @Suite("Crashes")
+    struct Crashes {
+        /// What the program told a client with 2xx.
+        enum Entry: Sendable {
+            case registered(client: String)
+            case refreshed(family: Int, token: String)
+            case revoked(client: String, refresh: String, access: String)
+            case redeemed(client: String, code: String)
+        }
+
+        /// One family of tokens, used by one worker at a time.
+        struct Family: Sendable {
+            var client: String
+            var tokens: TokenPair
+        }
+
+        @Test("F01: 100 kills under load lose nothing that was acknowledged", .timeLimit(.minutes(4)))
+        func killsLoseNothing() async throws {
+            let gateway = try await EndToEnd.gateway()
+            var families: [Family] = []
+            for _ in 0..<3 {
+                let login = try await EndToEnd.logIn(gateway)
+                families.append(Family(client: login.client, tokens: login.tokens))
+            }
+            let all = Ledger<Entry>()
+            var readyTimes: [Duration] = []
+            for cycle in 0..<100 {
+                let ledger = Ledger<Entry>()
+                let load = Load(gateway, ledger: ledger, families: families, spending: cycle % 4 == 0)
+                async let finished: Void = load.run()
+                let moment = Duration.milliseconds(Int.random(in: 5...150))
+                try? await Task.sleep(for: moment)
+                gateway.program?.signal(SIGKILL)
+                load.stop()
+                try await finished
+                try await gateway.program?.waitUntilExit()
+                let begin = ContinuousClock.now
+                try await gateway.start()
+                readyTimes.append(ContinuousClock.now - begin)
+                families = try await verify(ledger, families, gateway)
+                for entry in ledger.all { all.record(entry) }
+            }
+            try await verifyLongLived(all, gateway)
+            #expect(all.count > 300, "the load was too small to prove anything: \(all.count)")
+            let slowest = try #require(readyTimes.sorted().dropLast().last)
+            #expect(slowest < .milliseconds(1500), "ready again after \(slowest)")
+            try await checkIntegrity(gateway)
+        }
+
+        /// Looks for everything that the last life acknowledged; returns the families to go on with.
+        private func verify(_ ledger: Ledger<Entry>, _ families: [Family], _ gateway: GatewayProcess) async throws
+            -> [Family]
+        {
+            var families = families
+            for entry in ledger.all {
+                if case .refreshed(let family, let token) = entry { families[family].tokens.refresh = token }
+                try await verifySingle(entry, gateway)
+            }
+            for index in families.indices {
+                let (client, refresh) = (families[index].client, families[index].tokens.refresh)
+                let walk = EndToEnd.walk(gateway)
+                let answer = try await onThread { try walk.refresh(refresh, client: client) }
+                #expect(answer.status == 200, "an acknowledged refresh token is gone: \(answer.text)")
+                if answer.status == 200 { families[index].tokens = try OAuthWalk.pair(in: answer) }
+            }
+            return families
+        }
+
+        private func verifySingle(_ entry: Entry, _ gateway: GatewayProcess) async throws {
+            let walk = EndToEnd.walk(gateway)
+            switch entry {
+            case .registered(let client):
+                let url = walk.authorizationURL(client: client)
+                let answer = try await gateway.request("GET", url)
+                #expect(answer.status < 400, "an acknowledged client is gone: \(answer.status)")
+            case .refreshed: break
+            case .revoked(let client, let refresh, let access):
+                let again = try await onThread { try walk.refresh(refresh, client: client) }
+                #expect(again.object["error"] as? String == "invalid_grant", "a revoked grant lives: \(again.text)")
+                let call = try await gateway.request("POST", "/demo/mcp", ["Authorization": "Bearer \(access)"])
+                #expect(call.status == 401, "a revoked access token is accepted")
+            case .redeemed(let client, let code):
+                let again = try await onThread { try walk.redeem(code: code, client: client) }
+                #expect(again.object["error"] as? String == "invalid_grant", "a spent code works again: \(again.text)")
+            }
+        }
+
+        /// What must hold for good holds at the end of all lives too.
+        private func verifyLongLived(_ ledger: Ledger<Entry>, _ gateway: GatewayProcess) async throws {
+            for entry in ledger.all.shuffled().prefix(200) { try await verifySingle(entry, gateway) }
+        }
+
+        private func checkIntegrity(_ gateway: GatewayProcess) async throws {
+            try await gateway.terminate()
+            let code = """
+                import os, sqlite3, sys
+                paths = [os.path.join(folder, name) for folder, _, names in os.walk(sys.argv[1]) for name in names]
+                databases = [path for path in paths if open(path, "rb").read(15) == b"SQLite format 3"]
+                assert databases, paths
+                print([sqlite3.connect(path).execute("pragma integrity_check").fetchone()[0] for path in databases])
+                """
+            let check = try RunningProgram(
+                "/usr/bin/python3", ["-c", code, gateway.directory.file("data")], logs: gateway.directory, name: "check"
+            )
+            let exit = try await check.waitUntilExit()
+            #expect(exit == .exited(0), "\(check.errors)")
+            #expect(check.output.contains("'ok'"), "\(check.output)")
+        }
+    }
+}
+
+/// Token and registration load that notes every success in a ledger, until it is stopped or the program dies.
+private final class Load: Sendable {
+    private let port: Int
+    private let ledger: Ledger<EndToEnd.Crashes.Entry>
+    private let families: [EndToEnd.Crashes.Family]
+    private let spending: Bool
+    private let stopped = Ledger<Void>()
+
+    init(
+        _ gateway: GatewayProcess, ledger: Ledger<EndToEnd.Crashes.Entry>, families: [EndToEnd.Crashes.Family],
+        spending: Bool
+    ) {
+        port = gateway.port
+        self.ledger = ledger
+        self.families = families
+        self.spending = spending
+    }
+
+    func stop() { stopped.record(()) }
+
+    private var goesOn: Bool { stopped.count == 0 }
+    private var walk: OAuthWalk { OAuthWalk(port: port, user: EndToEnd.user, password: EndToEnd.password) }
+
+    /// Runs all workers to their end: the program's death ends them.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in families.indices { group.addTask { try await onThread { self.refresh(index) } } }
+            group.addTask { try await onThread { self.register() } }
+            if spending { group.addTask { try await onThread { self.spend() } } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func register() {
+        // A failure here is the death we caused: only what was acknowledged counts.
+        while goesOn, let client = try? walk.register() { ledger.record(.registered(client: client)) }
+    }
+
+    private func refresh(_ index: Int) {
+        var family = families[index]
+        while goesOn, let answer = try? walk.refresh(family.tokens.refresh, client: family.client),
+            let pair = try? OAuthWalk.pair(in: answer)
+        {
+            family.tokens = pair
+            ledger.record(.refreshed(family: index, token: pair.refresh))
+        }
+    }
+
+    /// Whole logins: a code spent, a grant revoked.
+    private func spend() {
+        while goesOn, let client = try? walk.register(), let code = try? walk.authorize(client: client),
+            let answer = try? walk.redeem(code: code, client: client), let pair = try? OAuthWalk.pair(in: answer)
+        {
+            guard let revocation = try? walk.revoke(pair.refresh, client: client), revocation.status == 200 else {
+                ledger.record(.redeemed(client: client, code: code))
+                return
+            }
+            ledger.record(.revoked(client: client, refresh: pair.refresh, access: pair.access))
+        }
+    }
+}
