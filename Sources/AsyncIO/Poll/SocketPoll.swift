@@ -41,7 +41,7 @@ package final class SocketPoll {
 
 /// The part of a poll that libuv keeps alive.
 // SAFETY: used on the loop's thread alone; checked at every entry.
-private final class PollCore: LoopResource, @unchecked Sendable {
+final class PollCore: LoopResource, @unchecked Sendable {
     let loop: EventLoop
     private let handle: UVHandle
     private var handler: ((SocketPoll.Events) -> Void)?

@@ -97,6 +97,10 @@ extension StreamCore {
             finishReader(.success(unsafe [UInt8](bytes)))
             return
         }
+        if let onBytes {
+            onBytes(unsafe [UInt8](bytes))
+            return
+        }
         unsafe pending.append(contentsOf: bytes)
         if pending.count >= EventLoop.readChunk { stopReading() }
     }

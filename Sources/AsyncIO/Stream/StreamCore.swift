@@ -22,6 +22,8 @@ import Glibc
     var readTimer: LoopTimer?
     var readTimerDue: LoopInstant?
     var onPeerClosed: (() -> Void)?
+    /// Takes everything that arrives, instead of readers.
+    var onBytes: (([UInt8]) -> Void)?
 
     // Writing.
     var writeTimeout: Duration = .seconds(60)
@@ -38,6 +40,20 @@ import Glibc
         self.handle = handle
         self.isSocket = isSocket
         handle.attach(self)
+    }
+
+    /// A stream on a pipe or unix socket that is open already; takes over the descriptor, whatever the outcome.
+    static func open(_ descriptor: Int32, isSocket: Bool, on loop: EventLoop) throws(IOError) -> StreamCore {
+        let handle = UVHandle(UV_NAMED_PIPE)
+        unsafe uv_pipe_init(loop.uv, sp_pipe(handle.pointer), 0)
+        let core = StreamCore(handle, isSocket: isSocket, on: loop)
+        let code = unsafe uv_pipe_open(sp_pipe(handle.pointer), descriptor)
+        guard code == 0 else {
+            _ = Glibc.close(descriptor)
+            core.close()
+            throw IOError(code: code)
+        }
+        return core
     }
 
     func assertLoop() {
@@ -63,6 +79,7 @@ import Glibc
         readTimer = nil
         stallTimer = nil
         onPeerClosed = nil
+        onBytes = nil
         handle.close()
         finishReader(.failure(reason))
     }

@@ -1,0 +1,108 @@
+import Glibc
+
+/// A child process, its three streams and its end.
+///
+/// The child runs under a launcher (see ``Launcher``) in a session of its own, with exactly the environment that was
+/// configured, descriptors 0–2 and no way to gain privileges. It and all its descendants die with the gateway. Always
+/// call ``stop(closing:terminating:)`` when done, also after the child ended by itself: it gives the descriptors back.
+package actor ChildProcess {
+    /// The loop of the child's streams.
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// The number of the child; also of its session and process group.
+    package nonisolated let pid: Int32
+
+    // SAFETY: a stream checks at each use that it runs on its loop; the references themselves never change.
+    /// What the child reads; closing it (``ByteStream/close()`` or `shutdownWrite`) is its end of input.
+    package nonisolated(unsafe) let standardInput: ByteStream
+    /// What the child writes.
+    package nonisolated(unsafe) let standardOutput: ByteStream
+    /// What the child complains; read it always, or a chatty child blocks when the pipe is full.
+    package nonisolated(unsafe) let standardError: ByteStream
+
+    private let core: ProcessCore
+    private var stopping = false
+
+    init(_ core: ProcessCore, pid: Int32) {
+        self.core = core
+        self.pid = pid
+        loop = core.loop
+        unsafe standardInput = core.input
+        unsafe standardOutput = core.output
+        unsafe standardError = core.error
+    }
+
+    deinit {
+        let core = core
+        core.loop.run { core.abandon() }
+    }
+
+    /// Starts a child; its streams live on `loop`. Callable from everywhere.
+    package static func spawn(
+        _ configuration: Configuration, on loop: EventLoop
+    ) async throws(SpawnError) -> ChildProcess {
+        let launched = try await LaunchedProcess.start(configuration)
+        let core = try await ProcessCore.adopt(launched, on: loop)
+        do throws(SpawnError) {
+            let pid = try await core.started(configuration)
+            return ChildProcess(core, pid: pid)
+        } catch {
+            loop.run { core.abandon() }
+            throw error
+        }
+    }
+
+    /// How it ended, if it has.
+    package var exitStatus: ExitStatus? { core.exitStatus }
+
+    /// Waits for the end of the child. Descendants that outlive it are killed half a second later.
+    ///
+    /// Cancellation does not shorten the wait; ``stop(closing:terminating:)`` does.
+    package func wait() async -> ExitStatus {
+        _ = await core.wait(for: .exit, within: nil)
+        return core.exitStatus ?? .lost
+    }
+
+    /// Whether it ended within `limit`.
+    package func hasExited(within limit: Duration) async -> Bool {
+        await core.wait(for: .exit, within: limit)
+    }
+
+    /// Ends the child: closes its input, waits, sends SIGTERM to its group, waits, kills the whole tree.
+    ///
+    /// When this returns nothing of the tree is left, the launcher is reaped and the streams are closed. Idempotent; it
+    /// takes at most both graces and a few seconds.
+    @discardableResult
+    package func stop(closing: Duration = .seconds(2), terminating: Duration = .seconds(2)) async -> ExitStatus {
+        if !stopping {
+            stopping = true
+            unsafe standardInput.close()
+            if !(await core.wait(for: .exit, within: closing)) {
+                core.send(LauncherMessage.terminate)
+                if !(await core.wait(for: .exit, within: terminating)) { core.send(LauncherMessage.kill) }
+            }
+        }
+        await vanish()
+        return core.exitStatus ?? .lost
+    }
+
+    /// Kills the whole tree at once.
+    @discardableResult
+    package func kill() async -> ExitStatus {
+        stopping = true
+        core.send(LauncherMessage.kill)
+        await vanish()
+        return core.exitStatus ?? .lost
+    }
+
+    /// Waits for the launcher, which ends when nobody of the tree is left, and gives everything back.
+    private func vanish() async {
+        if !(await core.wait(for: .launcherEnd, within: .seconds(7))) {
+            // The launcher itself hangs; its death takes the child along.
+            core.killLauncher()
+            _ = await core.wait(for: .launcherEnd, within: .seconds(1))
+        }
+        core.abandon()
+    }
+}

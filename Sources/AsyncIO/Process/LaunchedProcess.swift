@@ -1,0 +1,140 @@
+import CLibUV
+import Glibc
+
+/// A launcher that was just started, and our ends of its pipes.
+struct LaunchedProcess: ~Copyable, Sendable {
+    let launcher: Int32
+    let processDescriptor: FileDescriptor
+    let input: FileDescriptor
+    let output: FileDescriptor
+    let error: FileDescriptor
+    let control: FileDescriptor
+
+    /// Starts the launcher on a thread of the pool: copying page tables may take a millisecond.
+    static func start(_ configuration: ChildProcess.Configuration) async throws(ChildProcess.SpawnError) -> Handover {
+        guard !configuration.executable.isEmpty, let specification = specification(configuration) else {
+            throw .invalidConfiguration
+        }
+        let label = configuration.label
+        do {
+            return try await BlockingExecutor.shared.run {
+                Handover(try start(specification, label: label))
+            }
+        } catch let error as IOError {
+            if case .system(let code) = error { throw .system(step: "starting the launcher", code: code) }
+            throw error == .overloaded ? .system(step: "starting the launcher", code: EAGAIN) : .launcherFailed
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    private static func specification(_ configuration: ChildProcess.Configuration) -> [UInt8]? {
+        let names = configuration.environment.keys
+        guard names.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "=")) }),
+            !configuration.label.utf8.contains(0)
+        else { return nil }
+        return LaunchSpecification(
+            executable: configuration.executable, workingDirectory: configuration.workingDirectory,
+            limits: configuration.limits, arguments: configuration.arguments,
+            environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted()
+        ).serialized()
+    }
+
+    private static func start(_ specification: [UInt8], label: String) throws(IOError) -> LaunchedProcess {
+        let input = try FileDescriptor.Pair.pipe()
+        let output = try FileDescriptor.Pair.pipe()
+        let error = try FileDescriptor.Pair.pipe()
+        let control = try FileDescriptor.Pair.sockets()
+        let memory = unsafe sp_memory_file("sallyport-launch")
+        guard memory >= 0 else { throw .last }
+        let file = FileDescriptor(owning: memory)
+        try file.writeAll(specification)
+        guard lseek(file.rawValue, 0, SEEK_SET) == 0 else { throw .last }
+        // Numbers above those that they become, so that no duplication overwrites a source.
+        let ends = [
+            try input.first.duplicate(lowest: 10).release(), try output.second.duplicate(lowest: 10).release(),
+            try error.second.duplicate(lowest: 10).release(), try control.second.duplicate(lowest: 10).release(),
+            try file.duplicate(lowest: 10).release(),
+        ]
+        defer { for end in ends { _ = Glibc.close(end) } }
+        let launcher = try spawn(ends, label: label)
+        let processDescriptor = sp_pidfd_open(launcher)
+        guard processDescriptor >= 0 else {
+            let failure = IOError.last
+            kill(launcher, SIGKILL)
+            _ = waitpid(launcher, nil, 0)
+            throw failure
+        }
+        return LaunchedProcess(
+            launcher: launcher, processDescriptor: FileDescriptor(owning: processDescriptor),
+            input: FileDescriptor(owning: input.takeSecond()), output: FileDescriptor(owning: output.takeFirst()),
+            error: FileDescriptor(owning: error.takeFirst()), control: FileDescriptor(owning: control.takeFirst()))
+    }
+
+    /// `posix_spawn` of ourselves with `descriptors` as 0, 1, 2, …
+    private static func spawn(_ descriptors: [Int32], label: String) throws(IOError) -> Int32 {
+        var actions = unsafe posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawnattr_init(&attributes)
+        defer {
+            unsafe posix_spawn_file_actions_destroy(&actions)
+            unsafe posix_spawnattr_destroy(&attributes)
+        }
+        for (target, source) in descriptors.enumerated() {
+            unsafe posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
+        }
+        var everySignal = sigset_t()
+        unsafe sigfillset(&everySignal)
+        var noSignal = sigset_t()
+        unsafe sigemptyset(&noSignal)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &everySignal)
+        unsafe posix_spawnattr_setsigmask(&attributes, &noSignal)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        let arguments = ["sallyport", Launcher.command] + (label.isEmpty ? [] : [label])
+        // The launcher needs what our own libraries need to be found, nothing else.
+        let environment = Environment["LD_LIBRARY_PATH"].map { ["LD_LIBRARY_PATH=\($0)"] } ?? []
+        var pid: Int32 = 0
+        let code = unsafe withCStrings(arguments) { arguments in
+            unsafe withCStrings(environment) { environment in
+                unsafe posix_spawn(&pid, Launcher.executable, &actions, &attributes, arguments, environment)
+            }
+        }
+        guard code == 0 else { throw IOError(code: code) }
+        return pid
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        var pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
+        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
+            // Never nil: the array has at least its terminator.
+            unsafe body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))
+        }
+    }
+}
+
+/// Carries the launched process through a continuation, which takes copyable values only; opened once.
+// SAFETY: written before it is handed over, taken once by the receiver.
+final class Handover: @unchecked Sendable {
+    private var process: LaunchedProcess?
+
+    init(_ process: consuming LaunchedProcess) {
+        self.process = consume process
+    }
+
+    func take() -> LaunchedProcess? {
+        process.take()
+    }
+
+    deinit {
+        // Nobody adopted it: the descriptors close by themselves, which ends the launcher; it must still be reaped.
+        if let process = process.take() {
+            let launcher = process.launcher
+            _ = consume process
+            _ = BlockingExecutor.shared.submit { _ = waitpid(launcher, nil, 0) }
+        }
+    }
+}
