@@ -1,4 +1,9 @@
 #pragma once
+#if __has_feature(modules)
+// What the system's own module declares stays its own: otherwise Swift would look for `stat` or `termios` here, also in
+// modules that never import this one.
+#pragma clang module import SwiftGlibc
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -63,11 +68,9 @@ static inline int sp_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGK
 static inline void sp_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 /// Resets every signal to its default action and unblocks all.
 static inline void sp_reset_signals(void) {
-    struct sigaction action;
-    action.sa_handler = SIG_DFL;
-    action.sa_flags = 0;
-    sigemptyset(&action.sa_mask);
-    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &action, NULL);
+    // By the system call: glibc's function refuses 32 and 33, which its posix_spawn leaves ignored.
+    unsigned long action[4] = {0, 0, 0, 0};
+    for (int signal = 1; signal <= 64; signal++) syscall(SYS_rt_sigaction, signal, action, NULL, 8);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

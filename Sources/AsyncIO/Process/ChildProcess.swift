@@ -13,13 +13,12 @@ package actor ChildProcess {
     /// The number of the child; also of its session and process group.
     package nonisolated let pid: Int32
 
-    // SAFETY: a stream checks at each use that it runs on its loop; the references themselves never change.
     /// What the child reads; closing it (``ByteStream/close()`` or `shutdownWrite`) is its end of input.
-    package nonisolated(unsafe) let standardInput: ByteStream
+    package nonisolated let standardInput: ByteStream
     /// What the child writes.
-    package nonisolated(unsafe) let standardOutput: ByteStream
+    package nonisolated let standardOutput: ByteStream
     /// What the child complains; read it always, or a chatty child blocks when the pipe is full.
-    package nonisolated(unsafe) let standardError: ByteStream
+    package nonisolated let standardError: ByteStream
 
     private let core: ProcessCore
     private var stopping = false
@@ -28,9 +27,9 @@ package actor ChildProcess {
         self.core = core
         self.pid = pid
         loop = core.loop
-        unsafe standardInput = core.input
-        unsafe standardOutput = core.output
-        unsafe standardError = core.error
+        standardInput = core.input
+        standardOutput = core.output
+        standardError = core.error
     }
 
     deinit {
@@ -77,7 +76,7 @@ package actor ChildProcess {
     package func stop(closing: Duration = .seconds(2), terminating: Duration = .seconds(2)) async -> ExitStatus {
         if !stopping {
             stopping = true
-            unsafe standardInput.close()
+            standardInput.close()
             if !(await core.wait(for: .exit, within: closing)) {
                 core.send(LauncherMessage.terminate)
                 if !(await core.wait(for: .exit, within: terminating)) { core.send(LauncherMessage.kill) }

@@ -108,7 +108,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
-        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
             // Never nil: the array has at least its terminator.
             unsafe body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))

@@ -3,7 +3,8 @@
 /// Confined to its loop: every use must run there, which a precondition checks. Reading is bounded: the stream reads
 /// ahead up to ``EventLoop/readChunk`` bytes while nobody waits and then stops, so that the kernel's window closes and
 /// the peer is held back. Letting go of the stream closes it.
-package final class ByteStream {
+// SAFETY: sendable so that the actors of one loop can pass it on; every use checks that it runs on that loop's thread.
+package final class ByteStream: @unchecked Sendable {
     private let core: StreamCore
 
     /// The loop on which the stream lives.
@@ -25,28 +26,33 @@ package final class ByteStream {
         core.loop.run { core.close() }
     }
 
+    private var checked: StreamCore {
+        core.assertLoop()
+        return core
+    }
+
     /// How long the peer may take without accepting a single byte before a write fails with ``IOError/timedOut``.
     package var writeTimeout: Duration {
-        get { core.writeTimeout }
-        set { core.writeTimeout = newValue }
+        get { checked.writeTimeout }
+        set { checked.writeTimeout = newValue }
     }
 
     /// Called on the loop, at most once, when the peer ends or resets the stream while no read waits for it.
     ///
     /// Setting it starts reading ahead; a peer that has sent more than the read-ahead bound is noticed later.
     package var onPeerClosed: (() -> Void)? {
-        get { core.onPeerClosed }
-        set { core.setPeerClosedHandler(newValue) }
+        get { checked.onPeerClosed }
+        set { checked.setPeerClosedHandler(newValue) }
     }
 
     /// Whether the peer has ended (FIN) or reset its direction; bytes that came before may still wait to be read.
-    package var isPeerClosed: Bool { core.isEnded }
+    package var isPeerClosed: Bool { checked.isEnded }
 
     /// Whether the peer has reset the connection: nobody is left to write to.
-    package var isPeerReset: Bool { core.readError == .connectionReset }
+    package var isPeerReset: Bool { checked.readError == .connectionReset }
 
     /// Whether ``close()`` was called or the stream failed.
-    package var isClosed: Bool { core.isClosed }
+    package var isClosed: Bool { checked.isClosed }
 
     /// The next bytes, at most 64 KiB, as soon as there are any; nil when the peer has ended.
     ///
@@ -89,7 +95,7 @@ package final class ByteStream {
     }
 
     /// Bytes accepted by ``write(_:)`` that the kernel has not taken yet.
-    package var unsentBytes: Int { core.unsentBytes }
+    package var unsentBytes: Int { checked.unsentBytes }
 
     /// Tells the peer that no more bytes come, after those that are queued. A pipe is closed by it.
     package func shutdownWrite() async {
