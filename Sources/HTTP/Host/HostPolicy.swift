@@ -1,0 +1,105 @@
+package import AsyncIO
+
+/// Why a request is not for us, H06.
+package enum HostRefusal: Error, Hashable, Sendable {
+    /// `Host` names another server.
+    case misdirected
+    /// `Origin` is repeated, opaque or not allowed.
+    case forbiddenOrigin
+
+    /// 421 or 403.
+    package var status: HTTPStatus {
+        switch self {
+        case .misdirected: .misdirectedRequest
+        case .forbiddenOrigin: .forbidden
+        }
+    }
+
+    /// The answer, which says what to change.
+    package var response: HTTPResponse {
+        switch self {
+        case .misdirected:
+            .text(status, "This server does not answer under this name; see public_url.")
+        case .forbiddenOrigin:
+            .text(status, "Pages of this origin may not call this server; see cors.allowed_origins.")
+        }
+    }
+}
+
+/// Under which names the server answers, and which web origins may call it (DNS rebinding, H06).
+///
+/// With a public URL only its host counts. Without one the server is on loopback, and `localhost`, `127.0.0.1` and
+/// `[::1]` with its port are its names. `Host` and `Origin` are checked independently.
+package struct HostPolicy: Sendable {
+    private let origins: [String: ServerOrigin]
+    private let allowedOrigins: Set<String>
+    private let hasDynamicPort: Bool
+
+    /// `allowedOrigins` are compared byte by byte; `*` allows all. Port 0 in `listen` means the port that a request
+    /// came in by.
+    package init(publicURL: HTTPURL?, listen: SocketAddress, allowedOrigins: [String]) {
+        self.allowedOrigins = Set(allowedOrigins)
+        hasDynamicPort = publicURL == nil && listen.ipAddress != nil && listen.port == 0
+        var origins: [String: ServerOrigin] = [:]
+        if let publicURL {
+            let host = publicURL.host.description
+            if publicURL.port == publicURL.scheme.defaultPort { origins[host] = ServerOrigin(publicURL) }
+            origins["\(host):\(publicURL.port)"] = ServerOrigin(publicURL)
+        } else {
+            for host in Self.loopbackNames(listen) where !hasDynamicPort {
+                origins["\(host):\(listen.port)"] = Self.local(host, listen.port)
+                if listen.port == 80 || listen.ipAddress == nil { origins[host] = Self.local(host, 80) }
+            }
+        }
+        self.origins = origins
+    }
+
+    /// Our origin as the request names it.
+    package func origin(of request: HTTPRequest) throws(HostRefusal) -> ServerOrigin {
+        guard let origin = ownOrigin(request) else { throw .misdirected }
+        try checkWebOrigin(of: request)
+        return origin
+    }
+
+    /// Whether `origin` is one of ours.
+    package func isOwn(origin: String) -> Bool {
+        origins.values.contains { $0.description == origin }
+    }
+
+    /// Whether pages of a web origin may call us: our own and those allowed.
+    package func permits(webOrigin: String, at request: HTTPRequest) -> Bool {
+        allowedOrigins.contains("*") || allowedOrigins.contains(webOrigin) || isOwn(origin: webOrigin)
+            || hasDynamicPort && ownOrigin(request)?.description == webOrigin
+    }
+
+    /// The names that stand beside each other on loopback.
+    private static func loopbackNames(_ listen: SocketAddress) -> [String] {
+        let names = ["localhost", "127.0.0.1", "[::1]"]
+        guard let address = listen.ipAddress else { return names }
+        let own = HTTPURL.Host.address(address).description
+        return names.contains(own) ? names : names + [own]
+    }
+
+    private static func local(_ host: String, _ port: Int) -> ServerOrigin {
+        ServerOrigin(scheme: .http, authority: port == 80 ? host : "\(host):\(port)")
+    }
+
+    private func ownOrigin(_ request: HTTPRequest) -> ServerOrigin? {
+        guard hasDynamicPort else { return origins[request.authority] }
+        let port = request.localAddress.port
+        return Self.loopbackNames(request.localAddress)
+            .first { "\($0):\(port)" == request.authority }
+            .map { Self.local($0, port) }
+    }
+
+    private func checkWebOrigin(of request: HTTPRequest) throws(HostRefusal) {
+        switch request.fields.count(of: "origin") {
+        case 0: return
+        case 1:
+            // `null` is never in the set: any page can make itself opaque.
+            guard let claimed = request.fields["origin"], claimed != "null", permits(webOrigin: claimed, at: request)
+            else { throw .forbiddenOrigin }
+        default: throw .forbiddenOrigin
+        }
+    }
+}

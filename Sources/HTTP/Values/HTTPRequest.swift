@@ -1,0 +1,66 @@
+package import AsyncIO
+package import Telemetry
+
+/// The head of a request that was admitted: everything in it has been checked, nothing has to be checked again.
+package struct HTTPRequest: Sendable {
+    package var method: HTTPMethod
+    /// The one canonical path (R06): begins with `/`, ASCII, no dot segments, no empty segments, nothing encoded.
+    package var path: String
+    /// The raw query without `?`; nil when there is none.
+    package var query: String?
+    package var fields: HTTPFields
+    /// The peer of the connection.
+    package var remoteAddress: SocketAddress
+    /// Our end of the connection.
+    package var localAddress: SocketAddress
+    /// The validated `Host` in lower case, with the port if it was given.
+    package var authority: String
+    package var scheme: HTTPURL.Scheme
+    /// Names this request in the log.
+    package var id: RequestID
+    /// What the placeholders of the router's pattern matched.
+    package var parameters: HTTPPathParameters
+
+    /// A request made by hand; the server makes the real ones.
+    package init(
+        method: HTTPMethod = .get, path: String, query: String? = nil, fields: HTTPFields = HTTPFields(),
+        remoteAddress: SocketAddress = .ip(.v4(0x7F00_0001), port: 1),
+        localAddress: SocketAddress = .ip(.v4(0x7F00_0001), port: 8080),
+        authority: String = "localhost:8080", scheme: HTTPURL.Scheme = .http, id: RequestID = RequestID()
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.remoteAddress = remoteAddress
+        self.localAddress = localAddress
+        self.authority = authority
+        self.scheme = scheme
+        self.id = id
+        parameters = HTTPPathParameters()
+    }
+
+    /// The parameters of the query; empty when there is none.
+    package func queryParameters(limits: FormLimits = .standard) throws(FormError) -> FormParameters {
+        try FormParameters(parsing: Array((query ?? "").utf8), limits: limits)
+    }
+}
+
+/// What the placeholders of a pattern matched: `{server}` in `/{server}/mcp`.
+package struct HTTPPathParameters: Sendable, Equatable {
+    private var pairs: [(name: String, value: String)] = []
+
+    package init() {}
+
+    init(_ pairs: [(name: String, value: String)]) {
+        self.pairs = pairs
+    }
+
+    package subscript(name: String) -> String? {
+        pairs.first { $0.name == name }?.value
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.pairs.elementsEqual(right.pairs) { $0 == $1 }
+    }
+}

@@ -1,0 +1,40 @@
+/// A response. `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's business: it writes them
+/// itself and leaves out what is in ``fields`` under these names.
+package struct HTTPResponse: Sendable {
+    /// The content.
+    package enum Body: Sendable {
+        case none
+        case bytes([UInt8])
+        /// Written piece by piece, chunked. When the closure throws, the connection is cut so that the client sees that
+        /// the content is incomplete.
+        case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+    }
+
+    package var status: HTTPStatus
+    package var fields: HTTPFields
+    package var body: Body
+
+    package init(status: HTTPStatus, fields: HTTPFields = HTTPFields(), body: Body = .none) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+
+    /// Plain text for people: a line that says what happened.
+    package static func text(_ status: HTTPStatus, _ text: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status,
+            fields: [
+                "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+            ],
+            body: .bytes(Array("\(text)\n".utf8)))
+    }
+
+    /// JSON that is already text.
+    package static func json(_ status: HTTPStatus, _ bytes: [UInt8]) -> HTTPResponse {
+        HTTPResponse(
+            status: status,
+            fields: ["Content-Type": "application/json", "X-Content-Type-Options": "nosniff"], body: .bytes(bytes))
+    }
+}
