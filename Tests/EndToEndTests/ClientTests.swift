@@ -65,7 +65,7 @@ extension EndToEnd {
                 ["tool": "sample", "arguments": [:] as [String: Any]],
                 ["tool": "elicit", "arguments": [:] as [String: Any]],
                 ["tool": "roots", "arguments": [:] as [String: Any]],
-                ["tool": "log", "arguments": [:] as [String: Any]],
+                ["tool": "log", "arguments": ["message": "noted"]],
                 ["tool": "whoami", "arguments": [:] as [String: Any]],
             ]
             let report = try await Self.run(client, gateway, "/demo/mcp", plan, refresh: client.mode != nil)

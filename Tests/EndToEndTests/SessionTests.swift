@@ -131,7 +131,7 @@ extension EndToEnd {
             let gateway = try await EndToEnd.gateway()
             let token = try await EndToEnd.logIn(gateway).tokens.access
             let client = try await EndToEnd.session(gateway, token: token, version: "2025-11-25")
-            let call = PlainMCP.call("progress", id: 31, "{}", token: "7")
+            let call = PlainMCP.call("progress", id: 31, #"{"steps":4,"seconds":1}"#, token: "7")
             let stream = try await onThread { try StreamBox(client.stream("POST", body: call)) }
             #expect(stream.status == 200 && stream.head.isEventStream)
             #expect(stream.head.header("x-accel-buffering") == "no")
@@ -153,7 +153,7 @@ extension EndToEnd {
         func foreignResumption() async throws {
             let bench = try await Self.bench()
             let (alice, bob) = (bench.alice, bench.bob)
-            let call = PlainMCP.call("progress", id: 41, "{}", token: "8")
+            let call = PlainMCP.call("progress", id: 41, #"{"steps":4,"seconds":1}"#, token: "8")
             let stream = try await onThread { try StreamBox(alice.stream("POST", body: call)) }
             let event = try #require(try await onThread { try stream.next()?.id })
             let stolen = try await onThread {
