@@ -1,4 +1,5 @@
 import AsyncIO
+import Storage
 
 /// Refuses settings that work but do not protect (O03).
 struct WeakConfiguration {

@@ -18,12 +18,13 @@ final class SQLiteDatabase: Sendable {
     private let clock: HighWaterMark
 
     /// Opens the file at `path`, creating or migrating it; blocking. Refuses a damaged or newer file (F13).
-    init(path: String) throws(DatabaseOpeningError) {
+    init(path: String, busyTimeout: Int32 = SQLiteDatabase.busyTimeout) throws(DatabaseOpeningError) {
         let connection = try DatabaseOpening.open(path)
+        connection.setBusyTimeout(milliseconds: busyTimeout)
         let readConnection: SQLiteConnection
         do throws(StoreError) {
             readConnection = try SQLiteConnection(path: path, readOnly: true)
-            readConnection.setBusyTimeout(milliseconds: Self.busyTimeout)
+            readConnection.setBusyTimeout(milliseconds: busyTimeout)
         } catch {
             throw DatabaseOpeningError(path: path, problem: error.detail, advice: DatabaseOpening.adviceToCheckAccess)
         }

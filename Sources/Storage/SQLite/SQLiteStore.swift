@@ -13,6 +13,11 @@ package final class SQLiteStore: Sendable {
         database = try SQLiteDatabase(path: path)
     }
 
+    /// Opens the file with another patience towards other processes than usual, for tests of exactly that.
+    init(path: String, busyTimeout: Int32) throws(DatabaseOpeningError) {
+        database = try SQLiteDatabase(path: path, busyTimeout: busyTimeout)
+    }
+
     /// Finishes what is queued and closes the file; blocking. Later calls fail as unavailable.
     package func close() {
         database.close()
