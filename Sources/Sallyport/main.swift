@@ -1,7 +1,7 @@
 import AsyncIO
 import Glibc
 
-// A launcher of a child process is this binary too: it must not do anything else first.
+// Between the gateway and each child stands this same program; nothing else may come before.
 Launcher.runIfRequested()
 
-exit(Program.run(Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.all).rawValue)
+exit(Program.run(Array(CommandLine.arguments.dropFirst()), environment: Environment.all).rawValue)

@@ -8,10 +8,10 @@ enum ImportCommand {
     static func run(_ arguments: ParsedArguments) throws(CommandFailure) -> ExitCode {
         let file = arguments.words[0]
         let bytes: [UInt8]
-        do {
+        do throws(FileSystem.Failure) {
             bytes = try FileSystem.readFile(file, maximum: ConfigurationLimits.standard.maximumBytes)
         } catch {
-            throw CommandFailure(code: .noInput, message: "\(file) cannot be read: \(error)")
+            throw CommandFailure(code: .noInput, message: "\(file) cannot be read: \(error.reason)")
         }
         let result = MCPServersImport.yaml(of: bytes, file: file)
         for problem in result.problems { Console.complain(problem.text) }

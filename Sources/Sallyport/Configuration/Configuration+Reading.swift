@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 
 /// Reads a file in Sallyport's own format, key by key.
 struct ConfigurationFileReader {
@@ -32,18 +33,18 @@ struct ConfigurationFileReader {
 
     private mutating func readPublicURL(_ value: ConfigurationValue) {
         guard let text = value.nonEmptyString() else { return }
-        // A final slash is how browsers show an origin, and means the same.
-        let trimmed = text.hasSuffix("/") && text.filter { $0 == "/" }.count == 3 ? String(text.dropLast()) : text
         do throws(WebOrigin.ParseError) {
-            configuration.publicURL = try WebOrigin(parsing: trimmed)
+            configuration.publicURL = try WebOrigin.parse(text)
         } catch {
             switch error {
-            case .scheme: value.refuse("\"\(text)\" does not begin with https://", hint: "like https://mcp.example.com")
             case .tail:
                 value.refuse(
                     "\"\(text)\" has more than scheme, host and port", hint: "a path or query is not possible here")
-            case .host: value.refuse("\"\(text)\" has no valid host name")
-            case .port: value.refuse("\"\(text)\" has no valid port")
+            case .url(.scheme):
+                value.refuse("\"\(text)\" does not begin with https://", hint: "like https://mcp.example.com")
+            case .url(.userInformation): value.refuse("\"\(text)\" has a user in it")
+            case .url(.port): value.refuse("\"\(text)\" has no valid port")
+            case .url: value.refuse("\"\(text)\" is not a URL with a valid host name")
             }
         }
     }
@@ -134,7 +135,7 @@ struct ConfigurationFileReader {
                 value.refuse(
                     "\"\(text)\" would let every web page act with a user's credentials",
                     hint: "name the origins, like https://app.example.com")
-            } else if let origin = try? WebOrigin(parsing: text) {  // every reason has the same advice
+            } else if let origin = try? WebOrigin.parse(text) {  // every reason has the same advice
                 configuration.allowedOrigins.append(origin)
             } else {
                 value.refuse("\"\(text)\" is not an origin", hint: "like https://app.example.com, without a path")

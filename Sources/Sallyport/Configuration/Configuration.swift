@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 import Telemetry
 
 /// Everything an operator decided, checked and complete. Built once at start; nothing changes it and nobody else reads
@@ -19,7 +20,7 @@ struct Configuration: Sendable {
     /// Where it came from.
     var origin = Origin.builtIn
     /// `public_url`: the issuer; nil on loopback, where the client's own spelling counts.
-    var publicURL: WebOrigin?
+    var publicURL: HTTPURL?
     /// `listen`.
     var listen: SocketAddress
     /// `data_dir`.
@@ -31,7 +32,7 @@ struct Configuration: Sendable {
     /// `servers`, in the order of the file.
     var servers: [ServerSettings] = []
     /// `cors.allowed_origins`.
-    var allowedOrigins: [WebOrigin] = []
+    var allowedOrigins: [HTTPURL] = []
     /// `rate_limits.registration`, in registrations a minute.
     var registrationsPerMinute = 20
     /// `logging`.

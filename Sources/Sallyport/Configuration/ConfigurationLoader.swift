@@ -34,10 +34,10 @@ struct ConfigurationLoader {
 
     private func read(_ file: String, into configuration: inout Configuration, _ context: ConfigurationContext) {
         let bytes: [UInt8]
-        do {
+        do throws(FileSystem.Failure) {
             bytes = try FileSystem.readFile(file, maximum: context.limits.maximumBytes)
         } catch {
-            return context.refuse(.root, line: nil, "cannot be read: \(error)")
+            return context.refuse(.root, line: nil, "cannot be read: \(error.reason)")
         }
         let isJSON = Self.isJSON(file, bytes)
         do throws(ConfigurationSyntaxError) {

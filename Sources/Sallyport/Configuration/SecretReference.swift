@@ -16,11 +16,11 @@ extension ConfigurationValue {
             return nil
         }
         let bytes: [UInt8]
-        do {
+        do throws(FileSystem.Failure) {
             bytes = try FileSystem.readFile(path, maximum: context.limits.maximumSecretBytes)
         } catch {
             refuse(
-                "cannot read the secret file \(name): \(error)",
+                "cannot read the secret file \(name): \(error.reason)",
                 hint: "to pass the text itself, write \"text:\(text)\"")
             return nil
         }

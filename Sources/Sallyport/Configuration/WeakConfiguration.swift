@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 import Storage
 
 /// Refuses settings that work but do not protect (O03).
@@ -21,7 +22,7 @@ struct WeakConfiguration {
                 path, line: nil, "must be set when \(configuration.listen) is listened on",
                 hint: "set it to the address that clients use, like https://mcp.example.com")
         }
-        if url.scheme == "http", !url.isLoopback {
+        if url.isInTheClear {
             context.refuse(
                 path, line: nil, "\"\(url)\" would send tokens over the network in the clear",
                 hint: "use https://\(url.host), and end TLS in a proxy in front")
@@ -29,7 +30,7 @@ struct WeakConfiguration {
     }
 
     private func checkOrigins() {
-        for origin in configuration.allowedOrigins where origin.scheme == "http" && !origin.isLoopback {
+        for origin in configuration.allowedOrigins where origin.isInTheClear {
             context.refuse(
                 .root.key("cors").key("allowed_origins"), line: nil,
                 "\"\(origin)\" can be forged by anybody on the network", hint: "use https://\(origin.host)")

@@ -1,3 +1,4 @@
+import AsyncIO
 import JSON
 
 extension DemoServer {
@@ -52,7 +53,7 @@ extension DemoServer {
                 members.append(.init(key, JSONValue(member.value)))
             }
         }
-        for (name, value) in ProcessEnvironment.all.sorted(by: { $0.key < $1.key })
+        for (name, value) in Environment.all.sorted(by: { $0.key < $1.key })
         where name.hasPrefix("SALLYPORT_USER_") {
             members.append(.init(name, .string(value)))
         }
