@@ -1,0 +1,45 @@
+/// Why a request may not go on.
+package struct AccessTokenRejection: Error, Equatable, Sendable {
+    package enum Kind: Sendable {
+        /// 401 `invalid_token`.
+        case invalid
+        /// 403 `insufficient_scope`.
+        case insufficientScope
+        /// 503: what must be known to decide is not known. Never forwarded (R04).
+        case unavailable
+    }
+
+    package let kind: Kind
+    /// For our log only.
+    package let detail: String
+
+    package init(_ kind: Kind, detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    package static func == (left: AccessTokenRejection, right: AccessTokenRejection) -> Bool { left.kind == right.kind }
+}
+
+/// Tells on whose behalf a bearer token speaks. The gateway knows nothing else about authorization servers, so an
+/// external one is a setting and not a fork.
+package protocol AccessTokenVerifier: Sendable {
+    /// The principal of `token` for the resource with this identifier, at the issuer with this one. Runs in the
+    /// caller's isolation.
+    func verify(
+        _ token: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal
+}
+
+/// What is known about a grant.
+package enum RevocationStatus: Sendable {
+    case active, revoked
+    /// The state is too old to say: fail closed.
+    case unknown
+}
+
+/// Which grants have ended, at most a second late. Answers from memory, on any thread.
+package protocol RevocationState: Sendable {
+    /// Whether tokens of `grant` still count.
+    func status(of grant: GrantID) -> RevocationStatus
+}

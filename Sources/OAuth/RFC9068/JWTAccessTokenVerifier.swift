@@ -1,0 +1,93 @@
+import Crypto
+import JSON
+package import Telemetry
+
+/// Verifies our own access tokens: signature, type, issuer, audience, times, then the grant's state, on every
+/// request. What a signature costs is paid once per token: the outcome is remembered under the token's full SHA-256.
+package final class JWTAccessTokenVerifier: AccessTokenVerifier {
+    /// Clocks of the processes behind one store may differ by this much.
+    private static let skew = Duration.seconds(60)
+
+    private let keys: any VerificationKeySource
+    private let revocations: any RevocationState
+    private let clock: WallClock
+    private let cache: VerifiedTokenCache
+
+    package init(
+        keys: any VerificationKeySource, revocations: any RevocationState, clock: WallClock, cacheCapacity: Int = 20_000
+    ) {
+        self.keys = keys
+        self.revocations = revocations
+        self.clock = clock
+        cache = VerifiedTokenCache(capacity: cacheCapacity)
+    }
+
+    package func verify(
+        _ token: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal {
+        let bytes = Array(token.utf8)
+        let digest = SHA256.digest(bytes)
+        let verified: VerifiedToken
+        if let known = cache.token(digest) {
+            verified = known
+        } else {
+            verified = try Self.read(bytes, keys)
+            cache.insert(verified, for: digest)
+        }
+        try check(verified, resource: resource, issuer: issuer)
+        return verified.principal
+    }
+
+    /// What depends on the moment and the place is checked for remembered tokens too.
+    private func check(_ token: VerifiedToken, resource: String, issuer: String) throws(AccessTokenRejection) {
+        let now = clock.now()
+        guard now < token.principal.expires else { throw AccessTokenRejection(.invalid, detail: "expired") }
+        guard token.notBefore <= now + Self.skew else { throw AccessTokenRejection(.invalid, detail: "not valid yet") }
+        guard keys.verificationKey(id: token.keyID) != nil else {
+            throw AccessTokenRejection(.invalid, detail: "the key was removed")
+        }
+        guard token.issuer.utf8.elementsEqual(issuer.utf8) else {
+            throw AccessTokenRejection(.invalid, detail: "another issuer")
+        }
+        guard token.audience.contains(where: { $0.utf8.elementsEqual(resource.utf8) }) else {
+            throw AccessTokenRejection(.invalid, detail: "for another resource")
+        }
+        // Several resources of ours may be granted at once; one foreign audience spoils the token (T05).
+        guard token.audience.count == 1 || token.audience.allSatisfy({ Self.isResource($0, of: issuer) }) else {
+            throw AccessTokenRejection(.invalid, detail: "for a foreign resource too")
+        }
+        switch revocations.status(of: token.grant) {
+        case .active: return
+        case .revoked: throw AccessTokenRejection(.invalid, detail: "revoked")
+        case .unknown: throw AccessTokenRejection(.unavailable, detail: "the state of the grant is not known")
+        }
+    }
+
+    private static func isResource(_ audience: String, of issuer: String) -> Bool {
+        audience.utf8.starts(with: issuer.utf8) && audience.utf8.dropFirst(issuer.utf8.count).first == UInt8(ascii: "/")
+    }
+
+    private static func read(
+        _ token: [UInt8], _ keys: any VerificationKeySource
+    ) throws(AccessTokenRejection) -> VerifiedToken {
+        let header: JSONNode
+        let claims: JSONNode
+        do {
+            let payload = try CompactJWS.verify(token, type: "at+jwt", keys: AnyKeys(source: keys))
+            claims = payload.root
+            header = try CompactJWS.header(of: token)
+        } catch {
+            throw AccessTokenRejection(.invalid, detail: error.rawValue)
+        }
+        guard let keyID = header["kid"]?.stringBytes, let token = VerifiedToken(claims, keyID: keyID) else {
+            throw AccessTokenRejection(.invalid, detail: "claims")
+        }
+        return token
+    }
+}
+
+/// Lets a generic function take an existential.
+private struct AnyKeys: VerificationKeySource {
+    let source: any VerificationKeySource
+    func verificationKey(id: [UInt8]) -> PublicKey? { source.verificationKey(id: id) }
+}

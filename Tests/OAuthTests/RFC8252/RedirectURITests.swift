@@ -1,0 +1,103 @@
+import OAuth
+import Testing
+
+@Suite struct RedirectURITests {
+    static let registered = "https://app.test/cb?x=1"
+
+    /// Everything an attacker tries instead of the registered URI.
+    static let mutants = [
+        "https://app.test/cb", "https://app.test/cb/?x=1", "https://app.test/cb?x=1&y=2", "https://app.test/cb?y=2&x=1",
+        "https://app.test/cb?x=2", "https://app.test/cb?X=1", "https://app.test/Cb?x=1", "https://APP.test/cb?x=1",
+        "HTTPS://app.test/cb?x=1", "https://app.test:443/cb?x=1", "https://app.test:8443/cb?x=1",
+        "http://app.test/cb?x=1", "https://app.test/%63b?x=1", "https://app.test/c%62?x=1", "https://app.test/cb?x=%31",
+        "https://app.test/cb?%78=1", "https://app.test/./cb?x=1", "https://app.test/../cb?x=1",
+        "https://app.test/a/../cb?x=1", "https://app.test//cb?x=1", "https://app.test/cb;?x=1",
+        "https://app.test/..;/cb?x=1", "https://app.test/cb?x=1#", "https://app.test/cb?x=1#a",
+        "https://app.test/cb#?x=1",
+        "https://user@app.test/cb?x=1", "https://user:pw@app.test/cb?x=1", "https://@app.test/cb?x=1",
+        "https://app.test@@evil.test/cb?x=1", "https://app.test@evil.test/cb?x=1", "https://evil.test@app.test/cb?x=1",
+        "https://evil.test/app.test/cb?x=1", "https://app.test.evil.test/cb?x=1", "https://evilapp.test/cb?x=1",
+        "https://sub.app.test/cb?x=1", "https://app.test\\evil.test/cb?x=1", "https://app.test\\@evil.test/cb?x=1",
+        "https:\\\\app.test/cb?x=1", "https:/app.test/cb?x=1", "https:///app.test/cb?x=1", "https:app.test/cb?x=1",
+        "//app.test/cb?x=1", "/cb?x=1", "app.test/cb?x=1", " https://app.test/cb?x=1", "https://app.test/cb?x=1 ",
+        "https://app.test/cb?x=1\t", "https://app.test/cb\t?x=1", "https://app.test/cb?x=1\n",
+        "https://app.test/cb?x=1\r\n",
+        "https://app.test/cb?x=1\0", "https://app.test/cb%00?x=1", "https://app.test/cb?x=1%0d%0aX:y",
+        "https://app.test/cb?x=1%", "https://app.test/cb?x=1%zz", "https://app.test/c\u{0431}?x=1",
+        "https://\u{0430}pp.test/cb?x=1", "https://app\u{3002}test/cb?x=1", "https://app.test/cb?x=\u{FF11}",
+        "https://app.test/cb?x=1&x=1", "https://app.test/cb??x=1", "https://app.test/cb?x=1?", "https://app.test/cb?",
+        "https://app.test?x=1", "https://app.test./cb?x=1", "https://[::1]/cb?x=1", "javascript://app.test/cb?x=1",
+        "https://app.test/cb?x=1|", "https://app.test/<cb>?x=1", "", "https://", ":",
+    ]
+
+    @Test("A01: a redirect URI that differs in one byte does not match", arguments: mutants)
+    func mutant(text: String) throws {
+        let registered = try RedirectURI(parsing: Self.registered)
+        let requested = try? RedirectURI(parsing: text)
+        #expect(requested?.matches(registered: registered) != true)
+    }
+
+    @Test("A01: the same bytes match, canonically equal text does not")
+    func exact() throws {
+        #expect(Self.mutants.count >= 60)
+        let registered = try RedirectURI(parsing: Self.registered)
+        #expect(try RedirectURI(parsing: Self.registered).matches(registered: registered))
+        #expect(throws: OAuthError.self) { try RedirectURI(parsing: "https://app.test/\u{E9}") }
+        #expect(throws: OAuthError.self) { try RedirectURI(parsing: "https://app.test/e\u{301}") }
+    }
+
+    @Test(
+        "A02: only the port of a loopback redirect URI may vary",
+        arguments: [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", true),
+            ("http://127.0.0.1:1/cb", "http://127.0.0.1/cb", true),
+            ("http://127.0.0.1:1/cb", "http://127.0.0.1:2/cb", true), ("http://[::1]/cb", "http://[::1]:5/cb", true),
+            ("http://localhost/cb", "http://localhost:5/cb", true),
+            ("http://localhost/cb?a=b", "http://localhost:5/cb?a=b", true),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5/cb?x=1", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5/cb/", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.2:5/cb", false),
+            ("http://127.0.0.1/cb", "http://0.0.0.0:5/cb", false),
+            ("http://127.0.0.1/cb", "http://localhost:5/cb", false),
+            ("http://127.0.0.1/cb", "http://127.1:5/cb", false),
+            ("http://127.0.0.1/cb", "https://127.0.0.1:5/cb", false),
+            ("http://127.0.0.1/cb", "http://[::1]:5/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5@evil.test/cb", false),
+            ("http://localhost/cb", "http://localhost.evil.test:5/cb", false),
+            ("http://localhost/cb", "http://LOCALHOST:5/cb", false),
+            ("https://app.test/cb", "https://app.test:5/cb", false),
+            ("http://127.0.0.1/cb", "HTTP://127.0.0.1:5/cb", false),
+        ])
+    func loopback(registered: String, requested: String, matches: Bool) throws {
+        let known = try RedirectURI(parsing: registered)
+        let candidate = try? RedirectURI(parsing: requested)
+        #expect((candidate?.matches(registered: known) ?? false) == matches)
+    }
+
+    @Test(
+        "A14: what must never be registered is refused",
+        arguments: [
+            "javascript:alert(1)", "JavaScript:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
+            "javascript://x/%0aalert(1)",
+            "data:text/html,x", "DATA:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://x", "about:blank",
+            "ftp://x/y", "ws://x/y", "http://app.test/cb", "http://10.0.0.1/cb", "http://localhost.evil.com/cb",
+            "http://127.0.0.1.evil.com/cb", "https://*.app.test/cb", "https://app.test/cb#x", "https://u:p@app.test/cb",
+            "https:///cb", "https://", "urn:ietf:wg:oauth:2.0:oob", "myapp:/cb", "mailto:a@b.test",
+            "view-source:https://x",
+            "intent://x/", "tel:1", "chrome://x/", "https://app.test/\u{202E}", "cb", "", "://x", "1a://x/",
+            "com.example.app:/cb",
+        ])
+    func hostileRegistration(text: String) {
+        #expect(throws: OAuthError(.invalidRedirectURI, "")) { try RedirectURI(parsing: text) }
+    }
+
+    @Test(arguments: [
+        "https://claude.ai/api/mcp/auth_callback", "http://localhost:6274/oauth/callback", "http://127.0.0.1:33418/",
+        "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app://callback", "https://vscode.dev/redirect",
+    ])
+    func realClientsMayRegister(text: String) throws {
+        #expect(try RedirectURI(parsing: text).text == text)
+    }
+}
