@@ -1,0 +1,29 @@
+import Crypto
+import OAuth
+
+/// What a consent is for: user, client with its name, redirect host, scopes and resources. Any change is another consent,
+/// and is asked again (U04).
+struct ConsentKey {
+    private let parts: [String]
+
+    /// The key of a request.
+    init(_ pending: PendingAuthorization, _ redirect: ProvenRedirect, user: UserID) {
+        parts =
+            [user.value, pending.client.value, redirect.client.displayName, redirect.displayHost, "scope"]
+            + pending.scope.tokens.sorted() + ["resource"] + pending.resources.sorted()
+    }
+
+    /// Each part with its length before it: no two keys run together.
+    var digest: SecretDigest {
+        var bytes: [UInt8] = []
+        for part in parts {
+            let text = Array(part.utf8)
+            bytes += withBigEndian(UInt32(truncatingIfNeeded: text.count)) + text
+        }
+        return SecretDigest(bytes: SHA256.digest(bytes).bytes)
+    }
+
+    private func withBigEndian(_ value: UInt32) -> [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+    }
+}

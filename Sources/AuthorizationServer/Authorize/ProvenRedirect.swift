@@ -1,0 +1,71 @@
+import HTTP
+import OAuth
+
+/// A client together with a redirect URI that it registered: only this can build a redirect to a client.
+///
+/// There is one way to get one, `ProvenRedirect.prove`, and one to read one back from a stored transaction.
+struct ProvenRedirect {
+    /// The client.
+    let client: RegisteredClient
+    /// The redirect URI of the request, byte for byte.
+    let uri: RedirectURI
+    /// `state` of the request, when it was there exactly once.
+    let state: String?
+    /// Our identifier as this client knows it (RFC 9207).
+    let issuer: String
+
+    private init(client: RegisteredClient, uri: RedirectURI, state: String?, issuer: String) {
+        self.client = client
+        self.uri = uri
+        self.state = state
+        self.issuer = issuer
+    }
+
+    /// Proves client and redirect URI; until here a refusal is shown to the user and sent nowhere.
+    static func prove(
+        _ parameters: AuthorizationParameters, issuer: String, in store: any AuthorizationStore,
+        isOwn: (RedirectURI) -> Bool
+    ) async throws -> ProvenRedirect {
+        for name in AuthorizationParameters.identifying where parameters.isRepeated(name) {
+            throw AuthorizationRefusal.repeatedParameter(name)
+        }
+        guard let id = parameters.first("client_id") else { throw AuthorizationRefusal.missingClient }
+        guard let record = try await store.client(ClientID(id)) else { throw AuthorizationRefusal.unknownClient }
+        let client = try RegisteredClient(record)
+        guard let requested = parameters.first("redirect_uri") else { throw AuthorizationRefusal.missingRedirectURI }
+        // With the loopback port rule a registered URI can come to mean our own port: never our own pages (A14).
+        guard let uri = client.redirectURI(matching: requested), !isOwn(uri) else {
+            throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
+        }
+        return ProvenRedirect(client: client, uri: uri, state: parameters.first("state"), issuer: issuer)
+    }
+
+    /// Takes up a request that was proven when its transaction began. The client is read again: it may be gone.
+    static func resume(
+        _ pending: PendingAuthorization, in store: any AuthorizationStore
+    ) async throws -> ProvenRedirect {
+        guard let record = try await store.client(pending.client) else { throw AuthorizationRefusal.unknownClient }
+        let client = try RegisteredClient(record)
+        guard let uri = client.redirectURI(matching: pending.redirectURI) else {
+            throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
+        }
+        return ProvenRedirect(client: client, uri: uri, state: pending.state, issuer: pending.issuer)
+    }
+
+    /// Where a success goes: `code`, `state`, `iss`.
+    func location(code: String) -> String {
+        location(adding: [("code", code)])
+    }
+
+    /// Where an error goes: `error`, `error_description`, `state`, `iss` (RFC 9207 §2 wants it in errors too).
+    func location(error: OAuthError) -> String {
+        location(adding: [("error", error.code.rawValue), ("error_description", error.description)])
+    }
+
+    private func location(adding parameters: [(String, String)]) -> String {
+        var all = parameters
+        if let state { all.append(("state", state)) }
+        all.append(("iss", issuer))
+        return uri.text + (uri.text.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + FormParameters.encoded(all)
+    }
+}

@@ -1,0 +1,66 @@
+import HTTP
+import OAuth
+
+/// A resource that a grant is for.
+struct GrantedResource: Hashable {
+    /// The canonical absolute URI: `aud` of the tokens.
+    let uri: String
+    /// As the consent page shows it.
+    let name: String
+    /// What it offers.
+    let scopes: [String]
+}
+
+/// Which resources and scopes there are, for one of our origins.
+struct ResourcePolicy {
+    /// Scopes of the authorization server itself: accepted from every client, without an effect on what a token may do.
+    static let serverScopes = ["offline_access"]
+
+    /// The origin that the client uses.
+    let origin: ServerOrigin
+    /// Tells our own origins from others.
+    let hosts: HostPolicy
+    /// What is protected here.
+    let directory: any ProtectedResourceDirectory
+
+    /// The resources that these indicators name; with none, every resource of ours.
+    func resolve(_ indicators: [String]) throws(OAuthError) -> [GrantedResource] {
+        guard !indicators.isEmpty else {
+            return directory.all.map { granted($0, origin: origin.description) }
+        }
+        var result: [GrantedResource] = []
+        for indicator in indicators {
+            let resource = try resolve(indicator)
+            if !result.contains(resource) { result.append(resource) }
+        }
+        return result
+    }
+
+    private func resolve(_ text: String) throws(OAuthError) -> GrantedResource {
+        let indicator = try ResourceIndicator(parsing: text)
+        guard isOwn(indicator.origin), let resource = directory.resource(atPath: indicator.path) else {
+            throw OAuthError(.invalidTarget, "this server does not protect that resource")
+        }
+        return granted(resource, origin: indicator.origin)
+    }
+
+    // The origin that the client uses is ours; on loopback so are its other names.
+    private func isOwn(_ other: String) -> Bool {
+        other.utf8.elementsEqual(origin.description.utf8) || hosts.isOwn(origin: other)
+    }
+
+    private func granted(_ resource: ProtectedResource, origin: String) -> GrantedResource {
+        GrantedResource(uri: origin + resource.path, name: resource.name, scopes: resource.scopes)
+    }
+
+    /// The name of a resource that `resolve` gave, for a page.
+    func name(of uri: String) -> String {
+        let match = directory.all.first { uri.utf8.reversed().starts(with: $0.path.utf8.reversed()) }
+        return match?.name ?? uri
+    }
+
+    /// Every scope that these resources offer.
+    func scopes(of resources: [GrantedResource]) -> Scope {
+        Scope(tokens: resources.flatMap(\.scopes))
+    }
+}

@@ -1,0 +1,60 @@
+import HTTP
+import JSON
+import OAuth
+
+/// RFC 8414 metadata, in every position where clients look for it. The issuer is the origin that the client used, byte
+/// for byte (mcp.md a2, a3).
+struct MetadataEndpoint: HTTPResponder {
+    let service: AuthorizationService
+
+    /// Puts it on its paths: root and path-inserted for RFC 8414, root, path-inserted and appended for OpenID.
+    func register(on router: inout HTTPRouter) {
+        for path in [
+            "/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/{path...}",
+            "/.well-known/openid-configuration", "/.well-known/openid-configuration/{path...}",
+            "/{server}/mcp/.well-known/openid-configuration", "/mcp/.well-known/openid-configuration",
+        ] {
+            router.on(.get, path, self)
+            router.on(.options, path, Preflight(methods: "GET"))
+        }
+    }
+
+    func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        do {
+            let issuer = try service.openOrigin(of: request).description
+            return JSONAnswer.make(
+                .ok, bytes: document(issuer: issuer).serialized(), cacheControl: "public, max-age=300")
+        } catch {
+            return service.answer(for: error, request: request)
+        }
+    }
+
+    private func document(issuer: String) -> JSONValue {
+        var members: [JSONValue.Member] = []
+        func add(_ name: String, _ value: JSONValue) { members.append(.init(name, value)) }
+        add("issuer", .string(issuer))
+        add("authorization_endpoint", .string(issuer + "/authorize"))
+        add("token_endpoint", .string(issuer + "/token"))
+        if service.configuration.registration.isEnabled {
+            add("registration_endpoint", .string(issuer + "/register"))
+        }
+        add("revocation_endpoint", .string(issuer + "/revoke"))
+        add("jwks_uri", .string(issuer + "/jwks"))
+        add("scopes_supported", .array(scopes.map { .string($0) }))
+        add("response_types_supported", ["code"])
+        add("response_modes_supported", ["query"])
+        add("grant_types_supported", ["authorization_code", "refresh_token"])
+        add("token_endpoint_auth_methods_supported", ["none", "client_secret_basic", "client_secret_post"])
+        add("revocation_endpoint_auth_methods_supported", ["none", "client_secret_basic", "client_secret_post"])
+        add("code_challenge_methods_supported", ["S256"])
+        add("authorization_response_iss_parameter_supported", true)
+        // No ID token is issued; clients that read the OpenID positions refuse a document without these two.
+        add("subject_types_supported", ["public"])
+        add("id_token_signing_alg_values_supported", ["RS256"])
+        return .object(members)
+    }
+
+    private var scopes: [String] {
+        Scope(tokens: service.resources.all.flatMap(\.scopes) + ResourcePolicy.serverScopes).tokens
+    }
+}

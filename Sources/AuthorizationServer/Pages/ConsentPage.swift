@@ -1,0 +1,92 @@
+import OAuth
+
+/// Where a user decides what a client may do. It shows what row U04 lists: name, client, redirect host, permissions,
+/// servers and lifetime.
+struct ConsentPage {
+    /// What the client calls itself, cleaned.
+    let clientName: String
+    /// The host of a client identifier that is a URL; otherwise `nil`, and the client registered itself.
+    let clientHost: String?
+    /// The client identifier.
+    let client: ClientID
+    /// Where the answer goes, as a person reads it.
+    let redirectHost: String
+    /// The answer goes to a program on the user's own machine.
+    let isLocal: Bool
+    /// Who is signed in.
+    let userName: String
+    /// The servers that the client may use.
+    let servers: [(name: String, resource: String)]
+    /// The permissions.
+    let scope: Scope
+    /// How long the access lasts without being asked again, in words.
+    let lifetime: String
+    /// The transaction's handle.
+    let transaction: String
+    /// Ties the form to this browser and transaction.
+    let formToken: String
+    /// Where the redirect after the form's POST leads.
+    let formTargets: [String]
+
+    var page: Page {
+        Page(title: "Allow access?", content: content, formTargets: formTargets)
+    }
+
+    private var content: HTML {
+        """
+        <h1>Allow \(clientName) to use your tools?</h1>
+        <p class="lead">It will act in your name, with what is listed here, until you take it back.</p>
+        <dl>
+        <div><dt>Application</dt><dd>\(application)</dd></div>
+        <div><dt>Answer goes to</dt><dd><strong>\(redirectHost)</strong></dd></div>
+        <div><dt>Servers</dt><dd><ul>\(servers.map(item(_:)))</ul></dd></div>
+        <div><dt>Permissions</dt><dd>\(permissions)</dd></div>
+        <div><dt>Lasts</dt><dd>\(lifetime)</dd></div>
+        <div><dt>Signed in as</dt><dd>\(userName)</dd></div>
+        </dl>
+        \(isLocal ? localWarning : HTML.empty)
+        <div class="actions">
+        \(form(decision: "allow", label: "Allow", class: "primary"))
+        \(form(decision: "deny", label: "Deny", class: "quiet"))
+        </div>
+        """
+    }
+
+    private var application: HTML {
+        if let clientHost {
+            return "<strong>\(clientName)</strong><br><span class=\"small\">published by \(clientHost)</span>"
+        }
+        return """
+            <strong>\(clientName)</strong><br><span class="small">registered itself, so nobody has checked this name \
+            (<code>\(client.value)</code>)</span>
+            """
+    }
+
+    private var permissions: HTML {
+        if scope.tokens.isEmpty { return "Everything that these servers offer" }
+        let items: [HTML] = scope.tokens.map { "<li><code>\($0)</code></li>" }
+        return "<ul>\(items)</ul>"
+    }
+
+    private var localWarning: HTML {
+        """
+        <p class="note">The answer goes to a program on your own computer. Allow this only if you have just started the \
+        sign-in there yourself.</p>
+        """
+    }
+
+    private func item(_ server: (name: String, resource: String)) -> HTML {
+        "<li>\(server.name) <span class=\"small\">\(server.resource)</span></li>"
+    }
+
+    private func form(decision: String, label: String, class style: String) -> HTML {
+        """
+        <form method="post" action="/consent">
+        <input type="hidden" name="transaction" value="\(transaction)">
+        <input type="hidden" name="form_token" value="\(formToken)">
+        <input type="hidden" name="decision" value="\(decision)">
+        <button type="submit" class="\(style)">\(label)</button>
+        </form>
+        """
+    }
+}

@@ -1,0 +1,65 @@
+package import OAuth
+import Synchronization
+package import Telemetry
+
+/// Which grants have ended, in memory, for every bearer check: our own revocations at once, those of other processes by
+/// way of the feed, at most a second late. When the feed cannot be read it knows nothing, and says so (R04, T08).
+///
+/// A `Mutex` because every loop asks; the section is one look-up.
+package final class RevocationIndex: Sendable {
+    /// How old the last successful reading may be: a second, and the time of one reading.
+    package static let staleness: Int64 = 1500
+
+    private struct State {
+        var ended: [GrantID: Timestamp] = [:]
+        var sequence: Int64 = 0
+        var readAt: Timestamp?
+    }
+
+    private let clock: WallClock
+    private let state = Mutex(State())
+
+    /// Creates an index that knows nothing yet: until the first reading every check is refused.
+    package init(clock: WallClock) {
+        self.clock = clock
+    }
+
+    /// Notes a grant that this process ended.
+    package func revoke(_ grant: GrantID, at now: Timestamp) {
+        state.withLock { $0.ended[grant] = now }
+    }
+
+    /// Reads what is new in the feed; entries older than `forgetBefore` matter to no token any more.
+    package func read(_ feed: some RevocationFeed, at now: Timestamp, forgetBefore: Timestamp) async throws(StoreError)
+    {
+        let limit = 1000
+        while true {
+            let from = state.withLock { $0.sequence }
+            let page = try await feed.revocations(after: from, limit: limit)
+            state.withLock { state in
+                for entry in page { state.ended[entry.grant] = entry.revokedAt }
+                state.sequence = max(state.sequence, page.last?.sequence ?? 0)
+            }
+            if page.count < limit { break }
+        }
+        state.withLock { state in
+            state.readAt = now
+            // The dictionary is only rebuilt when something is old enough to go.
+            if state.ended.values.contains(where: { $0 < forgetBefore }) {
+                state.ended = state.ended.filter { $0.value >= forgetBefore }
+            }
+        }
+    }
+}
+
+extension RevocationIndex: RevocationState {
+    package func status(of grant: GrantID) -> RevocationStatus {
+        let now = clock.now()
+        return state.withLock { state in
+            guard let readAt = state.readAt,
+                now.millisecondsSinceEpoch - readAt.millisecondsSinceEpoch <= RevocationIndex.staleness
+            else { return .unknown }
+            return state.ended[grant] == nil ? .active : .revoked
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import AsyncIO
+package import HTTP
+package import OAuth
+package import Telemetry
+
+/// The authorization server: what its endpoints share.
+///
+/// A value of references and settings; it is built once by the program and read by every connection.
+package struct AuthorizationService: Sendable {
+    let configuration: AuthorizationServerConfiguration
+    let store: any AuthorizationStore
+    /// Signs, and is where verifiers find the public keys.
+    package let keyring: SigningKeyring
+    /// Updated at once by our own revocations, and by the poller for those of other processes.
+    package let revocations: RevocationIndex
+    let hosts: HostPolicy
+    let resources: any ProtectedResourceDirectory
+    let clock: WallClock
+    let audit: any AuditLog
+    let logger: Logger
+    let pageLimiter: AddressRateLimiter
+    let registrationLimiter: AddressRateLimiter
+
+    /// Assembles the service. `keyring` comes from `SigningKeyring.open`.
+    package init(
+        configuration: AuthorizationServerConfiguration, store: any AuthorizationStore, keyring: SigningKeyring,
+        revocations: RevocationIndex, hosts: HostPolicy, resources: any ProtectedResourceDirectory, clock: WallClock,
+        audit: any AuditLog, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.keyring = keyring
+        self.revocations = revocations
+        self.hosts = hosts
+        self.resources = resources
+        self.clock = clock
+        self.audit = audit
+        self.logger = logger
+        pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
+        registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
+    }
+
+    /// Puts every endpoint on the router, in the order of a login.
+    package func register(on router: inout HTTPRouter) {
+        MetadataEndpoint(service: self).register(on: &router)
+        KeySetEndpoint(service: self).register(on: &router)
+        if configuration.registration.isEnabled { RegistrationEndpoint(service: self).register(on: &router) }
+        AuthorizationEndpoint(service: self).register(on: &router)
+        LoginEndpoint(service: self).register(on: &router)
+        ConsentEndpoint(service: self).register(on: &router)
+        TokenEndpoint(service: self).register(on: &router)
+        RevocationEndpoint(service: self).register(on: &router)
+        SetupEndpoint(service: self).register(on: &router)
+        SignOutEndpoint(service: self).register(on: &router)
+    }
+
+    /// The time now, from the injected clock.
+    var now: Timestamp { clock.now() }
+}

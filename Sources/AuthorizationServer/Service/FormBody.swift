@@ -1,0 +1,12 @@
+import HTTP
+
+/// Recognises `application/x-www-form-urlencoded` bodies.
+enum FormBody {
+    /// Whether the request says that its body is a form.
+    static func isForm(_ request: HTTPRequest) -> Bool {
+        let values = request.fields.values("content-type")
+        guard values.count == 1, let value = values.first else { return false }
+        let type = value.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        return String(decoding: type, as: UTF8.self).lowercased() == "application/x-www-form-urlencoded"
+    }
+}

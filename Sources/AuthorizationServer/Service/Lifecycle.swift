@@ -1,0 +1,80 @@
+package import AsyncIO
+import OAuth
+import Telemetry
+
+extension AuthorizationService {
+    private static let pollInterval: Duration = .milliseconds(400)
+    private static let sweepInterval: Duration = .seconds(300)
+
+    /// Reads the revocations so far. Call it before the first connection: until then every bearer check is refused.
+    package func prepare() async throws {
+        try await readRevocations()
+    }
+
+    /// Keeps memory and store together until the task is cancelled: revocations and keys of other processes twice a
+    /// second, expired rows every few minutes. Run it in the program's task group, on a loop.
+    package func run(on loop: EventLoop) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await poll(on: loop) }
+            group.addTask { await sweep(on: loop) }
+        }
+    }
+
+    // A failed reading is no reason to stop: the index grows stale and refuses (R04) until one works again.
+    private func poll(on loop: EventLoop) async {
+        var failed = false
+        while await pause(AuthorizationService.pollInterval, on: loop) {
+            do {
+                try await readRevocations()
+                if failed { logger.notice("revocations can be read again") }
+                failed = false
+            } catch {
+                if !failed {
+                    logger.error(
+                        "revocations cannot be read: tokens are refused", ["error": .string(String(describing: error))])
+                }
+                failed = true
+            }
+        }
+    }
+
+    private func sweep(on loop: EventLoop) async {
+        while await pause(AuthorizationService.sweepInterval, on: loop) {
+            do {
+                try await sweepOnce()
+                try await keyring.refresh()
+            } catch {
+                logger.warning("expired rows stay for now", ["error": .string(String(describing: error))])
+            }
+        }
+    }
+
+    private func readRevocations() async throws {
+        let time = now
+        try await revocations.read(store, at: time, forgetBefore: time - forgetAfter)
+    }
+
+    private func sweepOnce() async throws {
+        let time = now
+        let policy = configuration.registration
+        let rows = try await store.sweep(at: time, revocationsBefore: time - forgetAfter)
+        let clients = try await store.removeClients(
+            neverUsedBefore: time - policy.neverUsedLifetime, idleBefore: time - policy.idleLifetime)
+        if rows + clients > 0 {
+            logger.debug("swept", ["rows": .integer(rows), "clients": .integer(clients)])
+        }
+    }
+
+    // An access token that was valid at revocation is dead by itself after its lifetime; an hour more costs nothing and
+    // forgives clocks that differ.
+    private var forgetAfter: Duration { configuration.accessTokenLifetime + .seconds(3600) }
+
+    private func pause(_ duration: Duration, on loop: EventLoop) async -> Bool {
+        do {
+            try await loop.sleep(for: duration)
+            return !Task.isCancelled
+        } catch {
+            return false
+        }
+    }
+}

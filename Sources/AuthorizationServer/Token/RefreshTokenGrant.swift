@@ -1,0 +1,37 @@
+import OAuth
+import Telemetry
+
+/// `grant_type=refresh_token` (OAuth 2.1 §4.3): rotates on every use.
+struct RefreshTokenGrant {
+    let service: AuthorizationService
+    let issuer: TokenIssuer
+
+    /// Exchanges a refresh token. Scope and resource are checked first: a request that asks for too much uses nothing up.
+    func exchange(_ request: TokenRequest, client: AuthenticatedClient) async throws -> TokenResponse {
+        let id = SecretDigest(of: try request.required("refresh_token"))
+        guard let (_, grant) = try await service.store.refreshToken(id) else { throw RefreshTokenGrant.refusal }
+        guard grant.client == client.id else { throw RefreshTokenGrant.refusal }
+        let narrowed = try TokenNarrowing(request, grant: grant, service: service)
+        let successor = IssuedSecret.make(.refreshToken)
+        let outcome = try await service.store.rotate(
+            id, of: client.id, successor: successor.digest, policy: service.configuration.rotation, at: service.now)
+        switch outcome {
+        case .rotated(let grant, let withinGrace):
+            let user = try await issuer.user(of: grant)
+            service.note(
+                .tokenRefreshed, outcome: .success, user: grant.user, client: client.id, request: request.head,
+                detail: [("grant", grant.id.value), ("within_grace", withinGrace ? "true" : "false")])
+            return try await issuer.issue(grant, user: user, narrowed: narrowed, refresh: successor)
+        case .reused(let family):
+            service.revocations.revoke(family, at: service.now)
+            service.note(
+                .refreshTokenReused, outcome: .failed, user: grant.user, client: client.id, request: request.head,
+                detail: [("grant", family.value)])
+            throw RefreshTokenGrant.refusal
+        case .revoked, .expired, .wrongClient, .unknown:
+            throw RefreshTokenGrant.refusal
+        }
+    }
+
+    private static let refusal = OAuthError(.invalidGrant, "the refresh token is not valid")
+}

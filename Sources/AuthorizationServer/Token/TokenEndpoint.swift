@@ -1,0 +1,54 @@
+import HTTP
+import OAuth
+import Telemetry
+
+/// `/token` (OAuth 2.1 §3.2): parse once, authenticate the client, then the grant. A grant takes an
+/// `AuthenticatedClient`, so neither phase can be left out.
+struct TokenEndpoint: HTTPResponder {
+    let service: AuthorizationService
+
+    /// Puts it on its paths.
+    func register(on router: inout HTTPRouter) {
+        for path in ["/token", "/oauth/token"] {
+            router.on(.post, path, self)
+            router.on(.options, path, Preflight(methods: "POST"))
+        }
+    }
+
+    func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        do {
+            let origin = try service.openOrigin(of: request)
+            let parsed = try await TokenRequest.parse(request, body)
+            let client = try await ClientAuthenticator(store: service.store).authenticate(parsed)
+            let tokens = try await exchange(parsed, client: client, origin: origin)
+            try await service.store.markUsed(client.id, at: service.now)
+            return JSONAnswer.make(.ok, tokens.json)
+        } catch {
+            return service.answer(for: error, request: request)
+        }
+    }
+
+    private func exchange(
+        _ request: TokenRequest, client: AuthenticatedClient, origin: ServerOrigin
+    ) async throws -> TokenResponse {
+        let type = try request.required("grant_type")
+        let issuer = TokenIssuer(service: service, origin: origin)
+        switch type {
+        case "authorization_code":
+            return try await AuthorizationCodeGrant(service: service, issuer: issuer).exchange(request, client: client)
+        case "refresh_token":
+            return try await RefreshTokenGrant(service: service, issuer: issuer).exchange(request, client: client)
+        default:
+            throw OAuthError(.unsupportedGrantType, "grant_type is authorization_code or refresh_token")
+        }
+    }
+}
+
+/// Answers CORS preflights of an endpoint that every origin may call.
+struct Preflight: HTTPResponder {
+    let methods: String
+
+    func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        CORS.preflight(methods: methods)
+    }
+}

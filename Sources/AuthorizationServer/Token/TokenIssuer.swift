@@ -1,0 +1,51 @@
+import Crypto
+import HTTP
+import JSON
+import OAuth
+import Telemetry
+
+/// Makes access tokens (RFC 9068) of a grant.
+struct TokenIssuer {
+    let service: AuthorizationService
+    let origin: ServerOrigin
+
+    /// The account behind a grant; a disabled or removed one gets nothing.
+    func user(of grant: GrantRecord) async throws -> UserRecord {
+        guard let user = try await service.store.user(grant.user), !user.isDisabled else {
+            throw OAuthError(.invalidGrant, "the account is closed")
+        }
+        return user
+    }
+
+    /// The answer of `/token`: a signed access token beside the refresh token that is stored already.
+    func issue(
+        _ grant: GrantRecord, user: UserRecord, narrowed: TokenNarrowing, refresh: IssuedSecret
+    ) async throws -> TokenResponse {
+        let time = service.now
+        // An access token never outlives its grant.
+        let expires = min(time + service.configuration.accessTokenLifetime, grant.expiresAt)
+        let claims = AccessTokenClaims(
+            issuer: grant.issuer, subject: grant.user, audience: narrowed.resources, expires: expires, issuedAt: time,
+            id: TokenID(Random.token("at_")), client: grant.client, scope: narrowed.scope, grant: grant.id,
+            name: user.name, email: user.email, groups: user.groups)
+        let token = try service.keyring.sign(claims, algorithm: service.configuration.accessTokenAlgorithm, at: time)
+        return TokenResponse(
+            accessToken: token, expiresIn: max(0, expires.seconds - time.seconds), refreshToken: refresh.text,
+            scope: narrowed.scope)
+    }
+}
+
+/// The body of a successful answer (OAuth 2.1 §3.2.3).
+struct TokenResponse {
+    let accessToken: String
+    let expiresIn: Int64
+    let refreshToken: String
+    let scope: Scope
+
+    var json: JSONValue {
+        [
+            "access_token": .string(accessToken), "token_type": "Bearer", "expires_in": .integer(expiresIn),
+            "refresh_token": .string(refreshToken), "scope": .string(scope.description),
+        ]
+    }
+}

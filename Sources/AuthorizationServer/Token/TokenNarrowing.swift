@@ -1,0 +1,37 @@
+import HTTP
+import OAuth
+
+/// What a token request asks for, never more than the grant allows (A13; RFC 8707 §2.2, OAuth 2.1 §4.3.1).
+struct TokenNarrowing {
+    /// `aud` of the access token.
+    let resources: [String]
+    /// `scope` of the access token.
+    let scope: Scope
+
+    /// Compares the request with the grant.
+    init(_ request: TokenRequest, grant: GrantRecord, service: AuthorizationService) throws(OAuthError) {
+        resources = try TokenNarrowing.resources(request.resources, grant: grant)
+        guard let text = request["scope"] else {
+            scope = grant.scope
+            return
+        }
+        let requested = try Scope(parsing: text)
+        guard grant.scope.contains(requested) else {
+            throw OAuthError(.invalidScope, "the scope is wider than what was granted")
+        }
+        scope = requested
+    }
+
+    private static func resources(_ requested: [String], grant: GrantRecord) throws(OAuthError) -> [String] {
+        guard !requested.isEmpty else { return grant.resources }
+        var result: [String] = []
+        for text in requested {
+            let indicator = try ResourceIndicator(parsing: text)
+            guard let granted = grant.resources.first(where: { indicator.matches($0) }) else {
+                throw OAuthError(.invalidTarget, "the resource was not granted")
+            }
+            if !result.contains(where: { $0.utf8.elementsEqual(granted.utf8) }) { result.append(granted) }
+        }
+        return result
+    }
+}
