@@ -2,26 +2,13 @@
 enum CheckCommand {
     static let syntax = CommandSyntax(options: ["--config", "--listen", "--data-dir"])
 
-    /// Prints what there is to say; 0 when the configuration can be used, 78 when not.
-    static func run(_ arguments: ParsedArguments, environment: [String: String]) -> ExitCode {
-        let overrides = ConfigurationOverrides(arguments)
-        do throws(ConfigurationError) {
-            let configuration = try ConfigurationLoader(overrides: overrides, environment: environment).load()
-            for notice in configuration.notices { Console.complain(notice.text) }
-            Console.say("\(overrides.file ?? "the built-in configuration") is fine: \(summary(of: configuration))")
-            return .success
-        } catch {
-            report(error)
-            return .configuration
-        }
-    }
-
-    /// Prints the problems of a configuration that was refused.
-    static func report(_ error: ConfigurationError) {
-        for problem in error.problems { Console.complain(problem.text) }
-        let count = error.errors.count
-        Console.complain(
-            count == 1 ? "sallyport: 1 error in the configuration" : "sallyport: \(count) errors in the configuration")
+    /// Prints what there is to say; fails with everything that is wrong.
+    static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
+        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        for notice in configuration.notices { Console.complain(notice.text) }
+        let name = arguments["--config"] ?? "the built-in configuration"
+        Console.say("\(name) is fine: \(summary(of: configuration))")
+        return .success
     }
 
     private static func summary(of configuration: Configuration) -> String {

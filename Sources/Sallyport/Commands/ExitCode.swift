@@ -25,7 +25,11 @@ struct CommandFailure: Error {
     let code: ExitCode
     let message: String
     var hint: String?
+    /// What comes before the message: the single problems.
+    var details: [String] = []
 
     /// As it is printed.
-    var text: String { "sallyport: \(message)" + (hint.map { "\n    hint: \($0)" } ?? "") }
+    var text: String {
+        (details + ["sallyport: \(message)" + (hint.map { "\n    hint: \($0)" } ?? "")]).joined(separator: "\n")
+    }
 }

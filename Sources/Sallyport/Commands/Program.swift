@@ -40,9 +40,12 @@ enum Program {
     ) throws(CommandFailure) -> ExitCode {
         switch name {
         case "check":
-            return CheckCommand.run(try ParsedArguments(rest, syntax: CheckCommand.syntax), environment: environment)
+            return try CheckCommand.run(
+                try ParsedArguments(rest, syntax: CheckCommand.syntax), environment: environment)
         case "import":
             return try ImportCommand.run(try ParsedArguments(rest, syntax: ImportCommand.syntax))
+        case "user":
+            return try UserCommand.run(try ParsedArguments(rest, syntax: UserCommand.syntax), environment: environment)
         case "demo-server":
             _ = try ParsedArguments(rest, syntax: CommandSyntax())
             return ExitCode(rawValue: DemoServer().run()) ?? .software

@@ -1,5 +1,6 @@
 import AsyncIO
 import HTTP
+import Telemetry
 
 /// Reads a file in Sallyport's own format, key by key.
 struct ConfigurationFileReader {
@@ -159,9 +160,14 @@ struct ConfigurationFileReader {
 
     private mutating func readLogging(_ section: ConfigurationSection?) {
         guard var section else { return }
-        configuration.logging.format = section.value("format")?.word(LoggingSettings.Format.self) ?? .auto
-        configuration.logging.level = section.value("level")?.word(LoggingSettings.Level.self) ?? .info
+        configuration.logging.format = section.value("format")?.word(LogFormat.self) ?? .auto
+        configuration.logging.level = section.value("level").flatMap(level) ?? .info
         section.finish()
+    }
+
+    private func level(_ value: ConfigurationValue) -> LogLevel? {
+        let names = LogLevel.allCases.map(\.name)
+        return value.word(among: names).flatMap(LogLevel.init(name:))
     }
 
     private mutating func readAudit(_ section: ConfigurationSection?) {

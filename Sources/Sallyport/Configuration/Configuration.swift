@@ -103,20 +103,10 @@ struct ServerSettings: Sendable, Equatable {
 
 /// `logging`.
 struct LoggingSettings: Sendable, Equatable {
-    /// How lines look.
-    enum Format: String, Sendable, CaseIterable {
-        case auto, text, json
-    }
-
-    /// The least severity that is written.
-    enum Level: String, Sendable, CaseIterable {
-        case trace, debug, info, notice, warning, error
-    }
-
     /// `format`: `auto` is text on a terminal and JSON elsewhere.
-    var format = Format.auto
+    var format = LogFormat.auto
     /// `level`.
-    var level = Level.info
+    var level = LogLevel.info
 }
 
 /// `audit`.

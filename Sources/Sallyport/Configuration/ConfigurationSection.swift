@@ -163,11 +163,15 @@ struct ConfigurationValue {
         return size
     }
 
-    /// One of a closed list of words.
+    /// One of the words of an enumeration.
     func word<Word: RawRepresentable & CaseIterable>(_ type: Word.Type) -> Word? where Word.RawValue == String {
+        word(among: Word.allCases.map(\.rawValue)).flatMap(Word.init(rawValue:))
+    }
+
+    /// One of a closed list of words.
+    func word(among words: [String]) -> String? {
         guard let text = string() else { return nil }
-        if let word = Word(rawValue: text) { return word }
-        let words = Word.allCases.map(\.rawValue)
+        if words.contains(text) { return text }
         let near = Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
         refuse("expected one of \(words.joined(separator: ", ")), found \"\(text)\"", hint: near)
         return nil

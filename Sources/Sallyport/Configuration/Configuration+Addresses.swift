@@ -1,0 +1,41 @@
+import AsyncIO
+import HTTP
+
+extension Configuration {
+    /// The origin to show to people: the public URL, or this machine by its name.
+    var displayOrigin: String { displayOrigin(port: listen.port) }
+
+    /// The same, for the port that was bound when `listen` left the choice to the system.
+    func displayOrigin(port: Int) -> String {
+        publicURL?.origin ?? (port == 80 ? "http://localhost" : "http://localhost:\(port)")
+    }
+
+    /// The link with which somebody sets a password.
+    func setupURL(_ secret: String) -> String { setupURL(secret, port: listen.port) }
+
+    /// The same, for the port that was bound.
+    func setupURL(_ secret: String, port: Int) -> String { "\(displayOrigin(port: port))/setup?link=\(secret)" }
+
+    /// The configuration that a command works with, or a failure with everything that is wrong with it.
+    static func forCommand(
+        _ arguments: ParsedArguments, environment: [String: String]
+    ) throws(CommandFailure) -> Configuration {
+        do throws(ConfigurationError) {
+            return try ConfigurationLoader(overrides: ConfigurationOverrides(arguments), environment: environment)
+                .load()
+        } catch {
+            throw CommandFailure(configuration: error)
+        }
+    }
+}
+
+extension CommandFailure {
+    /// A configuration that was refused.
+    init(configuration error: ConfigurationError) {
+        let count = error.errors.count
+        self.init(
+            code: .configuration,
+            message: count == 1 ? "1 error in the configuration" : "\(count) errors in the configuration",
+            details: error.problems.map(\.text))
+    }
+}

@@ -1,0 +1,31 @@
+import AsyncIO
+import Storage
+import Telemetry
+
+/// The audit trail as configured: JSON lines in the data directory, or nothing.
+struct AuditTrail: Sendable {
+    /// Where events go.
+    let log: any AuditLog
+    private let file: FileAuditLog?
+
+    /// Makes the folder when it is not there; blocking.
+    static func open(_ configuration: Configuration, logger: Logger) throws(CommandFailure) -> AuditTrail {
+        guard configuration.audit.isEnabled, configuration.storage == .sqlite else {
+            return AuditTrail(log: DiscardingAuditLog(), file: nil)
+        }
+        let folder = "\(configuration.dataDirectory)/\(DataDirectory.auditName)"
+        do throws(FileSystem.Failure) {
+            try FileSystem.ensureDirectory(folder, mode: 0o700)
+        } catch {
+            throw CommandFailure(code: .cannotCreate, message: "the audit trail cannot be kept: \(error)")
+        }
+        let days = Int(configuration.audit.retention / .seconds(86_400))
+        let file = FileAuditLog(folder: folder, retentionDays: days, logger: logger)
+        return AuditTrail(log: file, file: file)
+    }
+
+    /// Waits until everything is written, at most a second.
+    func flush() {
+        file?.flush()
+    }
+}

@@ -1,0 +1,52 @@
+import Testing
+
+@testable import Sallyport
+
+@Suite("Command line")
+struct CommandLineTests {
+    static let syntax = CommandSyntax(
+        options: ["--listen", "--name"], flags: ["--json"], words: ["NAME"], wordsAreOptional: true, takesCommand: true)
+
+    @Test("options, flags, words and the command after --")
+    func parsing() throws {
+        let parsed = try ParsedArguments(
+            ["--listen=a=b", "x", "--json", "--name", "-", "--", "cmd", "--listen", "--"], syntax: Self.syntax)
+        #expect(parsed["--listen"] == "a=b")
+        #expect(parsed["--name"] == "-")
+        #expect(parsed.words == ["x"])
+        #expect(parsed.has("--json"))
+        #expect(parsed.command == ["cmd", "--listen", "--"])
+    }
+
+    @Test(
+        "mistakes name what would be right",
+        arguments: [
+            (["--listn", "x"], "did you mean --listen?"), (["--listen"], "explains"), (["--json=1"], "explains"),
+            (["--name", "a", "--name", "b"], "explains"), (["a", "b"], "after --"),
+        ])
+    func mistakes(_ arguments: [String], _ hint: String) {
+        let failure = #expect(throws: CommandFailure.self) {
+            _ = try ParsedArguments(arguments, syntax: Self.syntax)
+        }
+        #expect(failure?.code == .usage)
+        #expect(failure?.hint?.contains(hint) == true)
+    }
+
+    @Test("every command has a help text that says how it is used")
+    func help() {
+        for (name, text) in Help.commands {
+            #expect(text.hasPrefix("usage: sallyport \(name)"))
+            #expect(Help.overview.contains("  \(name)"))
+            #expect(text.split(separator: "\n").allSatisfy { $0.count <= 120 })
+        }
+    }
+
+    @Test("suggestions are near or absent")
+    func suggestions() {
+        let words = ["listen", "logging", "login"]
+        #expect(Suggestion.nearest(to: "Listen", among: words) == "listen")
+        #expect(Suggestion.nearest(to: "lsiten", among: words) == "listen")
+        #expect(Suggestion.nearest(to: "banana", among: words) == nil)
+        #expect(Suggestion.nearest(to: String(repeating: "x", count: 100_000), among: words) == nil)
+    }
+}

@@ -1,0 +1,239 @@
+import AsyncIO
+import Foundation
+import HTTP
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Sallyport
+
+@Suite("Configuration")
+struct ConfigurationTests {
+    @Test("with nothing configured it listens on loopback and keeps state in the user's own directory")
+    func builtIn() throws {
+        func load(_ environment: [String: String]) throws -> Configuration {
+            try ConfigurationLoader(overrides: ConfigurationOverrides(), environment: environment).load()
+        }
+        let plain = try load(["HOME": "/home/ada"])
+        #expect(plain.listen.description == "127.0.0.1:8080")
+        #expect(plain.dataDirectory == "/home/ada/.local/share/sallyport")
+        #expect(plain.servers.isEmpty)
+        #expect(try load(["HOME": "/home/ada", "XDG_DATA_HOME": "/x"]).dataDirectory == "/x/sallyport")
+        #expect(try load(["STATE_DIRECTORY": "/var/lib/sallyport"]).dataDirectory == "/var/lib/sallyport")
+        #expect(try load([:]).dataDirectory == "/var/lib/sallyport")
+    }
+
+    @Test("every key that exists arrives where it belongs")
+    func allKeys() throws {
+        let file = try ConfigurationFile(
+            """
+            public_url: https://MCP.example.com
+            listen: "[::1]:9000"
+            routing: path
+            data_dir: state
+            storage: memory
+            login: {providers: [{id: local, type: local}]}
+            oauth:
+              access_token_lifetime: 5m
+              refresh_token_lifetime: 7d
+              refresh_grace: 0s
+              dynamic_registration: {enabled: false, client_lifetime: 10d}
+            servers:
+              time:
+                command: cat
+                args: [-u, "${ZONE:-UTC}", $5]
+                env: {TZ: "${ZONE:-UTC}", N: 5, F: "text:file:x"}
+                pass_environment: [HOME]
+                working_directory: /tmp
+                isolation: session
+                timeout: 1m30s
+                limits: {memory: 512MiB, processes: 64, open_files: 256, sessions: 5}
+                pool: {idle_timeout: 10m}
+                tools: {allow: ["*"], deny: [], rename: {}}
+            rate_limits: {registration: 1/s}
+            cors: {allowed_origins: ["https://app.example.com"]}
+            logging: {format: json, level: debug}
+            audit: {enabled: true, retention: 30d}
+            """)
+        let configuration = try file.load()
+        #expect(configuration.publicURL?.origin == "https://mcp.example.com")
+        #expect(configuration.listen.description == "[::1]:9000")
+        #expect(configuration.dataDirectory == file.directory.file("state"))
+        #expect(configuration.storage == .memory)
+        #expect(configuration.oauth.accessTokenLifetime == .seconds(300))
+        #expect(configuration.oauth.refreshGrace == .zero)
+        #expect(!configuration.oauth.isRegistrationEnabled)
+        #expect(configuration.registrationsPerMinute == 60)
+        #expect(configuration.allowedOrigins.map(\.origin) == ["https://app.example.com"])
+        #expect(configuration.logging == LoggingSettings(format: .json, level: .debug))
+        #expect(configuration.audit.retention == .seconds(30 * 86_400))
+        let server = try #require(configuration.servers.first)
+        #expect(server.command == "/usr/bin/cat" || server.command == "/bin/cat")
+        #expect(server.arguments == ["-u", "UTC", "$5"])
+        #expect(server.environment == ["TZ": "UTC", "N": "5", "F": "file:x"])
+        #expect(server.timeout == .seconds(90))
+        #expect(server.memoryLimit == 512 << 20)
+        #expect(server.maximumSessions == 5)
+        #expect(configuration.notices.isEmpty)
+    }
+
+    @Test("what has no effect yet is told and does not stop the start")
+    func notices() throws {
+        let file = try ConfigurationFile(
+            """
+            trusted_proxies: [10.0.0.0/8]
+            aggregate: {enabled: true, separator: "__"}
+            tracing: {otlp_endpoint: "http://localhost:4318"}
+            oauth: {client_id_metadata_documents: {enabled: true, allowed_hosts: []}, clients: []}
+            servers: {a: {command: no-such-program, limits: {cpu: 1.0}, pool: {prespawn: 1}}}
+            """)
+        let notices = try file.load().notices
+        #expect(notices.count == 7)
+        #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
+    }
+
+    @Test("a command is found in PATH once, or from the file's folder")
+    func commands() throws {
+        let file = try ConfigurationFile(
+            "servers: {a: {command: ./tool}, b: {command: sallyport}, c: {command: cat}}\n")
+        try file.directory.write("tool", "#!/bin/sh\n", mode: 0o700)
+        let servers = try file.load().servers
+        #expect(servers[0].command == "\(file.directory.path)/./tool")
+        #expect(servers[1].command == CommandPath.ownExecutable)
+        #expect(servers[2].command.hasSuffix("bin/cat"))
+    }
+
+    @Test("P01: what a variable holds never becomes structure and is not expanded again")
+    func interpolation() throws {
+        let variables = ["EVIL": "x], command: [rm, ${HOME}", "EMPTY": "", "A1": "one"]
+        func expand(_ text: String) throws(InterpolationError) -> String {
+            try Interpolation.expand(text, environment: variables)
+        }
+        #expect(try expand("${EVIL}") == "x], command: [rm, ${HOME}")
+        #expect(try expand("a${A1}b${A1}") == "aonebone")
+        #expect(try expand("${env:A1}") == "one")
+        #expect(try expand("${EMPTY}") == "")
+        #expect(try expand("${EMPTY:-d}") == "d")
+        #expect(try expand("${NONE:-}") == "")
+        #expect(try expand("${NONE:-a:-b}") == "a:-b")
+        #expect(try expand("$$ $ $x $${A1}") == "$ $ $x ${A1}")
+        #expect(throws: InterpolationError.unset("NONE")) { try expand("${NONE}") }
+        for broken in ["${", "${A1", "${}", "${1A}", "${A-1}", "${A1:+x}", "${A1:x}", "${é}"] {
+            #expect(throws: InterpolationError.self, "\(broken)") { try expand(broken) }
+        }
+    }
+
+    @Test(
+        "durations",
+        arguments: [
+            ("15m", 900), ("1h30m", 5400), ("30d", 2_592_000), ("0s", 0), ("1500ms", 1.5),
+        ])
+    func durations(_ text: String, _ seconds: Double) {
+        #expect(Units.duration(text) == .milliseconds(Int64(seconds * 1000)))
+    }
+
+    @Test(
+        "what is no duration, size or rate",
+        arguments: [
+            "", "15", "m", "-5m", "+5m", "1.5h", "5 m", "5M", "1h 2m", "99999999999999999999d", "999999999999999999d",
+            "٣m",
+        ])
+    func badUnits(_ text: String) {
+        #expect(Units.duration(text) == nil)
+        #expect(Units.size(text) == nil)
+        #expect(Units.perMinute(text) == nil)
+    }
+
+    @Test("sizes and rates")
+    func sizes() {
+        #expect(Units.size("512MiB") == 512 << 20)
+        #expect(Units.size("1KB") == 1000)
+        #expect(Units.size("9999999999999TiB") == nil)
+        #expect(Units.perMinute("600/min") == 600)
+        #expect(Units.perMinute("600/h") == 10)
+    }
+
+    @Test("the command line wins over the file")
+    func overrides() throws {
+        let file = try ConfigurationFile("listen: 127.0.0.1:1\ndata_dir: a\n")
+        let overrides = ConfigurationOverrides(file: file.path, listen: "localhost:2", dataDirectory: "/tmp/b")
+        let configuration = try ConfigurationLoader(overrides: overrides, environment: [:]).load()
+        #expect(configuration.listen.description == "127.0.0.1:2")
+        #expect(configuration.dataDirectory == "/tmp/b")
+    }
+}
+
+@Suite("mcpServers files")
+struct MCPServersTests {
+    static let desktop = """
+        {
+          "globalShortcut": "Ctrl+Space",
+          "mcpServers": {
+            "time": {"command": "cat", "args": ["-u"], "env": {"TZ": "UTC", "PORT": 8080, "KEY": "${KEY}"}},
+            "My Files": {"command": "cat", "args": ["$HOME", "file:x"], "env": {"U": "file:./dev.db"}, "autoApprove": []},
+            "old": {"command": "nope", "disabled": true}
+          }
+        }
+        """
+
+    @Test("a Claude Desktop file is taken as it is")
+    func asItIs() throws {
+        let file = try ConfigurationFile(Self.desktop, name: "claude_desktop_config.json")
+        let configuration = try file.load(["KEY": "k"])
+        #expect(configuration.origin == .mcpServers(file.path))
+        #expect(configuration.servers.map(\.name) == ["time", "my-files"])
+        #expect(configuration.servers[0].environment == ["TZ": "UTC", "PORT": "8080", "KEY": "k"])
+        #expect(configuration.servers[1].arguments == ["$HOME", "file:x"])
+        #expect(configuration.servers[1].environment == ["U": "file:./dev.db"])
+        #expect(file.errors().first?.path == "mcpServers.time.env.KEY")
+        #expect(file.errors().first?.line == 4)
+    }
+
+    @Test(
+        "mistakes in it are told with line and hint",
+        arguments: [
+            (#"{"mcpServers": {"a": {"command": "cat"},}}"#, "", "comma"),
+            ("{\n// x\n\"mcpServers\": {}}", "", "no comments"),
+            (#"{"mcpServers": {"a": {"command": "cat"}, "a": {"command": "cat"}}}"#, "", ""),
+            (#"{"mcpServers": {"a": {"args": []}}}"#, "mcpServers.a", ""),
+            (#"{"mcpServers": {"a": {"url": "https://x.example"}}}"#, "mcpServers.a.url", "disabled"),
+            (#"{"mcpServers": {"a": {"command": "cat", "type": "sse"}}}"#, "mcpServers.a.type", ""),
+            (
+                #"{"mcpServers": {"a b": {"command": "cat"}, "A-B": {"command": "cat"}, "a.b": {"command": "cat"}}}"#,
+                "mcpServers.a.b", "rename"
+            ),
+            (#"{"mcpServers": {"日本": {"command": "cat"}}}"#, "mcpServers.日本", "rename"),
+            (#"{"mcpServers": []}"#, "mcpServers", ""),
+            ("", "", ""),
+        ])
+    func mistakes(_ text: String, _ path: String, _ hint: String) throws {
+        let problem = try #require(try ConfigurationFile(text, name: "c.json").errors().first)
+        #expect(problem.path == path)
+        #expect(hint.isEmpty || problem.hint?.contains(hint) == true, "\(problem.text)")
+    }
+
+    @Test("import writes a configuration that means the same")
+    func roundTrip() throws {
+        let awkward = """
+            {"mcpServers": {
+              "a": {"command": "/bin/cat", "args": ["", "- x", "#no", "a: b", "'q'", "\\"", "\\\\", "true", "null", "1e3",
+                "-v", "{x}", "*y", "&z", "!t", "@at", "`b`", "%p", "line\\nbreak\\ttab", "caf\\u00e9", "\\u202e", "\\u0085", "~"],
+                "env": {"EMPTY": "", "F": "file:./x", "V": "${V:-d}", "N": "007"}, "cwd": "/tmp"}}}
+            """
+        let json = try ConfigurationFile(awkward, name: "c.json")
+        let imported = MCPServersImport.yaml(of: Array(awkward.utf8), file: json.path)
+        #expect(imported.problems.isEmpty)
+        let yaml = try ConfigurationFile(try #require(imported.yaml) + "\n")
+        #expect(try yaml.load().servers == json.load().servers)
+        #expect(imported.yaml?.contains("${V:-d}") == true)
+    }
+
+    @Test("import names what it leaves out and refuses what is no such file")
+    func importProblems() {
+        let result = MCPServersImport.yaml(of: Array(Self.desktop.utf8), file: "c.json")
+        #expect(result.yaml?.contains("my-files:") == true)
+        #expect(result.problems.map(\.path) == ["mcpServers.My Files", "mcpServers.old"])
+        #expect(MCPServersImport.yaml(of: Array("{}".utf8), file: "c.json").yaml == nil)
+        #expect(MCPServersImport.yaml(of: Array("nope".utf8), file: "c.json").yaml == nil)
+    }
+}
