@@ -36,6 +36,8 @@ struct RevocationEndpoint: HTTPResponder {
         return try await service.store.grant(id)
     }
 
+    // Not inlined: Swift 6.3.1 crashes in release builds when it splits `respond` with this in it.
+    @inline(never)
     private func revoke(_ grant: GrantRecord, client: AuthenticatedClient, request: HTTPRequest) async throws {
         // RFC 7009 §2.1: a token of another client is refused and stays as it is.
         guard grant.client == client.id else {
