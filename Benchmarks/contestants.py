@@ -174,7 +174,8 @@ class Sallyport(Contestant):
 
     name, path = "Sallyport", "/echo/mcp"
     binary = ""
-    configuration = ""
+    logins = 0
+    configuration = "rate_limits: {registration: 100000000/min}\n"
 
     def command(self):
         self.data = os.path.join(self.work, f"data-{self.port}")
@@ -219,7 +220,11 @@ class Sallyport(Contestant):
             "response_type": "code", "client_id": self.client, "redirect_uri": REDIRECT, "state": "s",
             "code_challenge": CHALLENGE, "code_challenge_method": "S256", "resource": resource,
         })
-        back = walk.walk(f"http://localhost:{self.port}/authorize?{query}", REDIRECT, "bench", "bench password")
+        # Pages are limited for each address: every login comes from another one.
+        type(self).logins += 1
+        source = f"127.0.1.{self.logins % 250 + 1}"
+        back = walk.walk(
+            f"http://localhost:{self.port}/authorize?{query}", REDIRECT, "bench", "bench password", source)
         return self.tokens({
             "grant_type": "authorization_code", "code": walk.query(back)["code"], "code_verifier": VERIFIER,
             "client_id": self.client, "redirect_uri": REDIRECT, "resource": resource,

@@ -44,6 +44,14 @@ enum EndToEnd {
         }
     }
 
+    /// The demo server, and registration without the limit that a single address has.
+    static let busy = """
+        servers:
+          demo: {command: \(Checkout.binary), args: [demo-server]}
+        rate_limits: {registration: 1000000/min}
+
+        """
+
     /// The YAML of servers that misbehave on command, by name and extra arguments.
     static func hostile(_ servers: [String: [String]] = ["bad": []], settings: String = "") -> String {
         let lines = servers.sorted { $0.key < $1.key }.map { name, arguments in

@@ -31,12 +31,14 @@ class Forms(html.parser.HTMLParser):
 class Browser:
     """Keeps cookies and follows redirects within one origin."""
 
-    def __init__(self):
-        self.cookies = {}
+    def __init__(self, source=None):
+        self.cookies, self.source = {}, source
 
     def send(self, method, url, fields=None):
         parts = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=20)
+        connection = http.client.HTTPConnection(
+            parts.hostname, parts.port or 80, timeout=20, source_address=self.source and (self.source, 0)
+        )
         headers = {"Accept": "text/html"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -61,9 +63,9 @@ class Browser:
         return response.status, response.getheader("Location"), page
 
 
-def walk(url, redirect_uri, user, password):
+def walk(url, redirect_uri, user, password, source=None):
     """From the authorization URL to the redirect that goes back to the client; returns that URL."""
-    browser = Browser()
+    browser = Browser(source)
     status, location, page = browser.send("GET", url)
     for _ in range(12):
         if location:
