@@ -1,18 +1,24 @@
 import Crypto
-import HTTP
+package import HTTP
 
 /// A page of ours: server-rendered, no script, nothing loaded, nothing framed.
-struct Page: Sendable {
+package struct Page: Sendable {
     /// Shown in the tab.
-    let title: String
+    package let title: String
     /// What stands in the card.
-    let content: HTML
+    package let content: HTML
     /// Where its forms may lead besides ourselves. Chromium applies `form-action` to the redirects after a form's POST,
     /// so a page whose POST ends at a client names that client's origin or scheme here.
-    var formTargets: [String] = []
+    package var formTargets: [String]
+
+    package init(title: String, content: HTML, formTargets: [String] = []) {
+        self.title = title
+        self.content = content
+        self.formTargets = formTargets
+    }
 
     /// The page as a response with the headers that U01 and A18 ask for.
-    func response(_ status: HTTPStatus, cookies: [String] = []) -> HTTPResponse {
+    package func response(_ status: HTTPStatus, cookies: [String] = []) -> HTTPResponse {
         let nonce = Base64URL.encode(Random.bytes(16))
         var fields = HTTPFields()
         fields.append("Content-Type", "text/html; charset=utf-8")

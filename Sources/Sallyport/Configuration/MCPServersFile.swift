@@ -39,6 +39,10 @@ struct MCPServersFile {
             value.refuse("\"\(given)\" has nothing in it that could stand in a URL", hint: "rename the server")
             return nil
         }
+        guard ServerReader.isAvailable(name) else {
+            value.refuse("the name \"\(name)\" is taken by a path of Sallyport itself", hint: "rename the server")
+            return nil
+        }
         if name != given { value.note("is served at /\(name)/mcp") }
         let reader = ServerReader(context: context)
         guard isStandardIO(&section), let command = section.value("command"), let text = command.nonEmptyString() else {

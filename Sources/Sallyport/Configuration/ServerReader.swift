@@ -30,6 +30,9 @@ struct ServerReader {
         return true
     }
 
+    /// Whether `name` can be the name of a server.
+    static func isAvailable(_ name: String) -> Bool { isName(name) && !reservedNames.contains(name) }
+
     /// Whether `name` can stand in a path and before a tool's name.
     static func isName(_ name: String) -> Bool {
         let bytes = name.utf8

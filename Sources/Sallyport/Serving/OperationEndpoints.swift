@@ -1,0 +1,44 @@
+import AuthorizationServer
+import HTTP
+import JSON
+import Telemetry
+
+/// `/live`, `/health`, `/ready` and `/metrics`: for whoever runs the gateway.
+///
+/// They answer under any `Host`: a probe inside a cluster does not know the public name, and nothing here depends on it.
+struct OperationEndpoints: Sendable {
+    let readiness: Readiness
+    /// Asked by `/ready`; nil for a bridge, which has no store.
+    let store: (any RevocationFeed)?
+
+    /// Puts them on the router.
+    func register(on router: inout HTTPRouter) {
+        router.on(.get, "/live") { _, _ in .text(.ok, "alive") }
+        router.on(.get, "/health") { _, _ in
+            let body: JSONValue = ["status": "ok", "version": .string(Version.text)]
+            return .json(.ok, body.serialized())
+        }
+        router.on(.get, "/ready") { _, _ in await ready() }
+        router.on(.get, "/metrics") { _, _ in
+            HTTPResponse(
+                status: .ok,
+                fields: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"],
+                body: .bytes(MetricsRegistry.shared.prometheusText()))
+        }
+    }
+
+    private func ready() async -> HTTPResponse {
+        switch readiness.current {
+        case .starting: return .text(.serviceUnavailable, "starting")
+        case .draining: return .text(.serviceUnavailable, "stopping")
+        case .ready: break
+        }
+        guard let store else { return .text(.ok, "ready") }
+        do throws(StoreError) {
+            _ = try await store.revocations(after: .max, limit: 1)
+            return .text(.ok, "ready")
+        } catch {
+            return .text(.serviceUnavailable, "the store does not answer")
+        }
+    }
+}
