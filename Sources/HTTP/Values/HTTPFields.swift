@@ -21,10 +21,10 @@ package struct HTTPFields: Sendable {
 
     package init() {}
 
-    /// Room for what a parser is about to add.
-    init(capacity: Int, bytes: Int) {
-        text.reserveCapacity(bytes)
-        entries.reserveCapacity(capacity)
+    /// Fields that the parser has checked, in the text of their head.
+    init(validated text: [UInt8], entries: [Entry]) {
+        self.text = text
+        self.entries = entries
     }
 
     package var count: Int { entries.count }
@@ -107,7 +107,7 @@ package struct HTTPFields: Sendable {
         }
     }
 
-    private func matches(_ entry: Entry, _ name: HTTPFieldName) -> Bool {
+    func matches(_ entry: Entry, _ name: HTTPFieldName) -> Bool {
         name.withBytes { matches(entry, $0) }
     }
 

@@ -10,9 +10,14 @@ package enum HTTPMethod: String, Hashable, Sendable, CaseIterable {
     case options = "OPTIONS"
     case patch = "PATCH"
 
+    private static let byName = allCases.map { (name: Array($0.rawValue.utf8), method: $0) }
+
     /// From the bytes of a request line; nil for every other word.
     package init?(bytes: some Sequence<UInt8>) {
-        guard let method = Self.allCases.first(where: { $0.rawValue.utf8.elementsEqual(bytes) }) else { return nil }
-        self = method
+        for (name, method) in Self.byName where name.elementsEqual(bytes) {
+            self = method
+            return
+        }
+        return nil
     }
 }

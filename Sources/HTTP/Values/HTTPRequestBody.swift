@@ -24,7 +24,7 @@ package protocol HTTPBodySource: AnyObject {
 package final class HTTPRequestBody {
     /// The length that the client announced; nil when it is chunked.
     package let declaredLength: Int?
-    private let source: any HTTPBodySource
+    private var source: (any HTTPBodySource)?
     /// What was read so far.
     package private(set) var receivedBytes = 0
 
@@ -44,10 +44,15 @@ package final class HTTPRequestBody {
 
     /// The next bytes, never empty; nil at the end.
     package func next() async throws(HTTPBodyError) -> [UInt8]? {
-        if declaredLength == 0 { return nil }
+        guard let source, declaredLength != 0 else { return nil }
         let bytes = try await source.next()
         receivedBytes &+= bytes?.count ?? 0
         return bytes
+    }
+
+    /// Ends the body: who still holds it when the request is answered must not read the next one's content.
+    func detach() {
+        source = nil
     }
 
     /// All of it, or `tooLarge` as soon as it is known to be longer than `limit`: before reading when it is declared.

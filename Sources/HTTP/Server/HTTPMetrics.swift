@@ -1,0 +1,19 @@
+import Telemetry
+
+/// What the server counts.
+enum HTTPMetrics {
+    static let connections = MetricsRegistry.shared.gauge(
+        "sallyport_http_connections", help: "Open client connections.")
+    static let refused = MetricsRegistry.shared.counter(
+        "sallyport_http_refused_total", help: "Requests refused before a handler saw them.")
+    private static let byClass = (0..<5).map { index in
+        MetricsRegistry.shared.counter(
+            "sallyport_http_responses_total", help: "Responses by class of status.",
+            labels: [("class", "\(index + 1)xx")])
+    }
+
+    static func count(_ status: HTTPStatus) {
+        let index = status.code / 100 - 1
+        if byClass.indices.contains(index) { byClass[index].increment() }
+    }
+}

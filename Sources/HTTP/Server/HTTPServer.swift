@@ -1,0 +1,61 @@
+package import AsyncIO
+import Synchronization
+package import Telemetry
+
+/// An HTTP/1.1 server on all loops of a group.
+package final class HTTPServer: Sendable {
+    let context: HTTPConnection.Context
+    let registry: ConnectionRegistry
+    private let group: EventLoopGroup
+    private let listeners = Mutex<[TCPListener]>([])
+
+    package init(
+        configuration: HTTPServerConfiguration = HTTPServerConfiguration(), group: EventLoopGroup,
+        responder: any HTTPResponder, logger: Logger = Logger(label: "http"), clock: WallClock = .system
+    ) {
+        self.group = group
+        context = HTTPConnection.Context(
+            configuration: configuration, responder: responder, logger: logger, clock: clock)
+        registry = ConnectionRegistry(configuration)
+    }
+
+    /// Listens on `address` too; returns it with the port that the kernel chose for 0.
+    package func start(on address: SocketAddress) async throws(IOError) -> SocketAddress {
+        let listener = try await TCPListener.bind(address, on: group) { stream in
+            self.accept(stream)
+        }
+        listeners.withLock { $0.append(listener) }
+        return listener.boundAddress
+    }
+
+    /// Open connections.
+    package var connectionCount: Int { registry.count }
+
+    /// Stops accepting, lets the requests that are being answered finish for at most `limit`, then cuts the rest.
+    ///
+    /// Answers given meanwhile say `Connection: close`. Streams that never end by themselves must be ended by whoever
+    /// writes them, or they are cut when the time is over.
+    package func drain(within limit: Duration) async {
+        let deadline = EventLoop.preciseNow + limit
+        let open = listeners.withLock { listeners in
+            let open = listeners
+            listeners = []
+            return open
+        }
+        for listener in open { await listener.close() }
+        for handle in registry.startDraining() { await handle.connection.drain() }
+        await waitUntilEmpty(deadline)
+        for handle in registry.all {
+            handle.cancel()
+            await handle.connection.abort()
+        }
+        await waitUntilEmpty(EventLoop.preciseNow + .seconds(1))
+    }
+
+    private func waitUntilEmpty(_ deadline: LoopInstant) async {
+        while registry.count > 0, EventLoop.preciseNow < deadline {
+            // Cancelled: whoever drains is in a hurry.
+            do { try await group.next().sleep(for: .milliseconds(10)) } catch { return }
+        }
+    }
+}

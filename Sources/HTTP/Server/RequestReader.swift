@@ -1,0 +1,218 @@
+import AsyncIO
+
+/// Reads requests off a stream: a head, then its content when somebody asks for it, then the next head.
+///
+/// Used by its connection alone, on its loop.
+final class RequestReader: HTTPBodySource {
+    private enum State {
+        case betweenRequests
+        case content
+        /// The content was read to its end.
+        case finished
+        case broken
+    }
+
+    private let stream: ByteStream
+    private let configuration: HTTPServerConfiguration
+    private let parser: RequestParser
+    private var admission = Admission()
+    private var state = State.betweenRequests
+    /// Bytes that came and are not parsed, from `position` on.
+    private var buffer: [UInt8] = []
+    private var position = 0
+    private var isFirstRequest = true
+
+    // The content of the present request.
+    private var mustInviteContent = false
+    private var contentDeadline: LoopInstant?
+    private var timeWaited: Duration = .zero
+    private var contentReceived = 0
+
+    /// Whether the connection rests: nothing of the next request has come.
+    private(set) var isIdle = false
+    /// Why the present request's content must be answered with an error.
+    private(set) var refusal: HTTPRefusal?
+
+    init(_ stream: ByteStream, _ configuration: HTTPServerConfiguration) {
+        self.stream = stream
+        self.configuration = configuration
+        parser = RequestParser(limits: configuration.limits)
+    }
+
+    // MARK: Head
+
+    /// The next head; nil when the client has ended the connection or rested for too long.
+    func nextHead() async throws(HTTPRefusal) -> AdmittedHead? {
+        if !isFirstRequest { parser.reset() }
+        var hasStarted = isFirstRequest || position < buffer.count
+        isFirstRequest = false
+        var deadline = EventLoop.preciseNow + (hasStarted ? configuration.headTimeout : configuration.idleTimeout)
+        while true {
+            if position < buffer.count {
+                if !hasStarted {
+                    hasStarted = true
+                    deadline = EventLoop.preciseNow + configuration.headTimeout
+                }
+                if let head = try parseHead() { return try begin(head) }
+            }
+            isIdle = !hasStarted
+            let isOpen = try await receiveHeadBytes(until: deadline)
+            isIdle = false
+            if !isOpen { return nil }
+        }
+    }
+
+    private func parseHead() throws(HTTPRefusal) -> RawRequestHead? {
+        let (step, consumed) = parser.feed(buffer[position...])
+        position += consumed
+        switch step {
+        case .head: return parser.takeHead()
+        case .needMore: return nil
+        case .refused(let refusal): throw refusal
+        case .content, .end: throw .malformed
+        }
+    }
+
+    private func receiveHeadBytes(until deadline: LoopInstant) async throws(HTTPRefusal) -> Bool {
+        do {
+            guard let bytes = try await stream.read(until: deadline) else { return false }
+            take(bytes)
+            return true
+        } catch .timedOut where !isIdle {
+            // Silence on a fresh connection needs no answer; half a head gets one.
+            if buffer.isEmpty { return false }
+            throw .tooSlow
+        } catch {
+            return false
+        }
+    }
+
+    private func begin(_ raw: RawRequestHead) throws(HTTPRefusal) -> AdmittedHead {
+        let head = try admission.admit(raw)
+        state = head.framing == .none ? .finished : .content
+        mustInviteContent = head.expectsContinue
+        contentDeadline = nil
+        timeWaited = .zero
+        contentReceived = 0
+        return head
+    }
+
+    private func take(_ bytes: [UInt8]) {
+        if position == buffer.count {
+            buffer = bytes
+        } else {
+            buffer.removeFirst(position)
+            buffer += bytes
+        }
+        position = 0
+    }
+
+    // MARK: Content
+
+    /// The next piece of the present request's content.
+    func next() async throws(HTTPBodyError) -> [UInt8]? {
+        while true {
+            switch state {
+            case .betweenRequests, .finished: return nil
+            case .broken: throw refusal == .tooSlow ? .timedOut : refusal == nil ? .disconnected : .malformed
+            case .content: if let bytes = try parseContent() { return bytes }
+            }
+            if state == .content { try await receiveContentBytes() }
+        }
+    }
+
+    private func parseContent() throws(HTTPBodyError) -> [UInt8]? {
+        let (step, consumed) = parser.feed(buffer[position...])
+        position += consumed
+        switch step {
+        case .content(let range):
+            // A whole read of nothing but content is handed on without a copy.
+            return range.count == buffer.count ? buffer : Array(buffer[range])
+        case .end: state = .finished
+        case .needMore: break
+        case .head: throw fail(.malformed, .malformed)
+        case .refused(let refusal): throw fail(.malformed, refusal)
+        }
+        return nil
+    }
+
+    private func fail(_ error: HTTPBodyError, _ refusal: HTTPRefusal?) -> HTTPBodyError {
+        state = .broken
+        self.refusal = refusal
+        return error
+    }
+
+    private func receiveContentBytes() async throws(HTTPBodyError) {
+        if let bytes = stream.readAvailable() {
+            contentReceived += bytes.count
+            take(bytes)
+            return
+        }
+        await inviteContent()
+        let start = EventLoop.preciseNow
+        let limit = start + configuration.bodyIdleTimeout
+        do throws(IOError) {
+            guard let bytes = try await stream.read(until: min(limit, contentDeadline ?? limit)) else {
+                throw IOError.closed
+            }
+            timeWaited += EventLoop.preciseNow - start
+            contentReceived += bytes.count
+            take(bytes)
+        } catch .timedOut {
+            throw fail(.timedOut, .tooSlow)
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw fail(.disconnected, nil)
+        }
+        // Only time in which we waited counts: a slow handler is not the client's fault.
+        let expected = Double(configuration.bodyMinimumRate) * (timeWaited / .seconds(1))
+        if timeWaited > configuration.bodyGrace, Double(contentReceived) < expected {
+            throw fail(.timedOut, .tooSlow)
+        }
+    }
+
+    /// Says that the content may come, when the client waits for that (RFC 9110 §10.1.1).
+    private func inviteContent() async {
+        guard mustInviteContent else { return }
+        mustInviteContent = false
+        // When it fails the read that follows fails too.
+        try? await stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+    }
+
+    // MARK: After the answer
+
+    /// Whether what is left of the content can probably be discarded, so that the connection may stay.
+    func mayKeepConnection(after head: AdmittedHead) -> Bool {
+        switch state {
+        case .betweenRequests, .finished: return true
+        case .broken: return false
+        case .content:
+            // Not invited: the client may send the content or not, so nobody knows where the next head begins.
+            if mustInviteContent { return false }
+            guard case .length(let length) = head.framing else { return true }
+            return length - contentReceived <= configuration.discardLimit
+        }
+    }
+
+    /// Discards what is left of the content; false when it was too much or broken.
+    func discardContent() async -> Bool {
+        if state == .finished { return true }
+        contentDeadline = EventLoop.preciseNow + configuration.discardTimeout
+        var count = 0
+        do {
+            while let bytes = try await next() {
+                count += bytes.count
+                if count > configuration.discardLimit { return false }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Whether bytes of the client are left that nobody will read: a plain close would then reset the connection.
+    var hasUnreadInput: Bool {
+        position < buffer.count || state == .content || state == .broken
+    }
+}

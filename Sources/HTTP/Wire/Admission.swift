@@ -1,0 +1,150 @@
+/// A request that may be answered.
+struct AdmittedHead {
+    /// How the content is delimited.
+    enum Framing: Equatable {
+        case none
+        case length(Int)
+        case chunked
+    }
+
+    let method: HTTPMethod
+    let target: RequestTarget
+    let authority: String
+    let fields: HTTPFields
+    let framing: Framing
+    /// Whether the client understands chunks and interim responses.
+    let isHTTP11: Bool
+    let wantsKeepAlive: Bool
+    let expectsContinue: Bool
+}
+
+/// Judges heads: refuses what Beast lets through (security.md 0.6) and what this server does not do.
+///
+/// Every refusal ends the connection after one answer: whoever sends such a head cannot be trusted to frame the next.
+struct Admission {
+    /// The last `Host` and its validated form: on one connection it is nearly always the same.
+    private var lastHost: [UInt8] = []
+    private var lastAuthority = ""
+
+    mutating func admit(_ head: RawRequestHead) throws(HTTPRefusal) -> AdmittedHead {
+        let method = try Self.method(head.method)
+        var findings = Findings()
+        for field in head.fields { try findings.note(field, of: head) }
+        let isHTTP11 = head.minorVersion == 1
+        let framing = try findings.framing(isHTTP11: isHTTP11)
+        guard let host = findings.host else { throw .host }
+        let authority = try authority(head.text[host])
+        let target = try RequestTarget(parsing: head.target, method: method)
+        if let other = target.authority, !ByteClass.equalIgnoringCase(other, Array(authority.utf8)) { throw .host }
+        return AdmittedHead(
+            method: method, target: target, authority: authority,
+            fields: findings.handedOn(head), framing: framing, isHTTP11: isHTTP11,
+            wantsKeepAlive: findings.wantsClose ? false : isHTTP11 || findings.wantsKeepAlive,
+            expectsContinue: findings.expectsContinue && isHTTP11 && framing != .none)
+    }
+
+    /// RFC 9110 §9.1: names are case-sensitive. What is no method of ours is 501, what looks like a mangled one 400.
+    private static func method(_ bytes: ArraySlice<UInt8>) throws(HTTPRefusal) -> HTTPMethod {
+        if let method = HTTPMethod(bytes: bytes) { return method }
+        guard bytes.allSatisfy({ (65...90).contains($0) || $0 == UInt8(ascii: "-") }) else { throw .malformed }
+        throw HTTPRefusal(.notImplemented, "This server does not know the method.")
+    }
+
+    private mutating func authority(_ host: ArraySlice<UInt8>) throws(HTTPRefusal) -> String {
+        if host.elementsEqual(lastHost) { return lastAuthority }
+        // A refused authority is never remembered.
+        guard (try? HTTPAuthority.parse(host)) != nil else { throw .host }
+        lastHost = Array(host)
+        lastAuthority = String(decoding: host.map(ByteClass.lowercased), as: UTF8.self)
+        return lastAuthority
+    }
+}
+
+/// What the fields of one head say about the connection.
+private struct Findings {
+    var host: Range<Int>?
+    var length: Int?
+    var isChunked = false
+    var wantsClose = false
+    var wantsKeepAlive = false
+    var expectsContinue = false
+    /// Names that `Connection` calls hop-by-hop beyond those that everybody knows.
+    var connectionNames: [[UInt8]] = []
+
+    mutating func note(_ field: RawRequestHead.Field, of head: RawRequestHead) throws(HTTPRefusal) {
+        let range = field.entry.valueRange
+        if field.hasHighBytes, String(validating: head.text[range], as: UTF8.self) == nil { throw .malformed }
+        let value = head.text[range]
+        switch field.kind {
+        case .other, .hopByHop: break
+        case .host:
+            guard host == nil, !value.isEmpty else { throw .host }
+            host = range
+        case .contentLength:
+            // One field of nothing but digits: no list, no repetition, not even an equal one.
+            guard length == nil, let count = ByteClass.decimal(value) else { throw .framing }
+            length = count
+        case .transferEncoding:
+            guard !isChunked, ByteClass.equalIgnoringCase(value, Array("chunked".utf8)) else { throw .framing }
+            isChunked = true
+        case .connection: try noteConnection(value)
+        case .expect:
+            guard ByteClass.equalIgnoringCase(value, Array("100-continue".utf8)) else {
+                throw HTTPRefusal(.expectationFailed, "Only 100-continue can be expected.")
+            }
+            expectsContinue = true
+        case .contentEncoding:
+            guard ByteClass.equalIgnoringCase(value, Array("identity".utf8)) else {
+                throw HTTPRefusal(.unsupportedMediaType, "Encoded content is not taken; send it plain.")
+            }
+        }
+    }
+
+    private mutating func noteConnection(_ value: ArraySlice<UInt8>) throws(HTTPRefusal) {
+        for part in value.split(separator: UInt8(ascii: ",")) {
+            let name = ByteClass.trimmed(part).map(ByteClass.lowercased)
+            switch String(decoding: name, as: UTF8.self) {
+            case "": break
+            case "close": wantsClose = true
+            case "keep-alive": wantsKeepAlive = true
+            // Meant for the last recipient: calling them hop-by-hop would take them out of the checks (RFC 9110 §7.6.1).
+            case "host", "origin", "authorization", "cookie", "content-type", "content-length", "transfer-encoding",
+                "content-encoding", "expect", "accept", "sec-fetch-site", "mcp-session-id", "mcp-protocol-version":
+                throw .malformed
+            default: connectionNames.append(name)
+            }
+        }
+    }
+
+    /// RFC 9112 §6.3, stricter: both fields at once, and chunks from HTTP/1.0, are refused (H01).
+    func framing(isHTTP11: Bool) throws(HTTPRefusal) -> AdmittedHead.Framing {
+        if isChunked {
+            guard length == nil, isHTTP11 else { throw .framing }
+            return .chunked
+        }
+        guard let length, length > 0 else { return .none }
+        return .length(length)
+    }
+
+    /// The fields for the handler, in the order of the wire, without those of this connection.
+    func handedOn(_ head: RawRequestHead) -> HTTPFields {
+        var entries: [HTTPFields.Entry] = []
+        entries.reserveCapacity(head.fields.count)
+        for field in head.fields {
+            switch field.kind {
+            case .hopByHop, .connection, .transferEncoding, .expect: continue
+            case .other, .host, .contentLength, .contentEncoding:
+                if !connectionNames.isEmpty, connectionNames.contains(Array(head.text[field.entry.nameRange])) {
+                    continue
+                }
+                entries.append(field.entry)
+            }
+        }
+        return HTTPFields(validated: head.text, entries: entries)
+    }
+}
+
+extension HTTPRefusal {
+    static let host = HTTPRefusal(.badRequest, "The request needs one valid Host.")
+    static let framing = HTTPRefusal(.badRequest, "The length of the request is not clear.")
+}
