@@ -166,10 +166,10 @@ struct SQLiteStoreTests {
             try Data(repeating: 0x41, count: 10_000).write(to: URL(fileURLWithPath: path))
             _ = unsafe chmod(path, 0o600)
         case "foreign":
-            _ = try SQLiteStore(path: path)
+            try SQLiteStore(path: path).close()
             try SQLiteConnection(path: path).script("PRAGMA application_id = 1")
         default:
-            _ = try SQLiteStore(path: path)
+            try SQLiteStore(path: path).close()
             try SQLiteConnection(path: path).script("PRAGMA user_version = 99")
         }
         let failure = #expect(throws: DatabaseOpeningError.self) { _ = try SQLiteStore(path: path) }
