@@ -50,3 +50,34 @@ struct CommandLineTests {
         #expect(Suggestion.nearest(to: String(repeating: "x", count: 100_000), among: words) == nil)
     }
 }
+
+@Suite("Commands of the user")
+struct CommandWordsTests {
+    @Test(
+        "P01: a command line is split into words and nothing else",
+        arguments: [
+            ("uvx mcp-server-time", ["uvx", "mcp-server-time"]), ("  a\t b\n", ["a", "b"]),
+            (#"a "b c" 'd "e"' f\ g"#, ["a", "b c", #"d "e""#, "f g"]), (#"a "" ''"#, ["a", "", ""]),
+            (#"a"b"c"#, ["abc"]), (#"a "\"\\x""#, ["a", #""\x"#]),
+            ("a; rm -rf $HOME && `b` > c | d", ["a;", "rm", "-rf", "$HOME", "&&", "`b`", ">", "c", "|", "d"]), ("", []),
+        ])
+    func words(_ text: String, _ words: [String]) {
+        #expect(CommandWords.split(text) == words)
+    }
+
+    @Test("a quote that is not closed is an error", arguments: ["a 'b", "\"", "a\\"])
+    func unclosed(_ text: String) {
+        #expect(CommandWords.split(text) == nil)
+    }
+
+    @Test(
+        "a server gets its name from its command",
+        arguments: [
+            ("uvx mcp-server-time", "time"), ("npx -y @modelcontextprotocol/server-filesystem@1.0 /tmp", "filesystem"),
+            ("/opt/bin/notes-mcp", "notes"), ("python3 -m mcp_server_git", "git"), ("node /srv/weather.js", "weather"),
+            ("uvx", "uvx"), ("/bin/token", "server"), ("日本", "server"), ("uv tool run --from x y", "x"),
+        ])
+    func names(_ command: String, _ name: String) {
+        #expect(ServerName.of(command.split(separator: " ").map(String.init)) == name)
+    }
+}

@@ -37,7 +37,8 @@ enum CommandWords {
 /// Finds a name for a server in its command.
 enum ServerName {
     private static let runners: Set<String> = [
-        "uvx", "npx", "bunx", "pnpx", "pipx", "uv", "node", "deno", "bun", "python", "python3", "docker", "podman", "env",
+        "uvx", "npx", "bunx", "pnpx", "pipx", "uv", "node", "deno", "bun", "python", "python3", "docker", "podman",
+        "env",
     ]
     private static let fillers: Set<String> = ["run", "tool", "exec", "dlx", "-m"]
 
@@ -61,7 +62,9 @@ enum ServerName {
             candidate = String(candidate.dropLast(suffix.count))
             break
         }
-        guard let name = MCPServersFile.pathName(for: candidate), ServerReader.isAvailable(name) else { return "server" }
+        guard let name = MCPServersFile.pathName(for: candidate), ServerReader.isAvailable(name) else {
+            return "server"
+        }
         return name
     }
 }

@@ -39,6 +39,15 @@ enum Program {
         _ name: String, _ rest: [String], _ environment: [String: String]
     ) throws(CommandFailure) -> ExitCode {
         switch name {
+        case "serve":
+            return try ServeCommand.serve(
+                try ParsedArguments(rest, syntax: ServeCommand.syntax), environment: environment)
+        case "run":
+            return try ServeCommand.run(
+                try ParsedArguments(rest, syntax: ServeCommand.runSyntax), environment: environment)
+        case "bridge":
+            return try ServeCommand.bridge(
+                try ParsedArguments(rest, syntax: ServeCommand.bridgeSyntax), environment: environment)
         case "check":
             return try CheckCommand.run(
                 try ParsedArguments(rest, syntax: CheckCommand.syntax), environment: environment)

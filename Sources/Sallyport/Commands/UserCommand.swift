@@ -27,7 +27,7 @@ struct UserCommand: Sendable {
             throw CommandFailure(
                 code: .configuration, message: "with storage: memory there is nothing to administer from outside")
         }
-        let state = try openState(configuration)
+        let state = try DataDirectory.opened(configuration.dataDirectory)
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "user"))
         let command = UserCommand(
             arguments: arguments, configuration: configuration,
@@ -39,14 +39,6 @@ struct UserCommand: Sendable {
             loop.shutdown()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
-    }
-
-    private static func openState(_ configuration: Configuration) throws(CommandFailure) -> DataDirectory {
-        do throws(DatabaseOpeningError) {
-            return try DataDirectory.open(configuration.dataDirectory)
-        } catch {
-            throw CommandFailure(code: .cannotCreate, message: "\(error.path): \(error.problem)", hint: error.advice)
-        }
     }
 
     private func perform(_ subcommand: String) async throws(CommandFailure) -> ExitCode {

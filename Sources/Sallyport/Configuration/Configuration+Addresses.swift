@@ -20,9 +20,15 @@ extension Configuration {
     static func forCommand(
         _ arguments: ParsedArguments, environment: [String: String]
     ) throws(CommandFailure) -> Configuration {
+        try loaded(ConfigurationOverrides(arguments), environment: environment)
+    }
+
+    /// The same, for commands that decide something beyond their arguments.
+    static func loaded(
+        _ overrides: ConfigurationOverrides, environment: [String: String]
+    ) throws(CommandFailure) -> Configuration {
         do throws(ConfigurationError) {
-            return try ConfigurationLoader(overrides: ConfigurationOverrides(arguments), environment: environment)
-                .load()
+            return try ConfigurationLoader(overrides: overrides, environment: environment).load()
         } catch {
             throw CommandFailure(configuration: error)
         }

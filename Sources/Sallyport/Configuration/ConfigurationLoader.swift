@@ -8,6 +8,8 @@ struct ConfigurationOverrides: Sendable {
     var listen: String?
     /// `--data-dir`.
     var dataDirectory: String?
+    /// A bridge keeps nothing and has no issuer, so what protects those two is not asked of it.
+    var isBridge = false
 }
 
 /// Makes the configuration of a file, the environment and the command line; reports everything that is wrong together.
@@ -24,7 +26,7 @@ struct ConfigurationLoader {
         if let file = overrides.file { read(file, into: &configuration, context) }
         applyOverrides(to: &configuration, context)
         // Without a file that could be read, what follows from it would only be noise.
-        if !context.hasErrors || !configuration.servers.isEmpty {
+        if !overrides.isBridge, !context.hasErrors || !configuration.servers.isEmpty {
             WeakConfiguration(context: context, configuration: configuration).check()
         }
         guard !context.hasErrors else { throw ConfigurationError(problems: context.problems) }

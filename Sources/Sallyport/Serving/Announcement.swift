@@ -26,7 +26,11 @@ struct Announcement: Sendable {
                 "servers": .string(servers.map(\.name).joined(separator: ",")), "version": .string(Version.text),
             ])
         for server in servers { logger.notice("server", ["name": .string(server.name), "url": .string(url(server))]) }
-        if let setupURL { logger.notice("set the first password here, once, within a day", ["url": .string(setupURL)]) }
+        if let setupURL {
+            logger.notice("set the first password here, once, within a day", ["url": .string(setupURL)])
+            // Without it nobody can ever log in, so no log level hides it.
+            if !logger.isEnabled(.notice) { Console.complain(setupURL) }
+        }
         if !isProtected { logger.warning("no login: anybody who reaches this address can use the server") }
     }
 
@@ -43,13 +47,21 @@ struct Announcement: Sendable {
         }
         lines.append("")
         if let setupURL {
-            lines += ["First start. Set the password of the account \"admin\" here, once, within a day:", "", "    \(setupURL)", ""]
+            lines += [
+                "First start. Set the password of the account \"admin\" here, once, within a day:", "",
+                "    \(setupURL)", "",
+            ]
         }
         if !isProtected { lines += ["No login: anybody who reaches this address can use the server.", ""] }
         if let first = servers.first {
-            lines += ["Then connect a client, for example:", "", "    claude mcp add --transport http \(first.name) \(url(first))", ""]
+            lines += [
+                "Then connect a client, for example:", "",
+                "    claude mcp add --transport http \(first.name) \(url(first))", "",
+            ]
         }
-        lines.append("State: \(isProtected && configuration.storage == .sqlite ? configuration.dataDirectory : "in memory"). Ctrl-C stops.")
+        lines.append(
+            "State: \(isProtected && configuration.storage == .sqlite ? configuration.dataDirectory : "in memory"). Ctrl-C stops."
+        )
         return lines.joined(separator: "\n") + "\n"
     }
 }

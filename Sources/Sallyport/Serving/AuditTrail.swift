@@ -8,10 +8,13 @@ struct AuditTrail: Sendable {
     let log: any AuditLog
     private let file: FileAuditLog?
 
+    /// Nothing is kept.
+    static let discarding = AuditTrail(log: DiscardingAuditLog(), file: nil)
+
     /// Makes the folder when it is not there; blocking.
     static func open(_ configuration: Configuration, logger: Logger) throws(CommandFailure) -> AuditTrail {
         guard configuration.audit.isEnabled, configuration.storage == .sqlite else {
-            return AuditTrail(log: DiscardingAuditLog(), file: nil)
+            return .discarding
         }
         let folder = "\(configuration.dataDirectory)/\(DataDirectory.auditName)"
         do throws(FileSystem.Failure) {

@@ -1,0 +1,15 @@
+import AuthorizationServer
+
+extension AuthorizationServerConfiguration {
+    /// What the operator decided.
+    init(_ configuration: Configuration) {
+        self.init()
+        let oauth = configuration.oauth
+        accessTokenLifetime = oauth.accessTokenLifetime
+        refreshTokenLifetime = oauth.refreshTokenLifetime
+        rotation.graceMilliseconds = Int64(oauth.refreshGrace / .milliseconds(1))
+        registration.isEnabled = oauth.isRegistrationEnabled
+        registration.idleLifetime = oauth.clientLifetime
+        registration.perMinute = configuration.registrationsPerMinute
+    }
+}

@@ -1,0 +1,31 @@
+/// What one start of the program serves, decided from the command and the configuration.
+struct ServingPlan: Sendable {
+    /// Whether a login stands before the servers.
+    enum Protection: Sendable {
+        /// OAuth 2.1, by our own authorization server.
+        case login
+        /// `bridge`: nothing.
+        case none
+    }
+
+    /// What the operator decided, with at least one server.
+    let configuration: Configuration
+    /// Whether a login stands before the servers.
+    let protection: Protection
+    /// `bridge`: the revision that is offered instead of the client's, when it is fixed.
+    var protocolVersion: String?
+
+    /// The servers by name with the path of their endpoint. A bridge has one, also at `/mcp`.
+    var endpoints: [(name: String, path: String)] {
+        configuration.servers.map { ($0.name, protection == .none ? "/mcp" : "/\($0.name)/mcp") }
+    }
+}
+
+extension ServerSettings {
+    /// `demo-server`, which is served when nothing is configured.
+    static var demo: ServerSettings {
+        var server = ServerSettings(name: "demo", command: CommandPath.ownExecutable ?? "/proc/self/exe")
+        server.arguments = ["demo-server"]
+        return server
+    }
+}

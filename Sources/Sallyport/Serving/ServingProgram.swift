@@ -1,0 +1,165 @@
+import AsyncIO
+import AuthorizationServer
+import Glibc
+import HTTP
+import OAuth
+import Storage
+import Telemetry
+
+/// A running gateway, from the configuration to the exit code.
+struct ServingProgram: Sendable {
+    /// How long the first account's setup link works.
+    private static let setupLinkLifetime = Duration.seconds(24 * 3600)
+
+    private let plan: ServingPlan
+    private let state: DataDirectory?
+    private let store: any AuthorizationStore
+    private let sealing: SealingKeySource
+    private let audit: AuditTrail
+    private let group: EventLoopGroup
+    private let logger = Logger(label: "sallyport")
+    private let readiness = Readiness()
+
+    /// Runs until a signal ends it. Called on the main thread, which only waits.
+    static func run(_ plan: ServingPlan) throws(CommandFailure) -> ExitCode {
+        Signals.ignoreBrokenPipes()
+        LogSink.standard.configure(format: plan.configuration.logging.format, level: plan.configuration.logging.level)
+        defer { LogSink.standard.flush() }
+        let program = try ServingProgram(plan)
+        let loop = program.group.loops[0]
+        let outcome: Result<Void, CommandFailure> = Lifecycle.run(on: loop) { await program.outcome(on: loop) }
+        program.close()
+        try outcome.get()
+        program.logger.notice("stopped")
+        return .success
+    }
+
+    private init(_ plan: ServingPlan) throws(CommandFailure) {
+        self.plan = plan
+        let isPersistent = plan.protection == .login && plan.configuration.storage == .sqlite
+        state = isPersistent ? try DataDirectory.opened(plan.configuration.dataDirectory) : nil
+        store = state?.store ?? MemoryStore()
+        sealing = state.map { .file($0.sealing) } ?? .fresh
+        audit =
+            plan.protection == .login
+            ? try AuditTrail.open(plan.configuration, logger: Logger(label: "audit")) : .discarding
+        group = EventLoopGroup()
+    }
+
+    private func outcome(on loop: EventLoop) async -> Result<Void, CommandFailure> {
+        do throws(CommandFailure) {
+            return .success(try await serve(on: loop))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The order of a start and a stop.
+    private func serve(on loop: EventLoop) async throws(CommandFailure) {
+        // 1. Signals from the first moment on: one that comes during the start ends it as soon as it stands.
+        let signals = Signals.stream(of: [SIGTERM, SIGINT, SIGHUP], on: loop)
+        // 2. Everything that answers requests.
+        let hosts = HostPolicy(
+            publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
+            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin))
+        let directory = ServerDirectory(plan)
+        let service = try await authorizationService(hosts, directory)
+        let gateway = GatewayAssembly(
+            plan, hosts: hosts, service: service, audit: audit.log, group: group, directory: directory)
+        var router = HTTPRouter()
+        register(on: &router, hosts)
+        service?.register(on: &router)
+        gateway.register(on: &router)
+        // 3. The address.
+        let server = HTTPServer(configuration: httpConfiguration, group: group, responder: router)
+        let bound = try await listen(server)
+        // 4. The first account, and what the operator should know.
+        let setupURL = try await setupURL(port: bound.port)
+        readiness.advance(to: .ready)
+        announce(port: bound.port, setupURL)
+        // 5. Serve until a signal, then drain.
+        await withTaskGroup(of: Void.self) { tasks in
+            if let service { tasks.addTask(executorPreference: loop) { await service.run(on: loop) } }
+            await ShutdownSequence(readiness: readiness, logger: logger).run(signals, server, gateway, loop)
+            tasks.cancelAll()
+        }
+    }
+
+    private func close() {
+        audit.flush()
+        state?.store.close()
+    }
+}
+
+// MARK: - Steps
+
+extension ServingProgram {
+    private func authorizationService(
+        _ hosts: HostPolicy, _ directory: ServerDirectory
+    ) async throws(CommandFailure) -> AuthorizationService? {
+        guard plan.protection == .login else { return nil }
+        do {
+            let clock = WallClock.system
+            let keyring = try await SigningKeyring.open(store: store, sealing: sealing.key(), at: clock.now())
+            let service = AuthorizationService(
+                configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
+                revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
+                audit: audit.log, logger: Logger(label: "authorization"))
+            try await service.prepare()
+            return service
+        } catch {
+            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        (error as? StoreError)?.detail ?? "\(error)"
+    }
+
+    private func register(on router: inout HTTPRouter, _ hosts: HostPolicy) {
+        OperationEndpoints(readiness: readiness, store: plan.protection == .login ? store : nil).register(on: &router)
+        router.on(
+            .get, "/",
+            FrontPage(servers: plan.endpoints, hosts: hosts, isProtected: plan.protection == .login))
+    }
+
+    private var httpConfiguration: HTTPServerConfiguration {
+        var configuration = HTTPServerConfiguration()
+        configuration.scheme = plan.configuration.publicURL?.scheme ?? .http
+        return configuration
+    }
+
+    private func listen(_ server: HTTPServer) async throws(CommandFailure) -> SocketAddress {
+        let address = plan.configuration.listen
+        do throws(IOError) {
+            return try await server.start(on: address)
+        } catch {
+            throw CommandFailure(
+                code: .unavailable, message: "cannot listen on \(address): \(error)",
+                hint: error == .system(code: EADDRINUSE)
+                    ? "another program uses it, perhaps another Sallyport; choose one with --listen 127.0.0.1:PORT"
+                    : "choose another address with --listen")
+        }
+    }
+
+    private func setupURL(port: Int) async throws(CommandFailure) -> String? {
+        guard plan.protection == .login else { return nil }
+        do {
+            let administration = UserAdministration(store: store, clock: .system, audit: audit.log)
+            let link = try await administration.prepareFirstUser(lifetime: Self.setupLinkLifetime)
+            return link.map { plan.configuration.setupURL($0, port: port) }
+        } catch {
+            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
+        }
+    }
+
+    private func announce(port: Int, _ setupURL: String?) {
+        for notice in plan.configuration.notices {
+            logger.warning("configuration", ["note": .string(notice.text)])
+        }
+        Announcement(
+            configuration: plan.configuration, port: port, setupURL: setupURL, servers: plan.endpoints,
+            isProtected: plan.protection == .login
+        ).make(logger: logger)
+    }
+}
