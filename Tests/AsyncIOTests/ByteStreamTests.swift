@@ -1,25 +1,15 @@
 import AsyncIO
-import Glibc
+import Foundation
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct ByteStreamTests {
-    /// A server that answers every connection with `serve`.
-    static func serve(
-        _ group: EventLoopGroup, _ serve: @escaping @Sendable (ByteStream) async throws -> Void
-    ) async throws -> TCPListener {
-        try await TCPListener.bind(SocketAddress(parsing: "127.0.0.1:0"), on: group) { stream in
-            let connection = Connection(stream)
-            Task { await connection.run(serve) }
-        }
-    }
-
     actor Connection {
         nonisolated let loop: EventLoop
         nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
         let stream: ByteStream
-        init(_ stream: sending ByteStream) {
+        init(_ stream: ByteStream) {
             loop = stream.loop
             self.stream = stream
         }
@@ -29,26 +19,48 @@ struct ByteStreamTests {
         }
     }
 
+    /// A server that answers every connection with `serve`.
+    static func serve(
+        _ group: EventLoopGroup, at address: String = "127.0.0.1:0",
+        _ serve: @escaping @Sendable (ByteStream) async throws -> Void
+    ) async throws -> TCPListener {
+        try await TCPListener.bind(SocketAddress(parsing: address), on: group) { stream in
+            let connection = Connection(stream)
+            Task(executorPreference: stream.loop) { await connection.run(serve) }
+        }
+    }
+
+    /// Runs `client` on a stream to a server that does `server`.
+    static func pair(
+        server: @escaping @Sendable (ByteStream) async throws -> Void,
+        client: @escaping @Sendable (ByteStream) async throws -> Void
+    ) async throws {
+        try await withGroup(2) { group in
+            let loop = group.loops[0]
+            let listener = try await serve(group, server)
+            try await OnLoop(loop).run { _ in
+                let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
+                try await client(stream)
+                stream.close()
+            }
+            await listener.close()
+        }
+    }
+
+    static let echo: @Sendable (ByteStream) async throws -> Void = { stream in
+        while let bytes = try await stream.read() { try await stream.write(bytes) }
+    }
+
     @Test func sixtyFourConnectionsAreEchoed() async throws {
         try await withGroup { group in
-            let listener = try await Self.serve(group) { stream in
-                while let bytes = try await stream.read() { try await stream.write(bytes) }
-            }
+            let listener = try await Self.serve(group, Self.echo)
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for index in 0..<64 {
+                    let loop = group.loops[index % 2]
                     tasks.addTask {
-                        let loop = group.loops[index % 2]
                         try await OnLoop(loop).run { _ in
                             let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
-                            #expect(loop.inEventLoop)
-                            for round in 0..<50 {
-                                let message = [UInt8](
-                                    repeating: UInt8(truncatingIfNeeded: round), count: 1 + round * 97)
-                                try await stream.write(message)
-                                var got: [UInt8] = []
-                                while got.count < message.count, let bytes = try await stream.read() { got += bytes }
-                                #expect(got == message)
-                            }
+                            try await Self.exchange(stream, rounds: 50)
                             stream.close()
                         }
                     }
@@ -56,6 +68,331 @@ struct ByteStreamTests {
                 try await tasks.waitForAll()
             }
             await listener.close()
+        }
+    }
+
+    static func exchange(_ stream: ByteStream, rounds: Int) async throws {
+        for round in 0..<rounds {
+            let message = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: 1 + round * 97)
+            try await stream.write(message)
+            var got: [UInt8] = []
+            while got.count < message.count, let bytes = try await stream.read() { got += bytes }
+            #expect(got == message)
+        }
+    }
+
+    @Test func unixSocketsWorkAndRefuseASecondListener() async throws {
+        let folder = try FileSystem.makeTemporaryDirectory()
+        defer { try? FileSystem.removeTree(folder) }
+        try await withGroup { group in
+            let address = "unix:\(folder)/socket"
+            let listener = try await Self.serve(group, at: address, Self.echo)
+            #expect(try FileSystem.mode(of: "\(folder)/socket") == 0o600)
+            let loop = group.loops[0]
+            try await OnLoop(loop).run { _ in
+                let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
+                try await Self.exchange(stream, rounds: 20)
+                stream.close()
+            }
+            await #expect(throws: IOError.system(code: EADDRINUSE)) { _ = try await Self.serve(group, at: address, Self.echo) }
+            await listener.close()
+            #expect(!FileSystem.exists("\(folder)/socket"))
+        }
+    }
+
+    @Test func aPortInUseIsRefused() async throws {
+        try await withGroup { group in
+            let listener = try await Self.serve(group, Self.echo)
+            let taken = listener.boundAddress.description
+            await #expect(throws: IOError.system(code: EADDRINUSE)) { _ = try await Self.serve(group, at: taken, Self.echo) }
+            await listener.close()
+            try await Self.serve(group, at: taken, Self.echo).close()
+        }
+    }
+
+    @Test func addressesAreThoseOfBothEnds() async throws {
+        let seen = Mutex<[SocketAddress?]>([])
+        try await Self.pair { stream in
+            seen.withLock { $0 = [stream.remoteAddress, stream.localAddress] }
+            try await stream.write([1])
+        } client: { stream in
+            _ = try await stream.read()
+            #expect(seen.withLock { $0 } == [stream.localAddress, stream.remoteAddress])
+            #expect(stream.localAddress?.isLoopback == true)
+        }
+    }
+
+    @Test func connectionRefusedIsAnError() async throws {
+        try await withGroup { group in
+            let listener = try await Self.serve(group, Self.echo)
+            let address = listener.boundAddress
+            await listener.close()
+            let loop = group.loops[0]
+            let failure = await OnLoop(loop).run { _ -> IOError? in
+                do throws(IOError) { _ = try await ByteStream.connect(to: address, on: loop) } catch { return error }
+                return nil
+            }
+            #expect(failure == .system(code: ECONNREFUSED))
+        }
+    }
+
+    @Test func halfCloseLeavesTheOtherDirectionOpen() async throws {
+        try await Self.pair { stream in
+            var count = 0
+            while let bytes = try await stream.read() { count += bytes.count }
+            try await stream.write(Array("\(count)".utf8))
+        } client: { stream in
+            try await stream.write([UInt8](repeating: 0, count: 1_000_000))
+            await stream.shutdownWrite()
+            #expect(try await stream.read() == Array("1000000".utf8))
+            #expect(try await stream.read() == nil)
+            #expect(try await stream.read() == nil)
+        }
+    }
+
+    @Test func resetIsAnErrorOfTheStream() async throws {
+        try await Self.pair { stream in
+            _ = try await stream.read()
+            // Unread input at close makes the kernel reset.
+            try await stream.loop.sleep(for: .milliseconds(50))
+        } client: { stream in
+            try await stream.write([UInt8](repeating: 0, count: 1 << 20))
+            var failure: IOError?
+            do throws(IOError) { while try await stream.read() != nil {} } catch { failure = error }
+            #expect(failure == .connectionReset)
+            #expect(stream.isPeerReset)
+        }
+    }
+
+    @Test func thePeersCloseIsNoticedWhileNobodyReads() async throws {
+        let closed = Atomic(0)
+        try await Self.pair { stream in
+            _ = try await stream.read()
+            stream.onPeerClosed = { closed.add(1, ordering: .relaxed) }
+            try await stream.write([2])
+            for _ in 0..<500 where closed.load(ordering: .relaxed) == 0 {
+                try await stream.loop.sleep(for: .milliseconds(10))
+            }
+            #expect(stream.isPeerClosed)
+            #expect(try await stream.read() == [9], "what came before the end is still there")
+            #expect(try await stream.read() == nil)
+            closed.add(10, ordering: .relaxed)
+        } client: { stream in
+            try await stream.write([1])
+            _ = try await stream.read()
+            try await stream.write([9])
+            await stream.shutdownWrite()
+            #expect(try await stream.read() == nil)
+        }
+        #expect(closed.load(ordering: .relaxed) == 11)
+    }
+
+    @Test func aSlowReaderHoldsTheWriterBackInBoundedMemory() async throws {
+        let written = Atomic(0)
+        try await Self.pair { stream in
+            let chunk = [UInt8](repeating: 7, count: 65_536)
+            while true {
+                try await stream.write(chunk)
+                written.add(chunk.count, ordering: .relaxed)
+                // The writer holds at most the chunk that it was told to write.
+                #expect(stream.unsentBytes <= chunk.count)
+            }
+        } client: { stream in
+            _ = try await stream.read()
+            var last = -1
+            while last != written.load(ordering: .relaxed) {
+                last = written.load(ordering: .relaxed)
+                try await stream.loop.sleep(for: .milliseconds(100))
+            }
+            // Socket buffers of both ends, no more.
+            #expect(last < 16 << 20)
+            var got = 0
+            while got < last, let bytes = try await stream.read() {
+                #expect(bytes.count <= EventLoop.readChunk)
+                got += bytes.count
+            }
+        }
+    }
+
+    @Test("H08: a writer gives up when the peer takes nothing for its timeout")
+    func stalledWriteTimesOut() async throws {
+        let outcome = Mutex<IOError?>(nil)
+        try await Self.pair { stream in
+            stream.writeTimeout = .milliseconds(100)
+            do throws(IOError) {
+                try await stream.write([UInt8](repeating: 7, count: 64 << 20))
+            } catch { outcome.withLock { $0 = error } }
+            #expect(stream.isClosed)
+        } client: { stream in
+            for _ in 0..<200 where outcome.withLock({ $0 }) == nil {
+                try await stream.loop.sleep(for: .milliseconds(10))
+            }
+        }
+        #expect(outcome.withLock { $0 } == .timedOut)
+    }
+
+    @Test func aSlowButSteadyPeerIsNotTimedOut() async throws {
+        let outcome = Mutex<String>("")
+        try await Self.pair { stream in
+            stream.writeTimeout = .milliseconds(300)
+            do throws(IOError) {
+                try await stream.write([UInt8](repeating: 7, count: 12 << 20))
+                outcome.withLock { $0 = "done" }
+            } catch { outcome.withLock { $0 = "\(error)" } }
+        } client: { stream in
+            var got = 0
+            while got < 12 << 20, let bytes = try await stream.read() {
+                got += bytes.count
+                if got % 7 == 0 { try await stream.loop.sleep(for: .milliseconds(5)) }
+            }
+        }
+        #expect(outcome.withLock { $0 } == "done")
+    }
+
+    @Test func readDeadlinesAndCancellationLoseNothing() async throws {
+        try await Self.pair { stream in
+            _ = try await stream.read()
+            try await stream.write([42])
+            _ = try await stream.read()
+        } client: { stream in
+            let loop = stream.loop
+            for delay in [1, 5, 20] {
+                let start = ContinuousClock.now
+                var failure: IOError?
+                do throws(IOError) {
+                    _ = try await stream.read(until: EventLoop.preciseNow + .milliseconds(delay))
+                } catch { failure = error }
+                #expect(failure == .timedOut)
+                #expect(ContinuousClock.now - start >= .milliseconds(delay))
+            }
+            let reader = Connection(stream)
+            let task = Task(executorPreference: loop) { await reader.readOnce() }
+            try await loop.sleep(for: .milliseconds(10))
+            task.cancel()
+            #expect(await task.value == .failure(.cancelled))
+            try await stream.write([1])
+            #expect(try await stream.read() == [42])
+        }
+    }
+
+    @Test func closeWakesTheReader() async throws {
+        try await Self.pair { stream in
+            _ = try await stream.read()
+        } client: { stream in
+            let reader = Connection(stream)
+            let task = Task(executorPreference: stream.loop) { await reader.readOnce() }
+            try await stream.loop.sleep(for: .milliseconds(10))
+            stream.close()
+            stream.close()
+            #expect(await task.value == .failure(.closed))
+            var failure: IOError?
+            do throws(IOError) { try await stream.write([1]) } catch { failure = error }
+            #expect(failure == .closed)
+        }
+    }
+
+    @Test func lingeringCloseLetsThePeerReadTheAnswer() async throws {
+        try await Self.pair { stream in
+            _ = try await stream.read()
+            try await stream.write(Array("refused".utf8))
+            await stream.close(lingering: .seconds(2))
+        } client: { stream in
+            // More than the server reads: a plain close would reset and could swallow the answer.
+            try await stream.write([UInt8](repeating: 0, count: 4 << 20))
+            #expect(try await stream.read() == Array("refused".utf8))
+        }
+    }
+
+    @Test func unreadBytesComeFirst() async throws {
+        try await Self.pair { stream in
+            try await stream.write([1, 2, 3])
+            _ = try await stream.read()
+        } client: { stream in
+            let first = try await stream.read()
+            stream.unread([8, 9])
+            #expect(first == [1, 2, 3])
+            #expect(stream.readAvailable() == [8, 9])
+            #expect(stream.readAvailable() == nil)
+        }
+    }
+
+    @Test func droppingAStreamClosesIt() async throws {
+        try await withGroup { group in
+            let listener = try await TCPListener.bind(SocketAddress(parsing: "127.0.0.1:0"), on: group) { _ in }
+            let loop = group.loops[0]
+            let end = try await OnLoop(loop).run { _ in
+                let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
+                return try await stream.read(until: EventLoop.preciseNow + .seconds(5))
+            }
+            #expect(end == nil)
+            await listener.close()
+        }
+    }
+
+    @Test func theStreamsOfAStoppedLoopEnd() async throws {
+        let group = EventLoopGroup(count: 1)
+        let loop = group.loops[0]
+        let listener = try await Self.serve(group, Self.echo)
+        let reader = Task(executorPreference: loop) {
+            try await OnLoop(loop).run { _ in
+                let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
+                try await stream.write([1])
+                _ = try await stream.read()
+                return try await stream.read() == nil
+            }
+        }
+        try await Task.sleep(for: .milliseconds(50))
+        group.shutdown()
+        await #expect(throws: IOError.closed) { try await reader.value }
+    }
+
+    @Test("F18: out of descriptors connections are closed, the loop does not spin, service returns")
+    func descriptorExhaustion() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+            #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            try await withGroup(1) { group in
+                let listener = try await ByteStreamTests.serve(group, ByteStreamTests.echo)
+                let port = UInt16(listener.boundAddress.port)
+                // Sockets first, for the listener needs descriptors when nobody has one left.
+                var clients: [Int32] = []
+                while true {
+                    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                    if client < 0 { break }
+                    clients.append(client)
+                }
+                let before = clock()
+                for client in clients { connectLoopback(client, port) }
+                try await Task.sleep(for: .milliseconds(500))
+                #expect(clock() - before < CLOCKS_PER_SEC / 5, "the loop spins")
+                for client in clients { close(client) }
+                let loop = group.loops[0]
+                try await OnLoop(loop).run { _ in
+                    let stream = try await ByteStream.connect(to: listener.boundAddress, on: loop)
+                    try await ByteStreamTests.exchange(stream, rounds: 5)
+                    stream.close()
+                }
+                await listener.close()
+            }
+        }
+    }
+}
+
+extension ByteStreamTests.Connection {
+    func readOnce() async -> Result<[UInt8]?, IOError> {
+        do throws(IOError) { return .success(try await stream.read()) } catch { return .failure(error) }
+    }
+}
+
+/// Connects a plain socket to our port.
+func connectLoopback(_ descriptor: Int32, _ port: UInt16) {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    _ = unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
     }
 }

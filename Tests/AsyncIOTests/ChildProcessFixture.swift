@@ -72,6 +72,12 @@ enum Processes {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count
     }
 
+    static var descriptorTargets: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).map {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) ?? "?"
+        }
+    }
+
     /// Looks again until `condition` holds, at most `limit`.
     static func eventually(within limit: Duration = .seconds(5), _ condition: () -> Bool) async -> Bool {
         let end = ContinuousClock.now + limit

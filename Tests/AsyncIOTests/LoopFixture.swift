@@ -1,4 +1,5 @@
 import AsyncIO
+import Synchronization
 
 /// An actor that lives on a loop: what tests need to use confined types.
 actor OnLoop {
@@ -24,4 +25,19 @@ func withGroup<Result>(
     let group = EventLoopGroup(count: count)
     defer { group.shutdown() }
     return try await body(group)
+}
+
+/// A value that tasks and callbacks share.
+final class Shared<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value>
+    init(_ value: Value) { mutex = Mutex(value) }
+    var value: Value { mutex.withLock { $0 } }
+    func change<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+        mutex.withLock { value in
+            var copy = value
+            let result = body(&copy)
+            value = copy
+            return result
+        }
+    }
 }

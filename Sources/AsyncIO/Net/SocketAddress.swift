@@ -6,6 +6,11 @@ package enum SocketAddress: Hashable, Sendable {
     /// A text that is no address.
     package struct ParseError: Error, Equatable, CustomStringConvertible {
         package let text: String
+
+        package init(text: String) {
+            self.text = text
+        }
+
         package var description: String { "not an address: \(text)" }
     }
 

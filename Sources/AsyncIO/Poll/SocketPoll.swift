@@ -17,7 +17,7 @@ package final class SocketPoll {
 
     private let core: PollCore
 
-    /// Nil when libuv cannot watch the descriptor (a file, or one that is already watched).
+    /// Nil when libuv cannot watch the descriptor (a regular file).
     package init?(_ descriptor: Int32, on loop: EventLoop, _ handler: @escaping (Events) -> Void) {
         guard let core = PollCore(descriptor, on: loop, handler) else { return nil }
         self.core = core
@@ -45,6 +45,8 @@ final class PollCore: LoopResource, @unchecked Sendable {
     let loop: EventLoop
     private let handle: UVHandle
     private var handler: ((SocketPoll.Events) -> Void)?
+    /// Called instead of further events when the loop stops first.
+    var whenLoopStops: (() -> Void)?
 
     init?(_ descriptor: Int32, on loop: EventLoop, _ handler: @escaping (SocketPoll.Events) -> Void) {
         precondition(loop.inEventLoop, "a poll is used on its loop only")
@@ -76,10 +78,12 @@ final class PollCore: LoopResource, @unchecked Sendable {
         precondition(loop.inEventLoop, "a poll is used on its loop only")
         guard handler != nil else { return }
         handler = nil
+        whenLoopStops = nil
         handle.close()
     }
 
     func loopWillStop() {
+        whenLoopStops?()
         close()
     }
 }

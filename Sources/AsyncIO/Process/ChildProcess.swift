@@ -79,7 +79,7 @@ package actor ChildProcess {
             standardInput.close()
             if !(await core.wait(for: .exit, within: closing)) {
                 core.send(LauncherMessage.terminate)
-                if !(await core.wait(for: .exit, within: terminating)) { core.send(LauncherMessage.kill) }
+                _ = await core.wait(for: .exit, within: terminating)
             }
         }
         await vanish()
@@ -90,13 +90,14 @@ package actor ChildProcess {
     @discardableResult
     package func kill() async -> ExitStatus {
         stopping = true
-        core.send(LauncherMessage.kill)
         await vanish()
         return core.exitStatus ?? .lost
     }
 
     /// Waits for the launcher, which ends when nobody of the tree is left, and gives everything back.
     private func vanish() async {
+        // The child has ended or is being killed; what descends from it has no reason to stay.
+        core.send(LauncherMessage.kill)
         if !(await core.wait(for: .launcherEnd, within: .seconds(7))) {
             // The launcher itself hangs; its death takes the child along.
             core.killLauncher()

@@ -69,6 +69,7 @@ final class ProcessCore: @unchecked Sendable {
             let watch = PollCore(processDescriptor.rawValue, on: loop, { [self] events in launcherMayHaveEnded() })
         else { throw .system(code: EINVAL) }
         self.watch = watch
+        watch.whenLoopStops = { [self] in abandonForGood() }
         watch.watch(.readable)
     }
 
@@ -163,6 +164,13 @@ final class ProcessCore: @unchecked Sendable {
         output.close()
         error.close()
         control.close()
+    }
+
+    /// The loop stops before the launcher: it ends because its socket ends, and a pool thread reaps it.
+    private func abandonForGood() {
+        abandon()
+        let launcher = launcher
+        _ = BlockingExecutor.shared.submit { _ = waitpid(launcher, nil, 0) }
     }
 
     private func received(_ bytes: [UInt8]) {

@@ -7,6 +7,12 @@ package enum FileSystem {
     package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
         package let path: String
         package let reason: IOError
+
+        package init(path: String, reason: IOError) {
+            self.path = path
+            self.reason = reason
+        }
+
         package var description: String { "\(path): \(reason)" }
         /// Whether nothing is at the path.
         package var isNotFound: Bool { reason == .system(code: ENOENT) }
