@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -59,6 +60,11 @@ static inline int sp_memory_file(const char *name) { return (int)syscall(SYS_mem
 static inline int sp_pipe2(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 static inline int sp_set_cloexec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
 static inline int sp_duplicate_cloexec(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
+/// Bytes that a socket holds and the peer has not acknowledged; 0 for what is no socket.
+static inline int sp_unacknowledged(int fd) {
+    int count = 0;
+    return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : 0;
+}
 static inline int sp_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
 
 static inline pid_t sp_fork(void) { return fork(); }
@@ -93,6 +99,12 @@ static inline int sp_set_limit(int resource, unsigned long long value) {
     limit.rlim_cur = value;
     limit.rlim_max = value;
     return setrlimit((enum __rlimit_resource)resource, &limit);
+}
+static inline void sp_set_soft_limit(int resource, unsigned long long value) {
+    struct rlimit limit;
+    if (getrlimit((enum __rlimit_resource)resource, &limit) != 0) return;
+    limit.rlim_cur = value < limit.rlim_max ? value : limit.rlim_max;
+    setrlimit((enum __rlimit_resource)resource, &limit);
 }
 static const int sp_RLIMIT_DATA = RLIMIT_DATA, sp_RLIMIT_NPROC = RLIMIT_NPROC, sp_RLIMIT_NOFILE = RLIMIT_NOFILE,
                  sp_RLIMIT_CORE = RLIMIT_CORE, sp_RLIMIT_CPU = RLIMIT_CPU, sp_RLIMIT_FSIZE = RLIMIT_FSIZE;

@@ -94,7 +94,9 @@ struct ByteStreamTests {
                 try await Self.exchange(stream, rounds: 20)
                 stream.close()
             }
-            await #expect(throws: IOError.system(code: EADDRINUSE)) { _ = try await Self.serve(group, at: address, Self.echo) }
+            await #expect(throws: IOError.system(code: EADDRINUSE)) {
+                _ = try await Self.serve(group, at: address, Self.echo)
+            }
             await listener.close()
             #expect(!FileSystem.exists("\(folder)/socket"))
         }
@@ -104,7 +106,9 @@ struct ByteStreamTests {
         try await withGroup { group in
             let listener = try await Self.serve(group, Self.echo)
             let taken = listener.boundAddress.description
-            await #expect(throws: IOError.system(code: EADDRINUSE)) { _ = try await Self.serve(group, at: taken, Self.echo) }
+            await #expect(throws: IOError.system(code: EADDRINUSE)) {
+                _ = try await Self.serve(group, at: taken, Self.echo)
+            }
             await listener.close()
             try await Self.serve(group, at: taken, Self.echo).close()
         }
@@ -124,9 +128,10 @@ struct ByteStreamTests {
 
     @Test func connectionRefusedIsAnError() async throws {
         try await withGroup { group in
-            let listener = try await Self.serve(group, Self.echo)
-            let address = listener.boundAddress
-            await listener.close()
+            // Bound, so that no other test gets the port, but not listening.
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            let address = try SocketAddress(ip: "127.0.0.1", port: bindLoopback(descriptor))
             let loop = group.loops[0]
             let failure = await OnLoop(loop).run { _ -> IOError? in
                 do throws(IOError) { _ = try await ByteStream.connect(to: address, on: loop) } catch { return error }
@@ -346,25 +351,25 @@ struct ByteStreamTests {
         await #expect(throws: IOError.closed) { try await reader.value }
     }
 
-    @Test("F18: out of descriptors connections are closed, the loop does not spin, service returns")
+    @Test("F18: when descriptors run short connections are closed, the loop does not spin, service returns")
     func descriptorExhaustion() async {
         await #expect(processExitsWith: .success) {
-            var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+            var limit = rlimit(rlim_cur: 256, rlim_max: 256)
             #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
             try await withGroup(1) { group in
                 let listener = try await ByteStreamTests.serve(group, ByteStreamTests.echo)
-                let port = UInt16(listener.boundAddress.port)
-                // Sockets first, for the listener needs descriptors when nobody has one left.
+                // As many sockets as there are descriptors outside the reserve; then all connect.
                 var clients: [Int32] = []
-                while true {
-                    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                    if client < 0 { break }
-                    clients.append(client)
+                while (clients.last ?? 0) < 256 - DescriptorLimit.reserve - 1 {
+                    clients.append(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
                 }
                 let before = clock()
-                for client in clients { connectLoopback(client, port) }
+                for client in clients { connectLoopback(client, UInt16(listener.boundAddress.port)) }
                 try await Task.sleep(for: .milliseconds(500))
                 #expect(clock() - before < CLOCKS_PER_SEC / 5, "the loop spins")
+                var byte: UInt8 = 0
+                let ended = unsafe clients.count { unsafe recv($0, &byte, 1, Int32(MSG_DONTWAIT)) == 0 }
+                #expect(ended == clients.count, "all of them were turned away")
                 for client in clients { close(client) }
                 let loop = group.loops[0]
                 try await OnLoop(loop).run { _ in
@@ -382,6 +387,21 @@ extension ByteStreamTests.Connection {
     func readOnce() async -> Result<[UInt8]?, IOError> {
         do throws(IOError) { return .success(try await stream.read()) } catch { return .failure(error) }
     }
+}
+
+/// Binds a plain socket; the port that it got.
+func bindLoopback(_ descriptor: Int32) -> Int {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            _ = unsafe bind(descriptor, $0, length)
+            _ = unsafe getsockname(descriptor, $0, &length)
+        }
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
 }
 
 /// Connects a plain socket to our port.

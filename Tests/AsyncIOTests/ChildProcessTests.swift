@@ -103,6 +103,21 @@ struct ChildProcessTests {
         }
     }
 
+    @Test func theRaisedDescriptorLimitIsNotPassedOn() async {
+        await #expect(processExitsWith: .success) {
+            #expect(BuiltProgram.isReady)
+            var limit = rlimit(rlim_cur: 512, rlim_max: 4096)
+            #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            try await withGroup(1) { group in
+                let (text, _) = try await OnLoop(group.loops[0]).output(.shell("ulimit -Sn; ulimit -Hn"))
+                #expect(text == "512\n4096\n")
+                #expect(
+                    unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 && limit.rlim_cur == 4096
+                )
+            }
+        }
+    }
+
     @Test func limitsAreSet() async throws {
         try await withGroup(1) { group in
             var configuration = ChildProcess.Configuration.shell("ulimit -n; ulimit -d; ulimit -f; ulimit -t")

@@ -99,10 +99,15 @@ struct EventLoopTests {
         try await withGroup(1) { group in
             let loop = group.loops[0]
             let busy = OnLoop(loop)
-            let spinner = Task { await busy.run { _ in while !Task.isCancelled { await Task.yield() } } }
-            let start = ContinuousClock.now
-            try await loop.sleep(for: .milliseconds(20))
-            #expect(ContinuousClock.now - start < .seconds(5))
+            let spinner = Task(executorPreference: loop) {
+                await busy.run { _ in while !Task.isCancelled { await Task.yield() } }
+            }
+            let late = try await Task(executorPreference: loop) {
+                let start = ContinuousClock.now
+                try await loop.sleep(for: .milliseconds(20))
+                return ContinuousClock.now - start
+            }.value
+            #expect(late < .seconds(5))
             spinner.cancel()
             await spinner.value
         }

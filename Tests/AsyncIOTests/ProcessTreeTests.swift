@@ -111,6 +111,7 @@ struct ProcessTreeTests {
         await #expect(processExitsWith: .success) {
             #expect(BuiltProgram.isReady)
             try await withGroup(2) { group in
+                try await Task.sleep(for: .milliseconds(1))
                 // What is made once (pool threads, lazily opened files) is made before counting.
                 await ChildProcess.spawnAndStop(on: group.loops[0], script: "exit 0")
                 #expect(await Processes.eventually { Processes.children.isEmpty })
@@ -130,7 +131,9 @@ struct ProcessTreeTests {
                         }
                     }
                 }
-                #expect(await Processes.eventually { Processes.openDescriptors == before }, "\(before): \(Processes.descriptorTargets)")
+                #expect(
+                    await Processes.eventually { Processes.openDescriptors == before },
+                    "\(before): \(Processes.descriptorTargets)")
                 #expect(Processes.children.isEmpty)
                 #expect(Processes.withArgument("86407").isEmpty)
             }

@@ -103,7 +103,9 @@ struct SystemTests {
         let local = try await Resolver.addresses(of: "localhost", port: 8080)
         #expect(!local.isEmpty)
         #expect(local.allSatisfy { $0.isLoopback && $0.port == 8080 })
-        await #expect(throws: Resolver.Failure.self) { _ = try await Resolver.addresses(of: "does-not-exist.invalid", port: 1) }
+        await #expect(throws: Resolver.Failure.self) {
+            _ = try await Resolver.addresses(of: "does-not-exist.invalid", port: 1)
+        }
         await #expect(throws: Resolver.Failure.self) { _ = try await Resolver.addresses(of: "a\0b", port: 1) }
     }
 

@@ -8,6 +8,7 @@ package final class EventLoopGroup: Sendable {
 
     /// Starts `count` loops (at least one).
     package init(count: Int = EventLoopGroup.coreCount) {
+        DescriptorLimit.raise()
         loops = (0..<max(1, count)).map { EventLoop(name: "loop-\($0)") }
     }
 

@@ -5,8 +5,8 @@ import Synchronization
 /// A listening address, served by every loop of a group. (Also unix sockets, under the same name.)
 ///
 /// Each loop has a socket of its own on the address (SO_REUSEPORT), so that the kernel spreads the connections and a
-/// connection stays on the loop that accepted it. Out of descriptors, libuv's reserve descriptor accepts and closes:
-/// the loop does not spin and the client sees an end.
+/// connection stays on the loop that accepted it. When only the reserve of ``DescriptorLimit`` is left, connections are
+/// accepted and closed: the loop does not spin and the client sees an end.
 package final class TCPListener: Sendable {
     /// The address with the port that the kernel chose when 0 was asked for.
     package let boundAddress: SocketAddress
@@ -119,6 +119,10 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
         }
         var descriptor: Int32 = -1
         unsafe uv_fileno(sp_handle(connection.pointer), &descriptor)
+        if DescriptorLimit.isInReserve(descriptor) {
+            core.close()
+            return
+        }
         if isTCP { unsafe uv_tcp_nodelay(sp_tcp(connection.pointer), 1) }
         let remote = isTCP ? SocketAddress.remote(of: descriptor) : localAddress
         let local = isTCP ? SocketAddress.local(of: descriptor) : localAddress

@@ -6,6 +6,8 @@ struct LaunchSpecification: Equatable {
     var executable: String
     var workingDirectory: String?
     var limits: ChildProcess.Limits
+    /// The soft limit of open files that the gateway itself was started with.
+    var softOpenFiles: UInt64
     var arguments: [String]
     /// `NAME=value`.
     var environment: [String]
@@ -16,7 +18,9 @@ struct LaunchSpecification: Equatable {
     func serialized() -> [UInt8]? {
         let numbers = limits.inOrder.map { $0.map(String.init) ?? "" }
         let texts =
-            [Self.version, executable, workingDirectory ?? ""] + numbers + [String(arguments.count)] + arguments
+            [Self.version, executable, workingDirectory ?? ""] + numbers + [
+                String(softOpenFiles), String(arguments.count),
+            ] + arguments
             + environment
         var bytes: [UInt8] = []
         for text in texts {
@@ -28,12 +32,14 @@ struct LaunchSpecification: Equatable {
     }
 
     init(
-        executable: String, workingDirectory: String?, limits: ChildProcess.Limits, arguments: [String],
+        executable: String, workingDirectory: String?, limits: ChildProcess.Limits, softOpenFiles: UInt64,
+        arguments: [String],
         environment: [String]
     ) {
         self.executable = executable
         self.workingDirectory = workingDirectory
         self.limits = limits
+        self.softOpenFiles = softOpenFiles
         self.arguments = arguments
         self.environment = environment
     }
@@ -49,9 +55,12 @@ struct LaunchSpecification: Equatable {
         guard texts.count > ChildProcess.Limits.count else { return nil }
         limits = ChildProcess.Limits(inOrder: texts.prefix(ChildProcess.Limits.count).map { UInt64($0) })
         texts = texts.dropFirst(ChildProcess.Limits.count)
-        guard let counter = texts.popFirst(), let count = Int(counter), count >= 0, count <= texts.count else {
+        guard let soft = texts.popFirst().flatMap({ UInt64($0) }), let counter = texts.popFirst(),
+            let count = Int(counter), count >= 0, count <= texts.count
+        else {
             return nil
         }
+        softOpenFiles = soft
         self.executable = executable
         workingDirectory = folder.isEmpty ? nil : folder
         arguments = Array(texts.prefix(count))

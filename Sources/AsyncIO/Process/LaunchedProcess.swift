@@ -35,7 +35,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
         else { return nil }
         return LaunchSpecification(
             executable: configuration.executable, workingDirectory: configuration.workingDirectory,
-            limits: configuration.limits, arguments: configuration.arguments,
+            limits: configuration.limits, softOpenFiles: DescriptorLimit.ofChildren, arguments: configuration.arguments,
             environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted()
         ).serialized()
     }
@@ -45,6 +45,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
         let output = try FileDescriptor.Pair.pipe()
         let error = try FileDescriptor.Pair.pipe()
         let control = try FileDescriptor.Pair.sockets()
+        if DescriptorLimit.isInReserve(control.second.rawValue) { throw .system(code: EMFILE) }
         let memory = unsafe sp_memory_file("sallyport-launch")
         guard memory >= 0 else { throw .last }
         let file = FileDescriptor(owning: memory)

@@ -41,6 +41,7 @@ struct StartedProgram {
         sp_close_from(4)
         sp_reset_signals()
         if let folder = specification.workingDirectory, unsafe chdir(folder) != 0 { return (.folder, errno) }
+        sp_set_soft_limit(sp_RLIMIT_NOFILE, specification.softOpenFiles)
         if let code = apply(specification.limits) { return (.limits, code) }
         preferAsVictim()
         if sp_no_new_privileges() != 0 { return (.privileges, errno) }

@@ -135,16 +135,23 @@ extension StreamCore {
     // MARK: Stall
 
     private func watchForStall() {
-        unsentAtLastLook = unsentBytes
+        unsentAtLastLook = undelivered
         let timer = stallTimer ?? LoopTimer(on: loop) { [unowned self] in lookForProgress() }
         stallTimer = timer
         timer.start(after: writeTimeout)
     }
 
+    /// What the peer has not taken: our queue and the kernel's. The kernel asks for more only when a good part of its
+    /// buffer is free, which with a slow peer takes longer than any stall.
+    private var undelivered: Int {
+        var descriptor: Int32 = -1
+        unsafe uv_fileno(sp_handle(handle.pointer), &descriptor)
+        return unsentBytes + (isSocket && descriptor >= 0 ? Int(sp_unacknowledged(descriptor)) : 0)
+    }
+
     private func lookForProgress() {
         guard queuedWrites > 0 else { return }
-        let unsent = unsentBytes
-        if unsent < unsentAtLastLook {
+        if undelivered < unsentAtLastLook {
             watchForStall()
         } else {
             close(because: .timedOut)
