@@ -148,10 +148,10 @@ struct ConfigurationFileReader {
     private mutating func readLimits(_ section: ConfigurationSection?) {
         guard var section else { return }
         if let value = section.value("registration"), let text = value.string() {
-            if let rate = Units.perMinute(text), (1...10_000).contains(rate) {
+            if let rate = Units.perMinute(text), (1...10_000_000).contains(rate) {
                 configuration.registrationsPerMinute = rate
             } else {
-                value.refuse("expected a rate from 1/min to 10000/min, found \"\(text)\"", hint: "like 20/min")
+                value.refuse("expected a rate from 1/min to 10000000/min, found \"\(text)\"", hint: "like 20/min")
             }
         }
         UnavailableFeatures(context: context).readLimits(&section)

@@ -22,6 +22,7 @@ struct ServingProgram: Sendable {
 
     /// Runs until a signal ends it. Called on the main thread, which only waits.
     static func run(_ plan: ServingPlan) throws(CommandFailure) -> ExitCode {
+        InheritedSignals.reset()
         Signals.ignoreBrokenPipes()
         LogSink.standard.configure(format: plan.configuration.logging.format, level: plan.configuration.logging.level)
         defer { LogSink.standard.flush() }
