@@ -202,14 +202,17 @@ extension EndToEnd {
         func consentForgery() async throws {
             let gateway = try await EndToEnd.gateway()
             let walk = EndToEnd.walk(gateway)
-            let client = try await onThread { try walk.register() }
+            // A consent is remembered for its client: each part asks with one of its own.
+            let (client, twice, third) = try await onThread {
+                (try walk.register(), try walk.register(), try walk.register())
+            }
             let port = gateway.port
             try await onThread {
                 let browser = PlainBrowser(port: port)
                 _ = try browser.walk(
                     walk.authorizationURL(client: client), to: OAuthWalk.redirectURI, as: EndToEnd.user,
                     EndToEnd.password)
-                let tabs = try (0..<2).map { try Self.openConsent(browser, walk, client, state: "tab\($0)") }
+                let tabs = try (0..<2).map { try Self.openConsent(browser, walk, twice, state: "tab\($0)") }
                 let form = tabs[0]
                 let forged = try browser.send(
                     "POST", form.action, body: form.encoded(pressing: nil),
@@ -226,7 +229,7 @@ extension EndToEnd {
                     #expect(answer.header("location")?.hasPrefix(OAuthWalk.redirectURI) == true, "\(answer.status)")
                 }
                 let stranger = PlainBrowser(port: port)
-                let another = try Self.openConsent(browser, walk, client, state: "third")
+                let another = try Self.openConsent(browser, walk, third, state: "third")
                 #expect(
                     try stranger.submit(another, on: another.action, pressing: nil).status == 403, "I01: other browser")
             }

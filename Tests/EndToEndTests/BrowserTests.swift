@@ -35,11 +35,12 @@ extension EndToEnd {
             #expect(consent.contains("<script>alert(1)</script>") || !consent.contains("alert"), "U03: \(consent)")
             #expect(!consent.contains("\u{202E}"))
             #expect(consent.contains("127.0.0.1") && consent.contains("demo"), "U04: \(consent)")
-            let complaints = (report["complaints"] as? [String] ?? []).filter { !$0.contains("favicon") }
+            // Chromium notes the 401 of the wrong password, which is meant.
+            let complaints = (report["complaints"] as? [String] ?? []).filter { !$0.contains("401 (Unauthorized)") }
             #expect(complaints == [], "CSP violations, script errors and dialogs")
             for key in ["framed_login", "framed_consent"] {
                 let inside = report[key] as? String ?? "missing"
-                #expect(inside.isEmpty || inside.hasPrefix("refused"), "U01: \(key) shows \(inside)")
+                #expect(inside.isEmpty || inside.contains("refused"), "U01: \(key) shows \(inside)")
             }
             let back = try #require(report["returned"] as? String)
             #expect(FormEncoding.query(of: back)["state"] == "from-the-browser")

@@ -79,18 +79,25 @@ extension EndToEnd {
         func hostAndOrigin() async throws {
             let gateway = try await EndToEnd.gateway()
             let port = gateway.port
-            for path in [
-                "/demo/mcp", "/authorize", "/token", "/register", "/.well-known/oauth-authorization-server", "/login",
+            let endpoints = [
+                ("POST", "/demo/mcp"), ("GET", "/demo/mcp"), ("DELETE", "/demo/mcp"), ("GET", "/authorize"),
+                ("POST", "/token"), ("POST", "/register"), ("POST", "/revoke"), ("GET", "/login"), ("POST", "/login"),
+                ("POST", "/consent"), ("GET", "/"), ("GET", "/.well-known/oauth-authorization-server"),
+                ("GET", "/.well-known/oauth-protected-resource/demo/mcp"),
+            ]
+            for (method, path) in endpoints {
+                for host in ["evil.test", "localhost.evil.test:\(port)", "localhost:1", "169.254.169.254"] {
+                    let status = try await gateway.request(method, path, ["Host": host]).status
+                    #expect(status == 421, "\(method) \(path) Host \(host): \(status)")
+                }
+            }
+            // The endpoints that a browser client must reach are open to every origin; these are not.
+            for (method, path) in [
+                ("POST", "/demo/mcp"), ("GET", "/demo/mcp"), ("POST", "/login"), ("POST", "/consent"),
             ] {
-                for method in ["GET", "POST"] {
-                    for host in ["evil.test", "localhost.evil.test:\(port)", "localhost:1", "169.254.169.254"] {
-                        let status = try await gateway.request(method, path, ["Host": host]).status
-                        #expect(status == 421, "\(method) \(path) Host \(host): \(status)")
-                    }
-                    for origin in ["https://evil.test", "null", "http://localhost.evil.test"] {
-                        let status = try await gateway.request(method, path, ["Origin": origin]).status
-                        #expect(status == 403, "\(method) \(path) Origin \(origin): \(status)")
-                    }
+                for origin in ["https://evil.test", "null", "http://localhost.evil.test"] {
+                    let status = try await gateway.request(method, path, ["Origin": origin]).status
+                    #expect(status == 403, "\(method) \(path) Origin \(origin): \(status)")
                 }
             }
         }

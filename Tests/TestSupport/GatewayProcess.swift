@@ -32,7 +32,8 @@ package final class GatewayProcess {
     }
 
     package var origin: String { "http://localhost:\(port)" }
-    package var pid: Int32 { program?.pid ?? 0 }
+    /// The gateway itself, also when it was started under another program.
+    package private(set) var pid: Int32 = 0
     /// Everything the program logged in its present life.
     package var log: String { program?.errors ?? "" }
 
@@ -43,6 +44,7 @@ package final class GatewayProcess {
             words[0], Array(words.dropFirst()), environment: environment, in: directory.path, logs: directory,
             name: "sallyport")
         self.program = program
+        pid = program.pid
         let port = port
         try await eventuallyTrue("sallyport to be ready; it wrote: \(program.errors)", within: limit) {
             if let exit = program.exit {
@@ -50,6 +52,7 @@ package final class GatewayProcess {
             }
             return try await onThread { Self.isReady(port) }
         }
+        if !wrapper.isEmpty { pid = ProcessTable.descendants(of: program.pid).first ?? program.pid }
     }
 
     private static func isReady(_ port: Int) -> Bool {
@@ -60,14 +63,14 @@ package final class GatewayProcess {
 
     /// Ends it as a power cut would, as far as a process can: no handler runs.
     package func killHard() async throws {
-        program?.signal(SIGKILL)
+        kill(pid, SIGKILL)
         try await program?.waitUntilExit()
     }
 
     /// Ends it as an operator would.
     @discardableResult
     package func terminate(within limit: Duration = .seconds(20)) async throws -> ProgramExit? {
-        program?.signal(SIGTERM)
+        kill(pid, SIGTERM)
         return try await program?.waitUntilExit(within: limit)
     }
 
