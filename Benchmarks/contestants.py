@@ -175,7 +175,7 @@ class Sallyport(Contestant):
     name, path = "Sallyport", "/echo/mcp"
     binary = ""
     logins = 0
-    configuration = "rate_limits: {registration: 100000000/min}\n"
+    configuration = "rate_limits: {registration: 10000/min}\n"
 
     def command(self):
         self.data = os.path.join(self.work, f"data-{self.port}")

@@ -48,7 +48,7 @@ enum EndToEnd {
     static let busy = """
         servers:
           demo: {command: \(Checkout.binary), args: [demo-server]}
-        rate_limits: {registration: 1000000/min}
+        rate_limits: {registration: 10000/min}
 
         """
 
