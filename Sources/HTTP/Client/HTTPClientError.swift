@@ -1,0 +1,21 @@
+/// Why a request of our own has no answer. Equality is on the code.
+package struct HTTPClientError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Code: String, Sendable {
+        /// The policy forbids this scheme or address; nothing was sent.
+        case refused
+        case unresolved, connectFailed, tlsFailed, timeout, tooLarge, invalidResponse, disconnected, cancelled
+    }
+
+    package let code: Code
+    /// For our log; never for a peer.
+    package let detail: String
+
+    init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    package var description: String { detail.isEmpty ? code.rawValue : "\(code.rawValue): \(detail)" }
+
+    package static func == (left: HTTPClientError, right: HTTPClientError) -> Bool { left.code == right.code }
+}

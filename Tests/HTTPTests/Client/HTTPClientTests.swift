@@ -1,0 +1,176 @@
+import AsyncIO
+import HTTP
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+    static func withServer(
+        _ script: @escaping @Sendable (ByteStream) async throws -> Void,
+        policy: EgressPolicy = .configured, _ body: (HTTPClient, ScriptedServer, HTTPURL) async throws -> Void
+    ) async throws {
+        let group = EventLoopGroup(count: 1)
+        let server = try await ScriptedServer.start(on: group, script)
+        let client = HTTPClient(on: group.next(), policy: policy)
+        try await body(client, server, try HTTPURL("http://127.0.0.1:\(server.port)/path?q=1"))
+        await server.stop()
+    }
+
+    static func answer(_ text: String) -> @Sendable (ByteStream) async throws -> Void {
+        { stream in try await stream.write(Array(text.utf8)) }
+    }
+
+    @Test func headAndBodyArrive() async throws {
+        let script = Self.answer("HTTP/1.1 201 Created\r\nX-Test:  a b \r\nContent-Length: 5\r\n\r\nhello")
+        try await Self.withServer(script) { client, server, url in
+            let fields: HTTPFields = ["X-Own": "yes", "X-Empty": ""]
+            let response = try await client.send(
+                HTTPClientRequest(method: .post, url: url, fields: fields, body: .bytes(Array("body".utf8))))
+            #expect(response.status == .created)
+            #expect(response.fields["x-test"] == "a b")
+            #expect(try await response.body.collect(upTo: 100) == Array("hello".utf8))
+            let head = try #require(server.heads.first)
+            #expect(head.hasPrefix("POST /path?q=1 HTTP/1.1\r\n"))
+            #expect(head.lowercased().contains("x-own: yes\r\n") && head.lowercased().contains("x-empty:\r\n"))
+            #expect(!head.lowercased().contains("expect"))
+        }
+    }
+
+    @Test("R03: redirects are not followed") func redirects() async throws {
+        let script = Self.answer("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+        try await Self.withServer(script) { client, server, url in
+            let response = try await client.send(
+                HTTPClientRequest(url: url, fields: ["Authorization": "Bearer x"]))
+            #expect(response.status == .found)
+            #expect(try await response.body.next() == nil)
+            #expect(server.heads.count == 1)
+        }
+    }
+
+    @Test func bodiesStreamBothWays() async throws {
+        try await Self.withServer({ stream in
+            var seen: [UInt8] = []
+            while !seen.suffix(5).elementsEqual("0\r\n\r\n".utf8), let part = try await stream.read() { seen += part }
+            try await stream.write(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
+            for _ in 0..<3 { try await stream.write(Array("3\r\nabc\r\n".utf8)) }
+            try await stream.write(Array("0\r\n\r\n".utf8))
+        }) { client, _, url in
+            let left = Mutex(4)
+            let body = HTTPClientRequest.Body.stream {
+                let number = left.withLock { value in
+                    value -= 1
+                    return value
+                }
+                return number >= 0 ? Array("part\(number)".utf8) : nil
+            }
+            let response = try await client.send(HTTPClientRequest(method: .post, url: url, body: body))
+            #expect(try await response.body.collect(upTo: 100) == Array("abcabcabc".utf8))
+        }
+    }
+
+    @Test("I07: a body over the limit ends the transfer") func tooLarge() async throws {
+        let script: @Sendable (ByteStream) async throws -> Void = { stream in
+            try await stream.write(Array("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".utf8))
+            for _ in 0..<64 { try await stream.write([UInt8](repeating: 0, count: 65_536)) }
+        }
+        var policy = EgressPolicy.configured
+        policy.maximumBodyBytes = 100_000
+        try await Self.withServer(script, policy: policy) { client, _, url in
+            let response = try await client.send(HTTPClientRequest(url: url))
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await response.body.collect(upTo: 10_000_000)
+            }
+            #expect(error?.code == .tooLarge)
+        }
+    }
+
+    @Test("I07: silence and drips end at the total timeout", arguments: [true, false]) func slow(drips: Bool)
+        async throws
+    {
+        var policy = EgressPolicy.configured
+        policy.totalTimeout = .milliseconds(300)
+        try await Self.withServer(
+            { stream in
+                try await stream.write(Array("HTTP/1.1 200 OK\r\nX-Slow: ".utf8))
+                while drips {
+                    try await stream.loop.sleep(for: .milliseconds(20))
+                    try await stream.write(Array("a".utf8))
+                }
+                _ = try await stream.read()
+            }, policy: policy
+        ) { client, _, url in
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await client.send(HTTPClientRequest(url: url))
+            }
+            #expect(error?.code == .timeout)
+        }
+    }
+
+    @Test func aReaderThatWaitsMakesThePeerWait() async throws {
+        let written = WrittenBytes()
+        var policy = EgressPolicy.configured
+        policy.maximumBodyBytes = nil
+        try await Self.withServer(
+            { stream in
+                try await stream.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n".utf8))
+                for _ in 0..<1024 {
+                    try await stream.write([UInt8](repeating: 1, count: 65_536))
+                    written.add(65_536)
+                }
+            }, policy: policy
+        ) { client, _, url in
+            let response = try await client.send(HTTPClientRequest(url: url))
+            // What the kernel's buffers take is not ours; a steady figure far below the whole is.
+            try await written.isSteady(on: client.loop)
+            #expect(written.count < 32 << 20)
+            var total = 0
+            while let part = try await response.body.next() { total += part.count }
+            #expect(total == 64 << 20)
+        }
+    }
+
+    @Test func cancellingTheTaskEndsTheTransfer() async throws {
+        try await Self.withServer({ stream in _ = try await stream.read() }) { client, server, url in
+            let task = Task { try await client.send(HTTPClientRequest(url: url)) }
+            while server.heads.isEmpty { await Task.yield() }
+            task.cancel()
+            let result = await task.result
+            #expect(throws: HTTPClientError.self) { try result.get() }
+        }
+    }
+
+    @Test func aCutBodyIsNotAWholeOne() async throws {
+        let script = Self.answer("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello")
+        try await Self.withServer(script) { client, _, url in
+            let response = try await client.send(HTTPClientRequest(url: url))
+            let error = await #expect(throws: HTTPClientError.self) { try await response.body.collect(upTo: 100) }
+            #expect(error?.code == .disconnected)
+        }
+    }
+
+    @Test func nobodyListening() async throws {
+        let group = EventLoopGroup(count: 1)
+        let client = HTTPClient(on: group.next(), policy: .configured)
+        let error = await #expect(throws: HTTPClientError.self) {
+            try await client.send(HTTPClientRequest(url: try HTTPURL("http://127.0.0.1:1/")))
+        }
+        #expect(error?.code == .connectFailed)
+    }
+}
+
+/// Counts what a script could write.
+final class WrittenBytes: Sendable {
+    private let bytes = Atomic(0)
+
+    var count: Int { bytes.load(ordering: .relaxed) }
+
+    func add(_ number: Int) { bytes.add(number, ordering: .relaxed) }
+
+    /// Waits until the count has stopped growing for 50 ms.
+    func isSteady(on loop: EventLoop) async throws {
+        var last = -1
+        while count == 0 || count != last {
+            last = count
+            try await loop.sleep(for: .milliseconds(50))
+        }
+    }
+}
