@@ -13,6 +13,15 @@ extension EndToEnd {
             case refreshed(family: Int, token: String)
             case revoked(client: String, refresh: String, access: String)
             case redeemed(client: String, code: String)
+
+            var kind: String {
+                switch self {
+                case .registered: "registered"
+                case .refreshed: "refreshed"
+                case .revoked: "revoked"
+                case .redeemed: "redeemed"
+                }
+            }
         }
 
         /// One family of tokens, used by one worker at a time.
@@ -29,11 +38,12 @@ extension EndToEnd {
                 let login = try await EndToEnd.logIn(gateway)
                 families.append(Family(client: login.client, tokens: login.tokens))
             }
+            let spender = try await Spender.make(gateway)
             let all = Ledger<Entry>()
             var readyTimes: [Duration] = []
             for cycle in 0..<100 {
                 let ledger = Ledger<Entry>()
-                let load = Load(gateway, ledger: ledger, families: families, spending: cycle % 4 == 0)
+                let load = Load(gateway, ledger: ledger, families: families, spender: cycle % 2 == 0 ? spender : nil)
                 async let finished: Void = load.run()
                 let moment = Duration.milliseconds(Int.random(in: 5...150))
                 try? await Task.sleep(for: moment)
@@ -48,7 +58,9 @@ extension EndToEnd {
                 for entry in ledger.all { all.record(entry) }
             }
             try await verifyLongLived(all, gateway)
-            #expect(all.count > 300, "the load was too small to prove anything: \(all.count)")
+            let kinds = all.all.reduce(into: [String: Int]()) { $0[$1.kind, default: 0] += 1 }
+            #expect(
+                kinds.count == 4 && kinds.values.allSatisfy { $0 >= 20 }, "too small a load proves nothing: \(kinds)")
             let slowest = try #require(readyTimes.sorted().dropLast().last)
             #expect(slowest < .milliseconds(1500), "ready again after \(slowest)")
             try await checkIntegrity(gateway)
@@ -127,17 +139,17 @@ private final class Load: Sendable {
     private let port: Int
     private let ledger: Ledger<EndToEnd.Crashes.Entry>
     private let families: [EndToEnd.Crashes.Family]
-    private let spending: Bool
+    private let spender: Spender?
     private let stopped = Ledger<Void>()
 
     init(
         _ gateway: GatewayProcess, ledger: Ledger<EndToEnd.Crashes.Entry>, families: [EndToEnd.Crashes.Family],
-        spending: Bool
+        spender: Spender?
     ) {
         port = gateway.port
         self.ledger = ledger
         self.families = families
-        self.spending = spending
+        self.spender = spender
     }
 
     func stop() { stopped.record(()) }
@@ -150,7 +162,7 @@ private final class Load: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in families.indices { group.addTask { try await onThread { self.refresh(index) } } }
             group.addTask { try await onThread { self.register() } }
-            if spending { group.addTask { try await onThread { self.spend() } } }
+            if let spender { group.addTask { try await onThread { self.spend(spender) } } }
             try await group.waitForAll()
         }
     }
@@ -170,16 +182,51 @@ private final class Load: Sendable {
         }
     }
 
-    /// Whole logins: a code spent, a grant revoked.
-    private func spend() {
-        while goesOn, let client = try? walk.register(), let code = try? walk.authorize(client: client),
-            let answer = try? walk.redeem(code: code, client: client), let pair = try? OAuthWalk.pair(in: answer)
+    /// Codes spent, and every other grant revoked.
+    private func spend(_ spender: Spender) {
+        let client = spender.client
+        while goesOn, let code = try? spender.code(walk), let answer = try? walk.redeem(code: code, client: client),
+            let pair = try? OAuthWalk.pair(in: answer)
         {
-            guard let revocation = try? walk.revoke(pair.refresh, client: client), revocation.status == 200 else {
+            spender.count += 1
+            guard spender.count.isMultiple(of: 2) else {
                 ledger.record(.redeemed(client: client, code: code))
+                continue
+            }
+            guard let revocation = try? walk.revoke(pair.refresh, client: client), revocation.status == 200 else {
                 return
             }
             ledger.record(.revoked(client: client, refresh: pair.refresh, access: pair.access))
         }
+    }
+}
+
+/// A browser that is logged in and has consented, so that a code costs one request. It outlives the lives of the program.
+private final class Spender: @unchecked Sendable {
+    // SAFETY: one load at a time has it, and uses it on one thread.
+    private let browser: PlainBrowser
+    let client: String
+    var count = 0
+
+    private init(_ browser: PlainBrowser, client: String) {
+        self.browser = browser
+        self.client = client
+    }
+
+    static func make(_ gateway: GatewayProcess) async throws -> Spender {
+        let walk = EndToEnd.walk(gateway)
+        return try await onThread {
+            let client = try walk.register()
+            let spender = Spender(PlainBrowser(port: walk.port), client: client)
+            _ = try spender.code(walk)
+            return spender
+        }
+    }
+
+    func code(_ walk: OAuthWalk) throws -> String {
+        let end = try browser.walk(
+            walk.authorizationURL(client: client), to: OAuthWalk.redirectURI, as: EndToEnd.user, EndToEnd.password)
+        guard let code = FormEncoding.query(of: end)["code"] else { throw PlainBrowser.WalkError(description: end) }
+        return code
     }
 }
