@@ -368,7 +368,7 @@ struct ByteStreamTests {
                 try await Task.sleep(for: .milliseconds(500))
                 #expect(clock() - before < CLOCKS_PER_SEC / 5, "the loop spins")
                 var byte: UInt8 = 0
-                let ended = clients.count { unsafe recv($0, &byte, 1, Int32(MSG_DONTWAIT)) == 0 }
+                let ended = unsafe clients.count { unsafe recv($0, &byte, 1, Int32(MSG_DONTWAIT)) == 0 }
                 #expect(ended == clients.count, "all of them were turned away")
                 for client in clients { close(client) }
                 let loop = group.loops[0]

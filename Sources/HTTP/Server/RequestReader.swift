@@ -44,21 +44,21 @@ final class RequestReader: HTTPBodySource {
     /// The next head; nil when the client has ended the connection or rested for too long.
     func nextHead() async throws(HTTPRefusal) -> AdmittedHead? {
         if !isFirstRequest { parser.reset() }
-        // A fresh connection owes its first head at once; later ones may rest.
-        let patience = isFirstRequest ? configuration.headTimeout : configuration.idleTimeout
+        var hasStarted = isFirstRequest || position < buffer.count
         isFirstRequest = false
-        var deadline = EventLoop.preciseNow + patience
-        isIdle = true
-        defer { isIdle = false }
+        var deadline = EventLoop.preciseNow + (hasStarted ? configuration.headTimeout : configuration.idleTimeout)
         while true {
             if position < buffer.count {
-                if isIdle {
-                    isIdle = false
+                if !hasStarted {
+                    hasStarted = true
                     deadline = EventLoop.preciseNow + configuration.headTimeout
                 }
                 if let head = try parseHead() { return try begin(head) }
             }
-            guard try await receiveHeadBytes(until: deadline) else { return nil }
+            isIdle = !hasStarted
+            let isOpen = try await receiveHeadBytes(until: deadline)
+            isIdle = false
+            if !isOpen { return nil }
         }
     }
 
@@ -79,7 +79,8 @@ final class RequestReader: HTTPBodySource {
             take(bytes)
             return true
         } catch .timedOut where !isIdle {
-            // Half a head gets an answer, silence does not.
+            // Silence on a fresh connection needs no answer; half a head gets one.
+            if buffer.isEmpty { return false }
             throw .tooSlow
         } catch {
             return false

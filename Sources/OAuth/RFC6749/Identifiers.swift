@@ -13,8 +13,7 @@ extension OAuthIdentifier {
     }
 
     package func hash(into hasher: inout Hasher) {
-        // Equal bytes hash alike as a String; that canonically equivalent texts do too is only a collision.
-        hasher.combine(value)
+        for byte in value.utf8 { hasher.combine(byte) }
     }
 
     package var description: String { value }

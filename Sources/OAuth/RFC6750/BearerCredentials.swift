@@ -1,24 +1,14 @@
-package import HTTP
-
 /// The bearer token of a request (RFC 6750 §2.1). Tokens in the query or the body are not looked at.
 package enum BearerCredentials: Sendable, Equatable {
-    /// No `Authorization`, or one of another scheme: 401 without an error code (R01).
+    /// No `Authorization`, or one of another scheme.
     case none
-    /// More than one `Authorization`: 400 `invalid_request`, because two readers could pick two tokens (R01).
+    /// `invalid_request`: two headers, or a header that cannot be read (R01).
     case malformed
-    /// `Bearer` with something that no token can be: 401 `invalid_token` (RFC 6750 §3.1), which makes a client log in
-    /// again instead of giving up.
-    case unreadable
     /// What followed `Bearer`; not verified.
     case token(String)
 
     /// Longest token that is looked at.
     package static let maximumTokenBytes = 16_384
-
-    /// Reads the request's fields.
-    package static func parse(_ fields: HTTPFields) -> BearerCredentials {
-        BearerCredentials(authorization: fields.values("authorization"))
-    }
 
     /// Reads all `Authorization` values of a request.
     package init(authorization values: [String]) {
@@ -38,7 +28,7 @@ package enum BearerCredentials: Sendable, Equatable {
         }
         let token = bytes.dropFirst(6).drop { $0 == 0x20 }
         guard !token.isEmpty, token.count <= Self.maximumTokenBytes, token.allSatisfy(Self.isTokenByte) else {
-            self = .unreadable
+            self = .malformed
             return
         }
         self = .token(String(Substring(token)))

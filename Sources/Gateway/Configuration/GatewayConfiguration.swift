@@ -1,0 +1,78 @@
+package import HTTP
+package import OAuth
+package import Telemetry
+
+/// Everything that the gateway is told; nothing changes it afterwards.
+package struct GatewayConfiguration: Sendable {
+    /// Who may come in.
+    package enum Authentication: Sendable {
+        /// Everybody: another front door stands before this one (`sallyport bridge`).
+        case none
+        /// Whoever bears a token that this verifier knows.
+        case bearer(any AccessTokenVerifier)
+    }
+
+    package var hostPolicy: HostPolicy
+    package var authentication: Authentication
+    /// In the order of the configuration.
+    package var servers: [ServerDefinition]
+    /// Scopes that clients should ask for (RFC 9728 `scopes_supported`).
+    package var scopes: [String] = []
+    /// Pages of other programs on this machine may call while we listen on loopback ourselves: every call needs a
+    /// token all the same.
+    package var allowsLoopbackPages = true
+    package var limits = GatewayLimits()
+    /// Our own environment, of which servers get what ``ServerDefinition/passEnvironment`` names.
+    package var inheritedEnvironment: [String: String] = [:]
+    /// Where servers without a working directory get one; nil leaves them in ours.
+    package var scratchDirectory: String?
+    package var audit: any AuditLog = DiscardingAuditLog()
+    /// Which grants have ended; looked at for streams that stay open (T08).
+    package var revocations: (any RevocationState)?
+    package var clock = WallClock.system
+    package var metrics = MetricsRegistry.shared
+
+    package init(hostPolicy: HostPolicy, authentication: Authentication, servers: [ServerDefinition]) {
+        self.hostPolicy = hostPolicy
+        self.authentication = authentication
+        self.servers = servers
+    }
+}
+
+/// What one principal, one server and all together may use.
+package struct GatewayLimits: Sendable {
+    /// Longest body of a POST: 413.
+    package var requestBytes = 4 << 20
+    /// Longest line of a server (P04).
+    package var lineBytes = 8 << 20
+    /// Streams that one principal holds open: 429.
+    package var streamsPerPrincipal = 64
+    /// Calls of one principal that wait for an answer: 429.
+    package var callsPerPrincipal = 128
+    /// Processes for one user: 429.
+    package var sessionsPerUser = 32
+    /// Processes in all: 503.
+    package var sessions = 256
+    /// Messages in one batch.
+    package var batchMessages = 64
+    /// Bytes that wait for a slow reader before its server is held back.
+    package var undeliveredBytes = 256 << 10
+    /// How long a reader may hold its server back before its stream is cut.
+    package var stallTimeout = Duration.seconds(60)
+    /// Bytes of delivered events that a session keeps for `Last-Event-ID`.
+    package var replayBytes = 256 << 10
+    /// Streams of which a session keeps events.
+    package var replayStreams = 64
+    /// An answer that takes longer is a stream from then on, so that nobody in between gives up waiting.
+    package var commitDelay = Duration.seconds(3)
+    /// Silence on a stream before a comment is sent.
+    package var keepAlive = Duration.seconds(15)
+    /// Calls in a row without an answer in time, after which a server counts as hanging (F04).
+    package var timeoutsInARow = 3
+    /// Lines in a row that are no messages, after which a server counts as broken (P04).
+    package var garbageInARow = 100
+    /// How often streams of ended grants are looked for.
+    package var revocationSweep = Duration.seconds(2)
+
+    package init() {}
+}

@@ -1,0 +1,71 @@
+package import AsyncIO
+package import MCP
+
+/// One MCP server that an operator configured: how it is started and what it may cost.
+package struct ServerDefinition: Sendable {
+    /// The first part of its path, and its label in metrics.
+    package var name: String
+    /// An absolute path, or a name that is looked for in the `PATH` of the server's environment.
+    package var command: String
+    package var arguments: [String]
+    /// Variables that the operator wrote down.
+    package var environment: [String: String]
+    /// Names of our own variables that the server gets.
+    package var passEnvironment: [String]
+    /// Nil means a folder of its own below the gateway's scratch folder.
+    package var workingDirectory: String?
+    /// How long one call may take, progress or not (F04).
+    package var callTimeout: Duration
+    /// How long the answer to `initialize` may take. Longer than the start of a process: package runners download.
+    package var startTimeout: Duration
+    /// A session that nobody uses ends after this.
+    package var idleTimeout: Duration
+    /// Every session ends after this.
+    package var absoluteTimeout: Duration
+    /// Processes of this server at once.
+    package var maximumSessions: Int
+    package var limits: ChildProcess.Limits
+    /// Scopes without which nobody may use it.
+    package var requiredScopes: [String]
+    /// How the server speaks MCP.
+    package var era: Era
+
+    package init(
+        name: String, command: String, arguments: [String] = [], environment: [String: String] = [:],
+        passEnvironment: [String] = [], workingDirectory: String? = nil, callTimeout: Duration = .seconds(60),
+        startTimeout: Duration = .seconds(30), idleTimeout: Duration = .seconds(600),
+        absoluteTimeout: Duration = .seconds(86_400), maximumSessions: Int = 50,
+        limits: ChildProcess.Limits = .init(), requiredScopes: [String] = []
+    ) {
+        self.name = name
+        self.command = command
+        self.arguments = arguments
+        self.environment = environment
+        self.passEnvironment = passEnvironment
+        self.workingDirectory = workingDirectory
+        self.callTimeout = callTimeout
+        self.startTimeout = startTimeout
+        self.idleTimeout = idleTimeout
+        self.absoluteTimeout = absoluteTimeout
+        self.maximumSessions = maximumSessions
+        self.limits = limits
+        self.requiredScopes = requiredScopes
+        era = .legacy
+    }
+
+    /// Where its endpoint is.
+    package var path: String { "/\(name)/mcp" }
+
+    /// What every program needs to run at all; nothing else of ours is handed on unasked (P02).
+    private static let ordinary = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "USER"]
+
+    /// The whole environment of the server: ordinary variables, those to be passed, those written down.
+    package func childEnvironment(from own: [String: String]) -> [String: String] {
+        var variables: [String: String] = [:]
+        for name in Self.ordinary + passEnvironment {
+            // A value that begins with "()" is a function that some shells would run.
+            if let value = own[name], !value.utf8.starts(with: "()".utf8) { variables[name] = value }
+        }
+        return variables.merging(environment) { $1 }
+    }
+}

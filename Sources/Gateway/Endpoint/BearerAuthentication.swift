@@ -1,0 +1,67 @@
+import HTTP
+import OAuth
+import Telemetry
+
+/// Step 2: on whose behalf a request acts, or the challenge that says where to get a token (b2, b4, b5, R01–R04).
+struct BearerAuthentication: Sendable {
+    let method: GatewayConfiguration.Authentication
+    let resource: ProtectedResource
+    private let logger = Logger(label: "gateway")
+
+    init(_ method: GatewayConfiguration.Authentication, resource: ProtectedResource) {
+        self.method = method
+        self.resource = resource
+    }
+
+    /// The principal. Whatever goes wrong ends here: nothing is forwarded that was not verified (R04).
+    func principal(of request: HTTPRequest, at origin: ServerOrigin) async throws(EndpointRefusal) -> Principal {
+        guard case .bearer(let verifier) = method else { return .anonymous }
+        switch BearerCredentials(authorization: request.fields.values("authorization")) {
+        case .none:
+            throw refusal(.unauthorized, nil, origin)
+        case .malformed:
+            throw refusal(.badRequest, .invalidRequest, origin)
+        case .token(let token):
+            do throws(AccessTokenRejection) {
+                return try await verifier.verify(
+                    token, for: origin.uri(path: resource.path), issuer: origin.description)
+            } catch {
+                logger.debug(
+                    "a token was refused",
+                    ["request_id": .string(request.id.value), "reason": .string(error.detail)])
+                throw refusal(for: error.kind, origin)
+            }
+        }
+    }
+
+    /// Step 8's refusal: the token is good, its scope is not enough (b6).
+    func insufficientScope(_ needed: [String], at origin: ServerOrigin) -> EndpointRefusal {
+        challenge(.forbidden, .insufficientScope, scope: Scope(tokens: needed), origin)
+    }
+
+    private func refusal(for kind: AccessTokenRejection.Kind, _ origin: ServerOrigin) -> EndpointRefusal {
+        switch kind {
+        case .invalid: return refusal(.unauthorized, .invalidToken, origin)
+        case .insufficientScope: return refusal(.forbidden, .insufficientScope, origin)
+        case .unavailable:
+            var response = HTTPResponse.text(.serviceUnavailable, "Tokens cannot be verified at the moment.")
+            response.fields.append("Retry-After", "1")
+            return EndpointRefusal(response)
+        }
+    }
+
+    private func refusal(_ status: HTTPStatus, _ error: OAuthError.Code?, _ origin: ServerOrigin) -> EndpointRefusal {
+        challenge(status, error, scope: Scope(tokens: resource.scopes), origin)
+    }
+
+    private func challenge(
+        _ status: HTTPStatus, _ error: OAuthError.Code?, scope: Scope, _ origin: ServerOrigin
+    ) -> EndpointRefusal {
+        let challenge = BearerChallenge(
+            error: error, scope: scope,
+            resourceMetadata: origin.uri(path: ProtectedResourceEndpoint.wellKnown + resource.path))
+        var response = HTTPResponse.text(status, "This resource needs an access token; see WWW-Authenticate.")
+        response.fields.append("WWW-Authenticate", challenge.value)
+        return EndpointRefusal(response)
+    }
+}

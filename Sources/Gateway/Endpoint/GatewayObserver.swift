@@ -1,0 +1,53 @@
+import MCP
+import OAuth
+import Telemetry
+
+/// How a call ended.
+enum CallEnd: String, Sendable, CaseIterable {
+    /// With a result.
+    case answered
+    /// With an error of the server.
+    case refused
+    /// Without an answer in time.
+    case timedOut = "timed_out"
+    /// By the end of the server, or cancelled.
+    case failed
+}
+
+/// What the audit trail says about one tool call; taken from the request before it is sent.
+struct CallRecord: Sendable {
+    let tool: String?
+    let requestID: RequestID
+    let remoteAddress: String
+}
+
+/// Tells the audit trail what happened.
+struct GatewayObserver: Sendable {
+    let audit: any AuditLog
+    let clock: WallClock
+
+    func called(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession) {
+        audit.record(
+            AuditEvent(
+                time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,
+                user: session.principal.user.value, client: session.principal.client.value,
+                server: session.server.name, tool: record.tool, requestID: record.requestID.value,
+                remoteAddress: record.remoteAddress))
+    }
+
+    func began(_ session: LegacySession) {
+        audit.record(event(.sessionStarted, session))
+    }
+
+    func ended(_ session: LegacySession, _ reason: SessionEnd) {
+        var event = event(.sessionEnded, session)
+        event.detail = [("reason", reason.label)]
+        audit.record(event)
+    }
+
+    private func event(_ action: AuditAction, _ session: LegacySession) -> AuditEvent {
+        AuditEvent(
+            time: clock.now(), action: action, user: session.principal.user.value,
+            client: session.principal.client.value, server: session.server.name)
+    }
+}

@@ -1,0 +1,107 @@
+import AsyncIO
+import HTTP
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+// Step 10: the upstream call. A session has a child of its own, so finding the session is choosing the child.
+extension MCPEndpoint {
+    func call(
+        _ target: StdioServerSupervisor, _ payload: JSONRPCPayload, _ caller: Caller, _ request: HTTPRequest
+    ) async throws(EndpointRefusal) -> HTTPResponse {
+        switch payload {
+        case .batch(let array): return try await call(batch: array, caller)
+        case .single(let message):
+            if message.kind == .request, message.isMethod("initialize") {
+                return try await begin(target, message, caller)
+            }
+            let session = try knownSession(caller)
+            let record = record(message, request)
+            let outcome = await session.accept(message, grant: caller.principal.grant, record: record)
+            return try response(outcome)
+        }
+    }
+
+    private func begin(
+        _ target: StdioServerSupervisor, _ message: JSONRPCMessage, _ caller: Caller
+    ) async throws(EndpointRefusal) -> HTTPResponse {
+        switch caller.session {
+        case .none: break
+        // A client does not choose its session (M02).
+        case .unknown: throw .sessionNotFound
+        case .found: throw .badRequest("This session is already initialized", id: message.exactID)
+        }
+        do throws(SpawnRefusal) {
+            let (session, outcome) = try await target.begin(message, for: caller.principal)
+            var response = try answer(outcome)
+            if let session { response.fields.append("Mcp-Session-Id", session.id.text) }
+            return response
+        } catch {
+            throw .spawn(error, id: message.exactID)
+        }
+    }
+
+    private func answer(_ outcome: CallOutcome) throws(SpawnRefusal) -> HTTPResponse {
+        // The answer to `initialize` is one message, or the client has gone and nobody reads what is said here.
+        if case .message(let bytes) = outcome { return Self.json(bytes) }
+        return HTTPResponse(status: .serviceUnavailable)
+    }
+
+    private func call(batch array: JSONNode, _ caller: Caller) async throws(EndpointRefusal) -> HTTPResponse {
+        let session = try knownSession(caller)
+        guard await session.version?.allowsBatches == true else {
+            throw .badRequest("This protocol version has no batches")
+        }
+        guard array.count > 0, array.count <= limits.batchMessages else {
+            throw .badRequest("A batch has 1 to \(limits.batchMessages) messages")
+        }
+        var messages: [JSONRPCMessage] = []
+        for element in array.elements { messages.append(try message(in: element)) }
+        return try response(await session.accept(messages, grant: caller.principal.grant))
+    }
+
+    /// A message of a batch as a text of its own, because each is edited by itself.
+    private func message(in element: JSONNode) throws(EndpointRefusal) -> JSONRPCMessage {
+        guard let document = try? JSONDocument(parsing: Array(element.bytes)),
+            let message = try? JSONRPCMessage(document.root)
+        else { throw .badRequest("A message of the batch is not valid") }
+        guard !message.isMethod("initialize") else { throw .badRequest("initialize cannot be in a batch") }
+        return message
+    }
+
+    private func knownSession(_ caller: Caller) throws(EndpointRefusal) -> LegacySession {
+        switch caller.session {
+        // Never "the only one there is" (M06).
+        case .none: throw .badRequest("Mcp-Session-Id is missing")
+        case .unknown: throw .sessionNotFound
+        case .found(let session): return session
+        }
+    }
+
+    private func response(_ outcome: CallOutcome) throws(EndpointRefusal) -> HTTPResponse {
+        switch outcome {
+        case .message(let bytes): return Self.json(bytes)
+        case .stream(let reader): return EventStreamResponse.make(reader)
+        case .accepted, .detached: return HTTPResponse(status: .accepted)
+        case .unsolicited: throw .badRequest("Nothing was asked under this id")
+        case .gone: throw .sessionNotFound
+        }
+    }
+
+    private func record(_ message: JSONRPCMessage, _ request: HTTPRequest) -> CallRecord? {
+        guard audits, message.kind == .request, message.isMethod("tools/call") else { return nil }
+        return CallRecord(
+            tool: message.params?["name"]?.string, requestID: request.id,
+            remoteAddress: request.remoteAddress.description)
+    }
+
+    private static let jsonFields: HTTPFields = [
+        "Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+    ]
+
+    /// An answer of a server. Never kept by a proxy: it is for one principal (M09).
+    private static func json(_ bytes: [UInt8]) -> HTTPResponse {
+        HTTPResponse(status: .ok, fields: jsonFields, body: .bytes(bytes))
+    }
+}

@@ -1,0 +1,213 @@
+import AsyncIO
+import HTTP
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+/// `/{server}/mcp`: Streamable HTTP towards clients.
+///
+/// ``post(_:_:)`` is the path of every call, as ten steps. GET and DELETE belong to the legacy era and share the first
+/// three.
+struct MCPEndpoint: HTTPResponder {
+    let server: ServerDefinition
+    let supervisor: StdioServerSupervisor
+    let directory: SessionDirectory
+    let quotas: PrincipalQuotas
+    let limits: GatewayLimits
+    let pages: CrossOriginPolicy
+    let authentication: BearerAuthentication
+    let audits: Bool
+
+    /// Who asks, and in which session.
+    struct Caller {
+        let origin: ServerOrigin
+        let principal: Principal
+        let session: SessionLookup
+    }
+
+    /// What `Mcp-Session-Id` says.
+    enum SessionLookup {
+        /// Nothing.
+        case none
+        /// Something that is no session of this principal with this server.
+        case unknown
+        case found(LegacySession)
+    }
+
+    func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        var page: String?
+        var response: HTTPResponse
+        do throws(EndpointRefusal) {
+            let place = try admit(request)
+            page = place.page
+            switch request.method {
+            case .get, .head: response = try await get(request, place.own)
+            case .delete: response = try await delete(request, place.own)
+            default: response = try await post(request, body, place.own)
+            }
+        } catch {
+            response = error.response
+        }
+        pages.expose(&response, to: page)
+        return response
+    }
+
+    private func post(
+        _ request: HTTPRequest, _ body: HTTPRequestBody, _ origin: ServerOrigin  // 1 Host and Origin: `admit`
+    ) async throws(EndpointRefusal) -> HTTPResponse {
+        let caller = try await identify(request, origin)  // 2 bearer token
+        try checkRate(caller)  // 3 rate limit
+        let content = try await read(request, body)  // 4 body up to the limit
+        let payload = try envelope(content)  // 5 JSON-RPC envelope
+        let claim = try claim(request, payload)  // 6 era, headers against body
+        let target = supervisor  // 7 catalog: one server here, names untouched
+        try checkAccess(caller, target.server)  // 8 access policy
+        try bridge(claim, to: target.server, payload)  // 9 era bridge
+        return try await call(target, payload, caller, request)  // 10 upstream call
+    }
+
+    private func get(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {
+        let caller = try await identify(request, origin)
+        try checkAccess(caller, server)
+        guard MediaTypes.acceptsEvents(request.fields) else {
+            throw EndpointRefusal(.notAcceptable, JSONRPCError(.invalidRequest, "Accept must allow text/event-stream"))
+        }
+        _ = try claim(request, nil)
+        let session = try session(of: caller)
+        let lastEvent = request.fields.bytes("last-event-id")
+        switch await session.openStream(lastEvent: lastEvent, grant: caller.principal.grant) {
+        case .stream(let reader): return EventStreamResponse.make(reader)
+        case .occupied:
+            throw EndpointRefusal(
+                .conflict, JSONRPCError(.invalidRequest, "This session already has an open stream"))
+        case .unknownEvent: throw .badRequest("Last-Event-ID is not known in this session")
+        case .limitReached: throw .limitReached("Too many open streams")
+        case .gone: throw .sessionNotFound
+        }
+    }
+
+    private func delete(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {
+        let caller = try await identify(request, origin)
+        _ = try claim(request, nil)
+        let session = try session(of: caller)
+        await session.finish(.deleted)
+        return HTTPResponse(status: .noContent)
+    }
+}
+
+// MARK: - The steps
+
+extension MCPEndpoint {
+    /// 1. Host and Origin: 421, 403.
+    private func admit(_ request: HTTPRequest) throws(EndpointRefusal) -> (own: ServerOrigin, page: String?) {
+        do throws(HostRefusal) {
+            return try pages.admit(request)
+        } catch {
+            throw EndpointRefusal(error.response)
+        }
+    }
+
+    /// 2. The principal, and the session that it names.
+    private func identify(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> Caller {
+        let principal = try await authentication.principal(of: request, at: origin)
+        return Caller(origin: origin, principal: principal, session: lookUp(request, principal))
+    }
+
+    private func lookUp(_ request: HTTPRequest, _ principal: Principal) -> SessionLookup {
+        guard let id = request.fields.bytes("mcp-session-id") else { return .none }
+        guard request.fields.count(of: "mcp-session-id") == 1,
+            let session = directory.session(SessionID(id), of: principal, at: server.name)
+        else { return .unknown }
+        return .found(session)
+    }
+
+    /// 3. What one principal may have in flight: 429 (M10).
+    private func checkRate(_ caller: Caller) throws(EndpointRefusal) {
+        let quota: PrincipalQuota
+        if case .found(let session) = caller.session {
+            quota = session.quota
+        } else {
+            quota = quotas.quota(for: caller.principal)
+        }
+        guard quota.admitsCall else { throw .limitReached("Too many calls in flight") }
+    }
+
+    /// 4. The body: 406, 415, 413.
+    private func read(_ request: HTTPRequest, _ body: HTTPRequestBody) async throws(EndpointRefusal) -> [UInt8] {
+        guard MediaTypes.acceptsBoth(request.fields) else {
+            throw EndpointRefusal(
+                .notAcceptable,
+                JSONRPCError(.invalidRequest, "Accept must allow application/json and text/event-stream"))
+        }
+        guard MediaTypes.isJSON(request.fields) else {
+            throw EndpointRefusal(
+                .unsupportedMediaType, JSONRPCError(.invalidRequest, "Content-Type must be application/json"))
+        }
+        do throws(HTTPBodyError) {
+            return try await body.collect(upTo: limits.requestBytes)
+        } catch {
+            if error == .tooLarge {
+                throw EndpointRefusal(
+                    .contentTooLarge, JSONRPCError(.invalidRequest, "Longer than \(limits.requestBytes) bytes"))
+            }
+            throw .badRequest("The content ended early")
+        }
+    }
+
+    /// 5. One scan; parameters stay bytes.
+    private func envelope(_ content: [UInt8]) throws(EndpointRefusal) -> JSONRPCPayload {
+        let document: JSONDocument
+        do throws(JSONSyntaxError) {
+            document = try JSONDocument(parsing: content)
+        } catch {
+            throw EndpointRefusal(.badRequest, JSONRPCError(.parseError, "Parse error: \(error.description)"))
+        }
+        do throws(JSONRPCError) {
+            return try JSONRPCPayload(document)
+        } catch {
+            throw EndpointRefusal(.badRequest, error, id: document.root["id"].flatMap { JSONRPCID($0) })
+        }
+    }
+
+    /// 6. Which era the request is of. A legacy header only has to be known (c52): the session knows its version.
+    private func claim(_ request: HTTPRequest, _ payload: JSONRPCPayload?) throws(EndpointRefusal) -> VersionClaim {
+        guard request.fields.count(of: "mcp-protocol-version") <= 1 else {
+            throw .badRequest("MCP-Protocol-Version is repeated")
+        }
+        var message: JSONRPCMessage?
+        if case .single(let single)? = payload { message = single }
+        let claim = VersionClaim(header: request.fields.bytes("mcp-protocol-version"), message: message)
+        if payload == nil, case .modern(let name) = claim {
+            throw EndpointRefusal(.badRequest, .unsupportedVersion(name))
+        }
+        return claim
+    }
+
+    /// 8. Denied and unknown look alike; what a token lacks it is told.
+    private func checkAccess(_ caller: Caller, _ server: ServerDefinition) throws(EndpointRefusal) {
+        guard !server.requiredScopes.isEmpty else { return }
+        let missing = server.requiredScopes.filter { !caller.principal.scope.tokens.contains($0) }
+        guard missing.isEmpty else {
+            throw authentication.insufficientScope(server.requiredScopes, at: caller.origin)
+        }
+    }
+
+    /// 9. Only where the eras differ.
+    private func bridge(
+        _ claim: VersionClaim, to server: ServerDefinition, _ payload: JSONRPCPayload
+    ) throws(EndpointRefusal) {
+        guard claim.era != server.era, case .modern(let name) = claim else { return }
+        var id: JSONRPCID?
+        if case .single(let message) = payload { id = message.exactID }
+        throw EndpointRefusal(.badRequest, .unsupportedVersion(name), id: id)
+    }
+
+    private func session(of caller: Caller) throws(EndpointRefusal) -> LegacySession {
+        switch caller.session {
+        case .none: throw .badRequest("Mcp-Session-Id is missing")
+        case .unknown: throw .sessionNotFound
+        case .found(let session): return session
+        }
+    }
+}

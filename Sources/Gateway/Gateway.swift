@@ -1,0 +1,92 @@
+package import AsyncIO
+package import HTTP
+import MCP
+package import OAuth
+import Telemetry
+
+/// The protected side of Sallyport: every server behind its endpoint, its metadata, its processes.
+package final class Gateway: Sendable {
+    /// What the authorization server may issue tokens for.
+    package let resources: ResourceCatalog
+    let configuration: GatewayConfiguration
+    let directory = SessionDirectory()
+    let slots: ProcessSlots
+    private let endpoints: [MCPEndpoint]
+    private let pages: CrossOriginPolicy
+
+    /// Starts nothing: servers are started when they are first needed.
+    package init(_ configuration: GatewayConfiguration, on loops: EventLoopGroup) {
+        self.configuration = configuration
+        let resources = ResourceCatalog(servers: configuration.servers, scopes: configuration.scopes)
+        let pages = CrossOriginPolicy(
+            hosts: configuration.hostPolicy, allowsLoopbackPages: configuration.allowsLoopbackPages)
+        let slots = ProcessSlots(configuration.limits)
+        let quotas = PrincipalQuotas(configuration.limits)
+        let directory = directory
+        let surroundings = LegacySession.Surroundings(
+            limits: configuration.limits, directory: directory,
+            observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock))
+        endpoints = zip(configuration.servers, resources.all).map { server, resource in
+            MCPEndpoint(
+                server: server,
+                supervisor: StdioServerSupervisor(
+                    server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops),
+                directory: directory, quotas: quotas, limits: configuration.limits, pages: pages,
+                authentication: BearerAuthentication(configuration.authentication, resource: resource),
+                audits: !(configuration.audit is DiscardingAuditLog))
+        }
+        self.resources = resources
+        self.pages = pages
+        self.slots = slots
+    }
+
+    /// Puts the endpoints and, where tokens are needed, the documents that say how to get one on `router`.
+    package func register(on router: inout HTTPRouter) {
+        for endpoint in endpoints {
+            for method in [HTTPMethod.post, .get, .delete] { router.on(method, endpoint.server.path, endpoint) }
+            router.on(.options, endpoint.server.path, PreflightEndpoint(pages: pages))
+        }
+        guard case .bearer = configuration.authentication else { return }
+        ProtectedResourceEndpoint.register(resources.all, pages: pages, on: &router)
+    }
+
+    /// How many sessions there are.
+    package var sessionCount: Int { directory.count }
+
+    /// How many child processes run or are being stopped.
+    package var processCount: Int { slots.total }
+
+    /// Ends the sessions and streams that live by `grant`. To be called when a grant ends; callable from everywhere.
+    /// What nobody tells is found by ``watchRevocations()`` (T08).
+    package func revoke(_ grant: GrantID) async {
+        for session in directory.all { await session.revoke { $0 == grant } }
+    }
+
+    /// Looks every few seconds for sessions whose grant has ended; returns when the task is cancelled.
+    package func watchRevocations() async {
+        guard let revocations = configuration.revocations else { return }
+        while !Task.isCancelled {
+            // Cancellation ends the loop.
+            try? await Task.sleep(for: configuration.limits.revocationSweep)
+            for session in directory.all {
+                await session.revoke { revocations.status(of: $0) == .revoked }
+            }
+        }
+    }
+
+    /// Stops (F20): no session begins any more, waiting streams end, calls get up to `limit` for their answers and then
+    /// an error, all processes are stopped. Returns when nothing is left of them.
+    package func drain(within limit: Duration) async {
+        directory.startDraining()
+        let sessions = directory.all
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await withDiscardingTaskGroup { for session in sessions { $0.addTask { await session.drain() } } }
+            }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+        for session in sessions { await session.vanished() }
+    }
+}

@@ -1,0 +1,163 @@
+import AsyncIO
+import JSON
+import MCP
+import OAuth
+
+// What clients send.
+extension LegacySession {
+    /// Takes one message of a client. A request suspends until something can be said about it.
+    func accept(_ message: JSONRPCMessage, grant: GrantID?, record: CallRecord?) async -> CallOutcome {
+        guard end == nil, transport != nil else { return .gone }
+        lastUse = loop.now
+        switch message.kind {
+        case .notification:
+            forward(message)
+            return .accepted
+        case .response:
+            return answer(message) ? .accepted : .unsolicited
+        case .request:
+            let isInitialize = message.isMethod("initialize")
+            let stream = makeStream(mayStream: !isInitialize, grant: grant)
+            begin(message, on: stream, isInitialize: isInitialize, record: record)
+            return await outcome(of: stream)
+        }
+    }
+
+    /// Takes a batch (2025-03-26). The answers are events of one stream, each as soon as it is there.
+    func accept(_ batch: [JSONRPCMessage], grant: GrantID?) async -> CallOutcome {
+        guard end == nil, transport != nil else { return .gone }
+        lastUse = loop.now
+        let stream = makeStream(mayStream: true, grant: grant)
+        var isSolicited = true
+        // Counted before the first answer can end the stream.
+        let requests = batch.filter { $0.kind == .request }
+        stream.openCalls = requests.isEmpty ? 0 : 1
+        if !requests.isEmpty { commit(stream) }
+        for message in batch {
+            switch message.kind {
+            case .request: begin(message, on: stream, isInitialize: false, record: nil)
+            case .notification: forward(message)
+            case .response: isSolicited = answer(message) && isSolicited
+            }
+        }
+        if requests.isEmpty { return isSolicited ? .accepted : .unsolicited }
+        stream.openCalls -= 1
+        finishIfAnswered(stream)
+        return await outcome(of: stream)
+    }
+
+    /// Sends a request to the server; its answer will be `stream`'s.
+    func begin(_ message: JSONRPCMessage, on stream: MessageStream, isInitialize: Bool, record: CallRecord?) {
+        guard let id = message.exactID, let transport else { return }
+        let now = loop.now
+        let method = MCPMethod(message.method)
+        let timeout = isInitialize ? server.startTimeout : server.callTimeout
+        let call = Call(method: method, stream: stream, began: now, deadline: now + timeout, record: record)
+        let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
+        let number = calls.begin(id, progressToken: token, caller: call)
+        stream.openCalls += 1
+        quota.callBegan()
+        let line = ServerBoundMessage.request(
+            message, number: number, identity: method == .toolsCall ? identity : nil)
+        do throws(IOError) {
+            try transport.send(line)
+        } catch {
+            failed(error, number)
+        }
+        arm(by: min(call.deadline, stream.mayStream ? stream.commitDeadline : call.deadline))
+    }
+
+    private func failed(_ error: IOError, _ number: Int) {
+        guard error == .overloaded else { return finish(.closedInput) }
+        // The server does not read; the other calls still have their deadlines.
+        resolve(number) { JSONRPCError(.limitReached, "The server does not keep up").response(to: $0.id) }
+    }
+
+    /// Hands a notification on; `cancelled` also ends the waiting for the call that it names.
+    private func forward(_ message: JSONRPCMessage) {
+        guard message.isMethod("notifications/cancelled") else {
+            return sendLine(ServerBoundMessage.notification(message))
+        }
+        guard let id = message.params?["requestId"].flatMap({ JSONRPCID($0) }), let entry = calls.newest(id),
+            entry.caller.method != .initialize
+        else { return }
+        sendLine(ServerBoundMessage.cancellation(message, number: entry.number))
+        // The answer that may still come finds nobody (M05).
+        resolve(entry.number) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
+    }
+
+    /// Gives a client's answer to the server; false when the server asked nothing under this id.
+    private func answer(_ message: JSONRPCMessage) -> Bool {
+        guard let id = message.id?.integer, let number = Int(exactly: id), let question = questions.answer(number)
+        else { return false }
+        sendLine(ServerBoundMessage.response(message, id: question.id))
+        return true
+    }
+
+    func sendLine(_ line: [UInt8]) {
+        guard let transport else { return }
+        do throws(IOError) {
+            try transport.send(line)
+        } catch {
+            if error != .overloaded { finish(.closedInput) }
+        }
+    }
+
+    /// Ends the waiting for call `number` with the message that `text` makes.
+    func resolve(_ number: Int, outcome: CallEnd = .failed, _ text: (Correlation<Call>.Entry) -> [UInt8]) {
+        guard let entry = calls.finish(number) else { return }
+        settle(entry, outcome, text(entry))
+    }
+
+    /// Gives `message` to whoever waits for `entry`.
+    func settle(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd, _ message: [UInt8]) {
+        let stream = entry.caller.stream
+        stream.openCalls -= 1
+        quota.callEnded()
+        metrics.called(entry.caller.method, outcome, EventLoop.preciseNow - entry.caller.began)
+        if let record = entry.caller.record { surroundings.observer.called(record, outcome, self) }
+        if stream.isCommitted {
+            append(message, to: stream)
+            finishIfAnswered(stream)
+        } else {
+            stream.isFinished = true
+            stream.decide(.message(message))
+        }
+    }
+
+    /// Waits for what becomes of a POST. When the client leaves meanwhile the call goes on (c55).
+    private func outcome(of stream: MessageStream) async -> CallOutcome {
+        if let decided = stream.outcome {
+            stream.outcome = nil
+            return decided
+        }
+        let number = stream.number
+        return await suspended(isolation: self) {
+            stream.outcomeWaiter = $0
+        } onCancel: { [loop] in
+            loop.execute { self.assumeIsolated { $0.abandon(number) } }
+        }
+    }
+
+    /// The client of a POST has gone before anything was sent to it.
+    private func abandon(_ number: Int) {
+        let waiting = calls.open.first { $0.caller.stream.number == number }?.caller.stream ?? streams[number]
+        guard let stream = waiting, let waiter = stream.outcomeWaiter else { return }
+        stream.outcomeWaiter = nil
+        stream.reader = .detached
+        waiter.resume(returning: .detached)
+    }
+}
+
+/// Suspends until the continuation is resumed; `onCancel` is called from any thread when the task is cancelled. The
+/// isolation travels as a parameter so that the operation stays on the loop.
+func suspended<Value: Sendable>(
+    isolation: isolated (any Actor)?, _ start: (CheckedContinuation<Value, Never>) -> Void,
+    onCancel: @Sendable () -> Void
+) async -> Value {
+    await withTaskCancellationHandler(
+        operation: {
+            _ = isolation
+            return await withCheckedContinuation(isolation: isolation) { start($0) }
+        }, onCancel: onCancel, isolation: isolation)
+}

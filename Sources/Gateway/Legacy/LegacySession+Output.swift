@@ -1,0 +1,143 @@
+import AsyncIO
+import JSON
+import MCP
+import Telemetry
+
+// What the server writes.
+extension LegacySession {
+    /// Reads lines until the output ends or the session does.
+    func readOutput() async {
+        guard let transport else { return }
+        do throws(IOError) {
+            while end == nil, let lines = try await transport.receive() {
+                for line in lines where end == nil { take(line) }
+                await holdBack()
+            }
+        } catch {
+            logger.debug("the output of a server failed", ["error": .string(error.description)])
+        }
+        guard end == nil else { return }
+        // The news of its death is on its way when it died; else it closed its output alone (F07).
+        if await transport.hasExited(within: .milliseconds(200)), let status = await transport.exitStatus() {
+            finish(.exited(status))
+        } else {
+            finish(.closedOutput)
+        }
+    }
+
+    func take(_ line: LineFramer.Line) {
+        guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes) else {
+            // Not JSON, or too long: what exactly does not matter, it is counted and gone.
+            return discard()
+        }
+        if document.root.isArray {
+            for element in document.root.elements { handle(element) }
+        } else {
+            handle(document.root)
+        }
+    }
+
+    private func handle(_ node: JSONNode) {
+        do throws(JSONRPCError) {
+            let message = try JSONRPCMessage(node)
+            switch message.kind {
+            case .response: received(response: message)
+            case .request: received(question: message)
+            case .notification: received(notification: message)
+            }
+        } catch {
+            discard()
+        }
+    }
+
+    /// Counts a line that is no use; too many in a row mean that this is no MCP server (P04).
+    private func discard() {
+        metrics.discardedLines.increment()
+        garbage += 1
+        if garbage == 1 {
+            logger.notice("a line of a server was discarded", ["pid": .integer(Int(transport?.pid ?? 0))])
+        }
+        if garbage >= limits.garbageInARow { finish(.garbage) }
+    }
+
+    private func received(response message: JSONRPCMessage) {
+        guard let number = message.id?.integer.flatMap({ Int(exactly: $0) }), let entry = calls.finish(number) else {
+            return discard()
+        }
+        garbage = 0
+        timeouts = 0
+        let isResult = message.node["error"] == nil
+        if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
+        settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
+    }
+
+    /// The server answered `initialize`.
+    private func established(_ result: JSONNode?) {
+        guard let result, end == nil, !isEstablished else { return }
+        version = result["protocolVersion"]?.stringBytes.flatMap { ProtocolVersion(bytes: $0) }
+        isEstablished = true
+    }
+
+    private func received(question message: JSONRPCMessage) {
+        guard let id = message.exactID else { return discard() }
+        garbage = 0
+        let method = MCPMethod(message.method)
+        let deadline = loop.now + server.callTimeout
+        guard let number = questions.begin(id, method: method, deadline: deadline) else {
+            let refusal = JSONRPCError(.limitReached, "Too many requests wait for the client")
+            return sendLine(refusal.response(to: id) + [0x0A])
+        }
+        let text = ClientBoundMessage.question(message, number: number)
+        if let stream = stream(for: .forRequest(openCalls: openCalls, generalIsOpen: generalIsOpen)) {
+            append(text, to: stream)
+            questions.sent(number, on: stream.number)
+        } else if method == .ping, let question = questions.answer(number) {
+            // Nobody to ask, but the session is alive.
+            sendLine(question.refusal() + [0x0A])
+        } else {
+            questions.hold(number, text)
+        }
+        arm(by: deadline)
+    }
+
+    private func received(notification message: JSONRPCMessage) {
+        garbage = 0
+        if message.isMethod("notifications/progress") {
+            guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
+                let entry = calls.progress(number), let token = entry.progressToken
+            else { return metrics.discardedLines.increment() }
+            return append(ClientBoundMessage.progress(message, token: token), to: entry.caller.stream)
+        }
+        if message.isMethod("notifications/cancelled") { return withdraw(message) }
+        let text = ClientBoundMessage.notification(message)
+        let choice: StreamChoice =
+            message.isMethod("notifications/message")
+            ? .forRequest(openCalls: openCalls, generalIsOpen: generalIsOpen)
+            : .forAnnouncement(openCalls: openCalls, generalIsOpen: generalIsOpen)
+        // Without a stream it waits, as long as there is room, for the GET that may come.
+        append(text, to: stream(for: choice) ?? general)
+    }
+
+    /// The server takes a question back.
+    private func withdraw(_ message: JSONRPCMessage) {
+        guard let id = message.params?["requestId"].flatMap({ JSONRPCID($0) }), let question = questions.withdraw(id),
+            let number = question.stream, let stream = streams[number], !stream.isFinished
+        else { return }
+        append(ClientBoundMessage.cancellation(message, number: question.number), to: stream)
+    }
+
+    /// The numbers of the POST streams on which a message may go.
+    var openCalls: Set<Int> {
+        Set(calls.open.lazy.filter { $0.caller.stream.isOpenCall }.map { $0.caller.stream.number })
+    }
+
+    var generalIsOpen: Bool { streams[0]?.reader == .attached }
+
+    private func stream(for choice: StreamChoice) -> MessageStream? {
+        switch choice {
+        case .call(let number): calls.open.first { $0.caller.stream.number == number }?.caller.stream
+        case .general: general
+        case .none: nil
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import AsyncIO
+import MCP
+import OAuth
+
+/// What a GET gets.
+enum StreamOpening: Sendable {
+    case stream(StreamReader)
+    /// Another GET has the stream (M03).
+    case occupied
+    /// `Last-Event-ID` is not one of this session's (M04), or its stream is forgotten.
+    case unknownEvent
+    /// The principal has as many streams as it may have.
+    case limitReached
+    case gone
+}
+
+// What readers get.
+extension LegacySession {
+    /// Opens the general stream, or resumes the stream that `lastEvent` belongs to.
+    func openStream(lastEvent: ArraySlice<UInt8>?, grant: GrantID?) -> StreamOpening {
+        guard end == nil, isEstablished else { return .gone }
+        lastUse = loop.now
+        guard let lastEvent else {
+            guard general.reader != .attached else { return .occupied }
+            return open(general, grant: grant)
+        }
+        guard let event = EventID(lastEvent, session: eventTag), let stream = streams[event.stream],
+            stream.log.resume(after: event.number)
+        else { return .unknownEvent }
+        return open(stream, grant: grant)
+    }
+
+    private func open(_ stream: MessageStream, grant: GrantID?) -> StreamOpening {
+        guard stream.countsAsStream || quota.openStream() else { return .limitReached }
+        stream.countsAsStream = true
+        // Whoever names an event of a stream takes it over: its old connection is dead or about to be.
+        stream.deliver(.end)
+        stream.generation += 1
+        stream.reader = .attached
+        stream.grant = grant
+        stream.waitingSince = loop.now
+        if stream.number == 0 {
+            if version?.allowsPrimingEvents == true, stream.log.isEmpty { stream.log.append([]) }
+            putHeldQuestions(on: stream)
+        }
+        arm(by: loop.now + limits.keepAlive)
+        return .stream(StreamReader(session: self, stream: stream.number, generation: stream.generation))
+    }
+
+    private func putHeldQuestions(on stream: MessageStream) {
+        for question in questions.held() {
+            guard let text = question.held else { continue }
+            append(text, to: stream)
+            questions.sent(question.number, on: stream.number)
+        }
+    }
+
+    /// From now on the answer to this POST is a stream of events.
+    func commit(_ stream: MessageStream) {
+        guard !stream.isCommitted else { return }
+        stream.isCommitted = true
+        streams[stream.number] = stream
+        if version?.allowsPrimingEvents == true { stream.log.append([]) }
+        stream.waitingSince = loop.now
+        stream.decide(.stream(StreamReader(session: self, stream: stream.number, generation: stream.generation)))
+        arm(by: loop.now + limits.keepAlive)
+    }
+
+    func append(_ message: [UInt8], to stream: MessageStream) {
+        guard stream.mayStream else {
+            // While `initialize` waits for its answer there is only the general stream.
+            return append(message, to: general)
+        }
+        commit(stream)
+        stream.log.append(message)
+        if stream.deliveryWaiter != nil, let piece = stream.log.takeUndelivered() { stream.deliver(.bytes(piece)) }
+        evict()
+    }
+
+    func finishIfAnswered(_ stream: MessageStream) {
+        guard stream.isCommitted, stream.openCalls == 0, stream.number != 0 else { return }
+        stream.isFinished = true
+        if !stream.log.hasUndelivered { stream.deliver(.end) }
+    }
+
+    /// The next piece for a reader; waits for one.
+    func next(_ reader: StreamReader) async -> Delivery {
+        guard let stream = streams[reader.stream], stream.generation == reader.generation, stream.reader != .detached
+        else { return .end }
+        stream.reader = .attached
+        if let piece = stream.log.takeUndelivered() {
+            resumeOutput()
+            return .bytes(piece)
+        }
+        if stream.isFinished || end != nil {
+            release(stream)
+            return .end
+        }
+        stream.waitingSince = loop.now
+        return await suspended(isolation: self) {
+            stream.deliveryWaiter = $0
+        } onCancel: { [loop] in
+            loop.execute { self.assumeIsolated { $0.detach(reader) } }
+        }
+    }
+
+    /// The reader has gone; calls go on and events are kept (c55).
+    func detach(_ reader: StreamReader) {
+        guard let stream = streams[reader.stream], stream.generation == reader.generation else { return }
+        release(stream)
+    }
+
+    /// Ends the reading of `stream`, whoever reads it.
+    func release(_ stream: MessageStream) {
+        stream.reader = .detached
+        stream.generation += 1
+        lastUse = loop.now
+        if stream.countsAsStream {
+            stream.countsAsStream = false
+            quota.closeStream()
+        }
+        stream.deliver(.end)
+        resumeOutput()
+        evict()
+    }
+
+    /// Ends the streams that were opened by a grant which has ended (T08).
+    func revoke(_ revoked: @Sendable (GrantID) -> Bool) {
+        if let grant = principal.grant, revoked(grant) { return finish(.revoked) }
+        for stream in streams.values {
+            if let grant = stream.grant, revoked(grant) { release(stream) }
+        }
+    }
+
+    // MARK: Bounds
+
+    /// Keeps what is remembered for resumption within its bound: delivered events first, those of old streams first.
+    private func evict() {
+        var bytes = 0
+        for stream in streams.values { bytes += stream.log.bytes }
+        guard bytes > limits.replayBytes || streams.count > limits.replayStreams else { return }
+        for number in streams.keys.sorted(by: { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }) {
+            guard let stream = streams[number] else { continue }
+            while bytes > limits.replayBytes {
+                let freed = stream.log.evict(undelivered: stream.reader != .attached && stream.outcome == nil)
+                if freed == 0 { break }
+                bytes -= freed
+            }
+            let isForgotten = stream.isFinished && stream.reader == .detached
+            if number != 0, isForgotten, stream.log.isEmpty || streams.count > limits.replayStreams {
+                streams[number] = nil
+            }
+        }
+    }
+
+    // MARK: Back-pressure
+
+    private var slowReader: MessageStream? {
+        streams.values.first { $0.reader == .attached && $0.log.undeliveredBytes > limits.undeliveredBytes }
+    }
+
+    /// Does not read on while a reader is slow (M10): the pipe fills and holds the server back, this one alone.
+    func holdBack() async {
+        while end == nil, slowReader != nil {
+            pausedSince = loop.now
+            arm(by: pausedSince + limits.stallTimeout)
+            await withCheckedContinuation(isolation: self) { pauseWaiter = $0 }
+        }
+    }
+
+    func resumeOutput() {
+        guard let waiter = pauseWaiter, end != nil || slowReader == nil else { return }
+        pauseWaiter = nil
+        waiter.resume()
+    }
+
+    /// Cuts the readers that hold their server back for too long.
+    func cutSlowReaders() {
+        while let stream = slowReader { release(stream) }
+        resumeOutput()
+    }
+}

@@ -1,0 +1,81 @@
+import AsyncIO
+import MCP
+import Telemetry
+
+// What happens by itself: one timer for a session, which looks what is due.
+extension LegacySession {
+    /// Makes sure that ``tick()`` runs at `instant` or before.
+    func arm(by instant: LoopInstant) {
+        if let timerDue, timerDue <= instant { return }
+        timerDue = instant
+        let timer =
+            self.timer
+            ?? LoopTimer(on: loop) { [weak self] in
+                self?.assumeIsolated { $0.tick() }
+            }
+        self.timer = timer
+        timer.start(after: instant - EventLoop.preciseNow)
+    }
+
+    private func tick() {
+        timerDue = nil
+        guard end == nil else { return }
+        let now = EventLoop.preciseNow
+        expireCalls(now)
+        guard end == nil else { return }
+        for question in questions.expire(at: now) { sendLine(question.refusal() + [0x0A]) }
+        for entry in calls.open where entry.caller.stream.mayStream && entry.caller.stream.commitDeadline <= now {
+            // Called for the others of a batch too; nothing happens then.
+            commit(entry.caller.stream)
+        }
+        for stream in streams.values where stream.deliveryWaiter != nil {
+            if stream.waitingSince + limits.keepAlive <= now { stream.deliver(.keepAlive) }
+        }
+        if pauseWaiter != nil, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
+        if expires <= now { return finish(.expired) }
+        if isIdle, lastUse + server.idleTimeout <= now { return finish(.idle) }
+        arm(by: nextDue(now))
+    }
+
+    private func expireCalls(_ now: LoopInstant) {
+        for entry in calls.finish(where: { $0.caller.deadline <= now }) {
+            if entry.caller.method == .initialize {
+                settle(entry, .timedOut, startError.response(to: entry.id))
+                return finish(.slowStart)
+            }
+            timeouts += 1
+            sendLine(JSONRPCText.cancelled(JSONRPCID(number: entry.number), reason: "deadline exceeded") + [0x0A])
+            let error = JSONRPCError(
+                .deadlineExceeded, "The server \"\(server.name)\" did not answer within \(server.callTimeout)")
+            settle(entry, .timedOut, error.response(to: entry.id))
+        }
+        if timeouts >= limits.timeoutsInARow { finish(.unresponsive) }
+    }
+
+    private var startError: JSONRPCError {
+        JSONRPCError(.internalError, SessionEnd.slowStart.message(server.name))
+    }
+
+    private var isIdle: Bool {
+        calls.count == 0 && !streams.values.contains { $0.reader == .attached }
+    }
+
+    private func nextDue(_ now: LoopInstant) -> LoopInstant {
+        var due = expires
+        for entry in calls.open {
+            due = min(due, entry.caller.deadline)
+            if entry.caller.stream.mayStream, !entry.caller.stream.isCommitted {
+                due = min(due, entry.caller.stream.commitDeadline)
+            }
+        }
+        if let deadline = questions.nextDeadline { due = min(due, deadline) }
+        for stream in streams.values where stream.deliveryWaiter != nil {
+            due = min(due, stream.waitingSince + limits.keepAlive)
+        }
+        if pauseWaiter != nil { due = min(due, pausedSince + limits.stallTimeout) }
+        if isIdle { due = min(due, lastUse + server.idleTimeout) }
+        // A reader that just got a comment waits again soon; an attached one keeps the timer alive.
+        if streams.values.contains(where: { $0.reader == .attached }) { due = min(due, now + limits.keepAlive) }
+        return max(due, now + .milliseconds(10))
+    }
+}

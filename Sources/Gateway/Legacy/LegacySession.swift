@@ -1,0 +1,114 @@
+import AsyncIO
+import Crypto
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+/// One session of a legacy client with one server: a child process of its own, the calls that wait for it, the streams
+/// that carry what it says (`isolation: session`).
+///
+/// An actor on the loop of the connection that began it, which is also the loop of the child's pipes: a call on that
+/// connection never leaves the loop. Nothing of it is shared with another session, so nothing that its server does
+/// can reach another one. `+Calls` is what clients send, `+Output` what the server writes, `+Streams` what readers get,
+/// `+Time` what happens by itself, `SessionSupervisor` its beginning and end.
+actor LegacySession {
+    /// A request that waits for the server.
+    struct Call {
+        let method: MCPMethod
+        let stream: MessageStream
+        let began: LoopInstant
+        let deadline: LoopInstant
+        let record: CallRecord?
+    }
+
+    /// What a session needs from the gateway around it.
+    struct Surroundings: Sendable {
+        let limits: GatewayLimits
+        let directory: SessionDirectory
+        let observer: GatewayObserver
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    nonisolated let id = SessionID()
+    nonisolated let server: ServerDefinition
+    nonisolated let principal: Principal
+    nonisolated let quota: PrincipalQuota
+    nonisolated let surroundings: Surroundings
+    nonisolated let metrics: ServerMetrics
+    nonisolated let logger: Logger
+    /// The first part of event ids; unguessed is not needed, another session's is.
+    nonisolated let eventTag: [UInt8]
+    /// The member of `_meta` by which the server learns for whom it works, as JSON text.
+    nonisolated let identity: [UInt8]
+
+    var transport: StdioTransport?
+    var calls = Correlation<Call>()
+    var questions = Questions()
+    /// Streams that have begun; 0 is the general one.
+    var streams: [Int: MessageStream] = [:]
+    var lastStream = 0
+    /// What `initialize` agreed on.
+    var version: ProtocolVersion?
+    /// Whether the server answered `initialize`.
+    var isEstablished = false
+    var end: SessionEnd?
+    var endWaiter: CheckedContinuation<Void, Never>?
+    /// Suspends the reading of the server's output while a reader is slow.
+    var pauseWaiter: CheckedContinuation<Void, Never>?
+    var pausedSince = LoopInstant(nanoseconds: 0)
+    var garbage = 0
+    var timeouts = 0
+    var lastUse: LoopInstant
+    let expires: LoopInstant
+    var timer: LoopTimer?
+    var timerDue: LoopInstant?
+
+    init(
+        server: ServerDefinition, principal: Principal, quota: PrincipalQuota, metrics: ServerMetrics,
+        surroundings: Surroundings, on loop: EventLoop
+    ) {
+        self.loop = loop
+        self.server = server
+        self.principal = principal
+        self.quota = quota
+        self.metrics = metrics
+        self.surroundings = surroundings
+        logger = Logger(label: "gateway").with(["server": .string(server.name)])
+        eventTag = Array(Base64URL.encode(Random.bytes(9)).utf8.map { $0 == 0x2D ? 0x2E : $0 })
+        identity = Self.identity(of: principal)
+        lastUse = EventLoop.preciseNow
+        expires = EventLoop.preciseNow + server.absoluteTimeout
+    }
+
+    nonisolated var limits: GatewayLimits { surroundings.limits }
+
+    private static func identity(of principal: Principal) -> [UInt8] {
+        var members: [JSONValue.Member] = [
+            .init("user", .string(principal.user.value)), .init("name", .string(principal.userName)),
+        ]
+        if let email = principal.email { members.append(.init("email", .string(email))) }
+        members.append(.init("client", .string(principal.client.value)))
+        return JSONValue.object(members).serialized()
+    }
+
+    /// The general stream, made when first needed.
+    var general: MessageStream {
+        if let stream = streams[0] { return stream }
+        let stream = MessageStream(
+            number: 0, log: EventLog(idPrefix: EventID.prefix(session: eventTag, stream: 0)), mayStream: true,
+            commitDeadline: expires, grant: nil)
+        stream.isCommitted = true
+        streams[0] = stream
+        return stream
+    }
+
+    func makeStream(mayStream: Bool, grant: GrantID?) -> MessageStream {
+        lastStream += 1
+        return MessageStream(
+            number: lastStream, log: EventLog(idPrefix: EventID.prefix(session: eventTag, stream: lastStream)),
+            mayStream: mayStream, commitDeadline: loop.now + limits.commitDelay, grant: grant)
+    }
+}

@@ -1,0 +1,101 @@
+import AsyncIO
+import OAuth
+
+/// What a POST gets: decided by the first thing that happens to it.
+enum CallOutcome: Sendable {
+    /// One message, as a JSON body.
+    case message([UInt8])
+    /// Several messages, or one that takes long: a stream of events.
+    case stream(StreamReader)
+    /// Nothing to wait for: 202.
+    case accepted
+    /// A response that nobody asked for (M06).
+    case unsolicited
+    /// The client went away.
+    case detached
+    /// The session has ended.
+    case gone
+}
+
+/// What a reader of a stream gets.
+enum Delivery: Sendable {
+    case bytes([UInt8])
+    /// Nothing happened for a while.
+    case keepAlive
+    /// Nothing more comes.
+    case end
+}
+
+/// The right to read one stream of one session, until another reader takes over.
+struct StreamReader: Sendable {
+    let session: LegacySession
+    let stream: Int
+    let generation: Int
+
+    /// What comes next; waits for it.
+    func next() async -> Delivery { await session.next(self) }
+
+    /// Nobody reads any more; what still comes is kept for resumption.
+    func detach() async { await session.detach(self) }
+}
+
+/// The answers to one POST, or the general stream of a session. Belongs to its session and lives on its loop.
+final class MessageStream {
+    enum ReaderState {
+        /// No reader yet; one may have been promised.
+        case none
+        case attached
+        /// The reader is gone.
+        case detached
+    }
+
+    /// 0 is the general stream.
+    let number: Int
+    /// Whether events may be sent: not for `initialize`, whose answer must carry a header.
+    let mayStream: Bool
+    /// When silence turns the answer into a stream.
+    let commitDeadline: LoopInstant
+    /// By whose grant it was opened.
+    var grant: GrantID?
+
+    var log: EventLog
+    /// Requests of the POST without an answer.
+    var openCalls = 0
+    var isCommitted = false
+    var isFinished = false
+    var reader = ReaderState.none
+    var generation = 0
+    /// What was decided before anybody waited for it.
+    var outcome: CallOutcome?
+    var outcomeWaiter: CheckedContinuation<CallOutcome, Never>?
+    var deliveryWaiter: CheckedContinuation<Delivery, Never>?
+    var waitingSince = LoopInstant(nanoseconds: 0)
+    /// Whether it counts against the streams of its principal.
+    var countsAsStream = false
+
+    init(number: Int, log: EventLog, mayStream: Bool, commitDeadline: LoopInstant, grant: GrantID?) {
+        self.number = number
+        self.log = log
+        self.mayStream = mayStream
+        self.commitDeadline = commitDeadline
+        self.grant = grant
+    }
+
+    /// Whether a message of the server may go this way: somebody waits for the answers, and can read events.
+    var isOpenCall: Bool { openCalls > 0 && mayStream && reader != .detached }
+
+    func decide(_ decision: CallOutcome) {
+        if let waiter = outcomeWaiter {
+            outcomeWaiter = nil
+            waiter.resume(returning: decision)
+        } else if reader != .detached {
+            outcome = decision
+        }
+    }
+
+    func deliver(_ delivery: Delivery) {
+        guard let waiter = deliveryWaiter else { return }
+        deliveryWaiter = nil
+        waiter.resume(returning: delivery)
+    }
+}

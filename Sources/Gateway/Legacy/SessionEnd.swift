@@ -1,0 +1,64 @@
+import AsyncIO
+
+/// Why a session ended.
+enum SessionEnd: Sendable, Hashable {
+    case exited(ChildProcess.ExitStatus)
+    case closedOutput
+    case closedInput
+    case garbage
+    case unresponsive
+    case slowStart
+    case idle
+    case expired
+    /// DELETE.
+    case deleted
+    case revoked
+    case shutdown
+    /// The client left before its session began, or the server refused to begin one.
+    case abandoned
+
+    /// What the callers that still wait are told. Names the server and how it ended, nothing that it said.
+    func message(_ server: String) -> String {
+        switch self {
+        case .exited(.exited(let code)): "The server \"\(server)\" exited with code \(code)"
+        case .exited(.killed(let signal)): "The server \"\(server)\" exited, killed by signal \(signal)"
+        case .exited(.lost): "The server \"\(server)\" exited"
+        case .closedOutput: "The server \"\(server)\" closed its output and was stopped"
+        case .closedInput: "The server \"\(server)\" closed its input and was stopped"
+        case .garbage: "The server \"\(server)\" wrote something that is not MCP and was stopped"
+        case .unresponsive: "The server \"\(server)\" did not answer several calls in a row and was stopped"
+        case .slowStart: "The server \"\(server)\" did not start in time"
+        case .idle, .expired: "The session has expired"
+        case .deleted: "The session was ended by the client"
+        case .revoked: "The authorization for this session was revoked"
+        case .shutdown: "The gateway is being stopped"
+        case .abandoned: "The session did not begin"
+        }
+    }
+
+    /// For logs and audit: a closed set of words.
+    var label: String {
+        switch self {
+        case .exited: "exited"
+        case .closedOutput: "closed_output"
+        case .closedInput: "closed_input"
+        case .garbage: "garbage"
+        case .unresponsive: "unresponsive"
+        case .slowStart: "slow_start"
+        case .idle: "idle"
+        case .expired: "expired"
+        case .deleted: "deleted"
+        case .revoked: "revoked"
+        case .shutdown: "shutdown"
+        case .abandoned: "abandoned"
+        }
+    }
+
+    /// Whether the server is to blame.
+    var isFault: Bool {
+        switch self {
+        case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart: true
+        case .idle, .expired, .deleted, .revoked, .shutdown, .abandoned: false
+        }
+    }
+}

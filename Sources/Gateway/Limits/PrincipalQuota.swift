@@ -1,0 +1,57 @@
+import OAuth
+import Synchronization
+
+/// What one principal has open (M10). Counters only: sessions on several loops share it.
+final class PrincipalQuota: Sendable {
+    private let calls = Atomic<Int>(0)
+    private let streams = Atomic<Int>(0)
+    private let maximumCalls: Int
+    private let maximumStreams: Int
+
+    init(_ limits: GatewayLimits) {
+        maximumCalls = limits.callsPerPrincipal
+        maximumStreams = limits.streamsPerPrincipal
+    }
+
+    /// Whether another call may begin.
+    var admitsCall: Bool { calls.load(ordering: .relaxed) < maximumCalls }
+
+    func callBegan() { calls.add(1, ordering: .relaxed) }
+    func callEnded() { calls.subtract(1, ordering: .relaxed) }
+
+    /// Takes the place of one stream; false when there is none left.
+    func openStream() -> Bool {
+        if streams.add(1, ordering: .relaxed).newValue <= maximumStreams { return true }
+        closeStream()
+        return false
+    }
+
+    func closeStream() { streams.subtract(1, ordering: .relaxed) }
+
+    var isIdle: Bool { calls.load(ordering: .relaxed) == 0 && streams.load(ordering: .relaxed) == 0 }
+}
+
+/// The quotas of all principals; asked when a session begins, never per call.
+final class PrincipalQuotas: Sendable {
+    /// Where idle ones are swept out.
+    private static let sweepAt = 4096
+
+    private let limits: GatewayLimits
+    private let quotas = Mutex<[Principal: PrincipalQuota]>([:])
+
+    init(_ limits: GatewayLimits) {
+        self.limits = limits
+    }
+
+    /// The quota that all sessions of `principal` share.
+    func quota(for principal: Principal) -> PrincipalQuota {
+        quotas.withLock { quotas in
+            if let known = quotas[principal] { return known }
+            // A session keeps its quota alive; forgetting an idle one only lets a newcomer count from zero.
+            if quotas.count >= Self.sweepAt { quotas = quotas.filter { !$0.value.isIdle } }
+            let made = PrincipalQuota(limits)
+            quotas[principal] = made
+            return made
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import HTTP
+import JSON
+import OAuth
+
+/// `/.well-known/oauth-protected-resource…` (RFC 9728 §3): one document per endpoint, at every position where clients
+/// look for it.
+struct ProtectedResourceEndpoint: HTTPResponder {
+    static let wellKnown = "/.well-known/oauth-protected-resource"
+
+    let resource: ProtectedResource
+    let pages: CrossOriginPolicy
+
+    /// Registers the documents of all resources. At the root only what truly describes one resource (b2, b3).
+    static func register(
+        _ resources: [ProtectedResource], pages: CrossOriginPolicy, on router: inout HTTPRouter
+    ) {
+        for resource in resources {
+            let endpoint = ProtectedResourceEndpoint(resource: resource, pages: pages)
+            router.on(.get, wellKnown + resource.path, endpoint)
+            router.on(.get, resource.path + wellKnown, endpoint)
+            if resources.count == 1 { router.on(.get, wellKnown, endpoint) }
+        }
+    }
+
+    func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        do {
+            let origin = try pages.originIgnoringPage(request)
+            let metadata = ProtectedResourceMetadata(
+                resource: origin.uri(path: resource.path), authorizationServers: [origin.description],
+                scopes: resource.scopes, name: resource.name)
+            var response = HTTPResponse.json(.ok, metadata.json().serialized())
+            // Public, and needed by clients that run in a page.
+            response.fields.append("Access-Control-Allow-Origin", "*")
+            response.fields.append("Cache-Control", "no-cache")
+            return response
+        } catch {
+            return error.response
+        }
+    }
+}

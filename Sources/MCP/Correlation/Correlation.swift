@@ -1,0 +1,72 @@
+/// Which answer belongs to which caller, for the requests that go to one server over one pipe.
+///
+/// Every request gets a number of our own, never used twice on that pipe, which is its id and its progress token
+/// towards the server; the caller's id and token are kept as text and restored exactly (M05). Pure state: events go in,
+/// what is to be done comes out.
+package struct Correlation<Caller> {
+    /// A request without an answer.
+    package struct Entry {
+        /// The id and the progress token of the request towards the server.
+        package let number: Int
+        /// The caller's id.
+        package let id: JSONRPCID
+        /// The caller's progress token.
+        package let progressToken: [UInt8]?
+        package var caller: Caller
+
+        @usableFromInline init(number: Int, id: JSONRPCID, progressToken: [UInt8]?, caller: Caller) {
+            self.number = number
+            self.id = id
+            self.progressToken = progressToken
+            self.caller = caller
+        }
+    }
+
+    // Inlinable: the table is on the path of every call, and its users specialise it.
+    @usableFromInline var entries: [Int: Entry] = [:]
+    @usableFromInline var lastNumber = 0
+
+    @inlinable package init() {}
+
+    /// How many requests wait.
+    @inlinable package var count: Int { entries.count }
+
+    /// The requests that wait, in no particular order.
+    @inlinable package var open: some Collection<Entry> { entries.values }
+
+    /// Takes a request and numbers it.
+    @inlinable package mutating func begin(_ id: JSONRPCID, progressToken: [UInt8]?, caller: Caller) -> Int {
+        lastNumber += 1
+        entries[lastNumber] = Entry(number: lastNumber, id: id, progressToken: progressToken, caller: caller)
+        return lastNumber
+    }
+
+    /// The server answered `number`: who asked. Nil for an answer that nobody waits for, or no longer.
+    @inlinable package mutating func finish(_ number: Int) -> Entry? {
+        entries.removeValue(forKey: number)
+    }
+
+    /// Who gets progress for `number`; nil where the caller did not ask for it.
+    @inlinable package func progress(_ number: Int) -> Entry? {
+        guard let entry = entries[number], entry.progressToken != nil else { return nil }
+        return entry
+    }
+
+    /// The newest waiting request that the caller knows as `id`.
+    @inlinable package func newest(_ id: JSONRPCID) -> Entry? {
+        entries.values.filter { $0.id == id }.max { $0.number < $1.number }
+    }
+
+    /// Every request that still waits, oldest first; nobody waits afterwards.
+    @inlinable package mutating func finishAll() -> [Entry] {
+        defer { entries.removeAll() }
+        return entries.values.sorted { $0.number < $1.number }
+    }
+
+    /// Removes and returns the requests for which `predicate` holds, oldest first.
+    @inlinable package mutating func finish(where predicate: (Entry) -> Bool) -> [Entry] {
+        let found = entries.values.filter(predicate).sorted { $0.number < $1.number }
+        for entry in found { entries.removeValue(forKey: entry.number) }
+        return found
+    }
+}

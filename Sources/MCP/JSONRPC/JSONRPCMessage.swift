@@ -1,0 +1,95 @@
+package import JSON
+
+/// One message of JSON-RPC 2.0: which kind it is and where its parts stand. Parameters and results stay bytes.
+package struct JSONRPCMessage: Sendable {
+    /// What the message is.
+    package enum Kind: Sendable, Hashable {
+        /// A method with an id.
+        case request
+        /// A method without an id.
+        case notification
+        /// A result or an error, for an id.
+        case response
+    }
+
+    /// The whole message.
+    package let node: JSONNode
+    package let kind: Kind
+    /// The id; absent in notifications and in errors that answer nothing in particular.
+    package let id: JSONNode?
+    /// The method; absent in responses.
+    package let method: JSONNode?
+    package let params: JSONNode?
+
+    /// Reads an envelope. Unknown members are left where they are.
+    package init(_ node: JSONNode) throws(JSONRPCError) {
+        guard node.isObject else { throw Self.invalid("a message must be an object") }
+        var id: JSONNode?
+        var method: JSONNode?
+        var params: JSONNode?
+        var isVersioned = false
+        var results = 0
+        for (key, value) in node.members {
+            if key.equals("id") {
+                id = value
+            } else if key.equals("method") {
+                method = value
+            } else if key.equals("params") {
+                params = value
+            } else if key.equals("jsonrpc") {
+                isVersioned = value.equals("2.0")
+            } else if key.equals("result") || key.equals("error") {
+                results += 1
+            }
+        }
+        guard isVersioned else { throw Self.invalid("\"jsonrpc\" must be \"2.0\"") }
+        self.node = node
+        self.id = id
+        self.method = method
+        self.params = params
+        kind = try Self.kind(id: id, method: method, params: params, results: results)
+    }
+
+    private static func kind(
+        id: JSONNode?, method: JSONNode?, params: JSONNode?, results: Int
+    ) throws(JSONRPCError) -> Kind {
+        guard let method else {
+            guard results == 1 else { throw invalid("neither a method nor one result or error") }
+            return .response
+        }
+        guard results == 0 else { throw invalid("a method and a result in one message") }
+        guard method.kind == .string else { throw invalid("\"method\" must be a string") }
+        if let params, !params.isObject, !params.isArray { throw invalid("\"params\" must be an object") }
+        guard let id else { return .notification }
+        guard id.kind == .string || id.kind == .number, id.range.count <= JSONRPCID.maximumBytes else {
+            throw invalid("\"id\" must be a string or a number")
+        }
+        return .request
+    }
+
+    private static func invalid(_ message: String) -> JSONRPCError {
+        JSONRPCError(.invalidRequest, message)
+    }
+
+    /// The id as it must be given back.
+    package var exactID: JSONRPCID? { id.flatMap { JSONRPCID($0) } }
+
+    /// The progress token of a request.
+    package var progressToken: JSONNode? { params?["_meta"]?["progressToken"] }
+
+    /// Whether this is the method of that name.
+    package func isMethod(_ name: StaticString) -> Bool { method?.equals(name) == true }
+}
+
+/// What one POST or one line of a server holds.
+package enum JSONRPCPayload: Sendable {
+    case single(JSONRPCMessage)
+    /// An array of messages: revision 2025-03-26 only.
+    case batch(JSONNode)
+
+    /// Reads the outermost value.
+    package init(_ document: JSONDocument) throws(JSONRPCError) {
+        let root = document.root
+        self = root.isArray ? .batch(root) : .single(try JSONRPCMessage(root))
+    }
+}

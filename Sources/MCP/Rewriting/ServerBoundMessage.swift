@@ -1,0 +1,110 @@
+package import JSON
+
+/// What a message becomes on its way to a server: our id and progress token, the caller's identity, one line.
+/// Everything else in it stays byte for byte.
+package enum ServerBoundMessage {
+    /// Members of `_meta` with this prefix are ours alone; copies of a client are removed (`security.md` R07).
+    package static let reservedPrefix = Array("dev.sallyport/".utf8)
+    /// The member of `_meta` that tells a server for whom it works.
+    package static let identityKey: StaticString = "dev.sallyport/identity"
+
+    /// A request as a line. `identity` is JSON text, for `tools/call` only.
+    package static func request(_ message: JSONRPCMessage, number: Int, identity: [UInt8]?) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        let digits = DecimalText.bytes(number)
+        if let id = message.id { patch.replace(id, with: digits) }
+        edit(&patch, message.params, progress: digits, identity: identity)
+        return line(patch.applied())
+    }
+
+    /// A notification as a line; only copies of our own `_meta` members are taken out.
+    package static func notification(_ message: JSONRPCMessage) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        edit(&patch, message.params, progress: nil, identity: nil)
+        return line(patch.applied())
+    }
+
+    /// A client's answer to a question, with the server's own id.
+    package static func response(_ message: JSONRPCMessage, id: JSONRPCID) -> [UInt8] {
+        line(Splice.replacing(message.id, with: id.text, in: message.node))
+    }
+
+    /// `notifications/cancelled` of a client, for the request that the server knows as `number`.
+    package static func cancellation(_ message: JSONRPCMessage, number: Int) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        if let id = message.params?["requestId"] { patch.replace(id, with: DecimalText.bytes(number)) }
+        return line(patch.applied())
+    }
+
+    private static func edit(
+        _ patch: inout JSONPatch, _ params: JSONNode?, progress: [UInt8]?, identity: [UInt8]?
+    ) {
+        guard let params, params.isObject else { return }
+        guard let meta = params["_meta"], meta.isObject else {
+            if let identity {
+                patch.set("_meta", to: Array("{\"\(identityKey)\":".utf8) + identity + [0x7D], in: params)
+            }
+            return
+        }
+        if meta.members.contains(where: { isReserved($0.key) }) {
+            patch.replace(meta, with: rebuilt(meta, progress: progress, identity: identity))
+            return
+        }
+        if let progress, let token = meta["progressToken"] { patch.replace(token, with: progress) }
+        if let identity { patch.set(identityKey, to: identity, in: meta) }
+    }
+
+    private static func isReserved(_ key: JSONNode) -> Bool {
+        guard key.range.count > reservedPrefix.count else { return false }
+        return key.stringBytes?.starts(with: reservedPrefix) == true
+    }
+
+    /// `_meta` without the members that only we may write.
+    private static func rebuilt(_ meta: JSONNode, progress: [UInt8]?, identity: [UInt8]?) -> [UInt8] {
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        func append(_ key: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            text += key
+            text.append(UInt8(ascii: ":"))
+            text += value
+        }
+        for (key, value) in meta.members where !isReserved(key) {
+            if let progress, key.equals("progressToken") {
+                append(key.bytes, progress)
+            } else {
+                append(key.bytes, value.bytes)
+            }
+        }
+        if let identity { append("\"\(identityKey)\"".utf8, identity) }
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// One line (d1): a message that spans lines is written anew without the white space between its tokens.
+    private static func line(_ patched: [UInt8]) -> [UInt8] {
+        var text = Splice.spansLines(patched) ? JSONText.compacted(patched[...]) : patched
+        text.append(UInt8(ascii: "\n"))
+        return text
+    }
+}
+
+/// The smallest edit: one value replaced.
+package enum Splice {
+    /// The text of `whole` with `part`, a value in it, replaced.
+    package static func replacing(_ part: JSONNode?, with text: [UInt8], in whole: JSONNode) -> [UInt8] {
+        let bytes = whole.document.bytes
+        guard let range = part?.range else { return Array(whole.bytes) }
+        var result: [UInt8] = []
+        result.reserveCapacity(whole.range.count - range.count + text.count + 1)
+        result += bytes[whole.range.lowerBound..<range.lowerBound]
+        result += text
+        result += bytes[range.upperBound..<whole.range.upperBound]
+        return result
+    }
+
+    static func spansLines(_ text: [UInt8]) -> Bool {
+        var found = false
+        for byte in text where byte == 0x0A || byte == 0x0D { found = true }
+        return found
+    }
+}

@@ -1,0 +1,60 @@
+package import AsyncIO
+package import Telemetry
+
+/// The stdio transport to one child process: lines in, lines out, complaints to the log.
+///
+/// Confined to the loop of the child.
+package final class StdioTransport {
+    /// Most bytes that may wait for a server that does not read its input.
+    private static let maximumUnsent = 8 << 20
+
+    private let child: ChildProcess
+    private var framer: LineFramer
+    private var errors: StandardErrorTail
+
+    /// Takes over a child that has just been started.
+    package init(_ child: ChildProcess, maximumLine: Int, logger: Logger) {
+        self.child = child
+        framer = LineFramer(maximumBytes: maximumLine)
+        errors = StandardErrorTail(logger: logger, now: EventLoop.preciseNow)
+    }
+
+    /// The number of the process.
+    package var pid: Int32 { child.pid }
+
+    /// What the server complained last; for the operator's log, never for a peer.
+    package var complaints: String { errors.tail() }
+
+    /// Hands a line, newline included, to the server without waiting for it to read.
+    package func send(_ line: [UInt8]) throws(IOError) {
+        let input = child.standardInput
+        guard input.unsentBytes + line.count <= Self.maximumUnsent else { throw .overloaded }
+        try input.writeWithoutWaiting(line)
+    }
+
+    /// The next lines that the server wrote; nil when it has closed its output.
+    package func receive() async throws(IOError) -> [LineFramer.Line]? {
+        guard let bytes = try await child.standardOutput.read() else { return nil }
+        return framer.feed(bytes)
+    }
+
+    /// Reads what the server complains until it ends.
+    package func drainErrors() async {
+        // An error ends the stream like its end does: there is nothing more to read.
+        while let bytes = try? await child.standardError.read() {
+            errors.append(bytes, now: EventLoop.preciseNow)
+        }
+    }
+
+    /// How the process ended, if it has.
+    package func exitStatus() async -> ChildProcess.ExitStatus? { await child.exitStatus }
+
+    /// Waits for its end.
+    package func wait() async -> ChildProcess.ExitStatus { await child.wait() }
+
+    /// Whether it ended within `limit`.
+    package func hasExited(within limit: Duration) async -> Bool { await child.hasExited(within: limit) }
+
+    /// Closes its input, then stops the whole tree (P07).
+    package func stop() async { await child.stop() }
+}

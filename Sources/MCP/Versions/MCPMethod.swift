@@ -1,0 +1,37 @@
+package import JSON
+
+/// The methods that MCP defines, for labels and for the few that a gateway must know. Others are forwarded as they are.
+package enum MCPMethod: String, Sendable, Hashable, CaseIterable {
+    case toolsCall = "tools/call"
+    case initialize
+    case ping
+    case toolsList = "tools/list"
+    case resourcesList = "resources/list"
+    case resourcesTemplatesList = "resources/templates/list"
+    case resourcesRead = "resources/read"
+    case resourcesSubscribe = "resources/subscribe"
+    case resourcesUnsubscribe = "resources/unsubscribe"
+    case promptsList = "prompts/list"
+    case promptsGet = "prompts/get"
+    case completionComplete = "completion/complete"
+    case loggingSetLevel = "logging/setLevel"
+    case samplingCreateMessage = "sampling/createMessage"
+    case elicitationCreate = "elicitation/create"
+    case rootsList = "roots/list"
+    /// Everything that is not in this list.
+    case other
+
+    /// The method of a message; `other` where it is none that MCP defines.
+    package init(_ node: JSONNode?) {
+        guard let node else {
+            self = .other
+            return
+        }
+        // The one that matters first, without a string.
+        if node.equals("tools/call") {
+            self = .toolsCall
+        } else {
+            self = node.string.flatMap { MCPMethod(rawValue: $0) } ?? .other
+        }
+    }
+}
