@@ -90,31 +90,29 @@ extension EndToEnd {
             let gateway = try await EndToEnd.gateway()
             let token = try await EndToEnd.logIn(gateway).tokens.access
             let client = try await EndToEnd.session(gateway, token: token)
-            let streaming = try await onThread { try StreamBox(client.stream()) }
-            #expect(streaming.status == 200)
-            async let calls = ChildFaults.call(client, "sleep", id: 9, #"{"seconds":2}"#)
-            try await eventuallyTrue("the call is in flight") {
-                let metrics = try await gateway.request("GET", "/metrics").text
-                return Self.inFlight(metrics) > 0
-            }
+            let idle = try await onThread { try StreamBox(client.stream()) }
+            #expect(idle.status == 200)
+            let call = PlainMCP.call("progress", id: 9, #"{"steps":4,"seconds":1.5}"#, token: "1")
+            let busy = try await onThread { try StreamBox(client.stream("POST", body: call)) }
+            // Its first progress shows that the call is in flight.
+            _ = try #require(try await onThread { try busy.next() })
             let children = ProcessTable.descendants(of: gateway.pid)
+            #expect(!children.isEmpty)
             let begin = ContinuousClock.now
             gateway.program?.signal(SIGTERM)
-            let answer = try await calls
-            #expect(answer.status == 200 && answer.result != nil, "\(answer.status) \(answer.messages)")
+            let answer = try await onThread {
+                while let event = try busy.next() {
+                    if let data = event.data, data.contains("\"result\"") || data.contains("\"error\"") { return data }
+                }
+                return "the stream ended without an answer"
+            }
+            #expect(answer.contains("done after 4 steps"), "\(answer)")
+            #expect(try await onThread { try idle.drain() }, "the idle stream ended in order")
             let exit = try await gateway.program?.waitUntilExit(within: .seconds(15))
             #expect(exit == .exited(0), "\(String(describing: exit)): \(gateway.log.suffix(1500))")
             #expect(ContinuousClock.now - begin < .seconds(15))
-            let ended = try await onThread { try streaming.drain() }
-            #expect(ended, "the stream ended in order")
             let left = children.filter { ProcessTable.isAlive($0) }
             #expect(left == [])
-        }
-
-        /// Calls in flight, by the program's own metrics.
-        private static func inFlight(_ metrics: String) -> Double {
-            metrics.split(separator: "\n").filter { $0.contains("in_flight") && !$0.hasPrefix("#") }
-                .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
         }
 
         @Test("F20: SIGHUP does not kill")
