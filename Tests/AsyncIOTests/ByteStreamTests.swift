@@ -236,19 +236,22 @@ struct ByteStreamTests {
         #expect(outcome.withLock { $0 } == .timedOut)
     }
 
-    @Test func aSlowButSteadyPeerIsNotTimedOut() async throws {
+    @Test("H08: a slow but steady peer is not timed out")
+    func steadyPeerIsNotTimedOut() async throws {
         let outcome = Mutex<String>("")
         try await Self.pair { stream in
-            stream.writeTimeout = .milliseconds(300)
+            stream.writeTimeout = .seconds(1)
             do throws(IOError) {
-                try await stream.write([UInt8](repeating: 7, count: 12 << 20))
+                try await stream.write([UInt8](repeating: 7, count: 24 << 20))
                 outcome.withLock { $0 = "done" }
             } catch { outcome.withLock { $0 = "\(error)" } }
         } client: { stream in
             var got = 0
-            while got < 12 << 20, let bytes = try await stream.read() {
+            let start = ContinuousClock.now
+            while got < 24 << 20, let bytes = try await stream.read() {
                 got += bytes.count
-                if got % 7 == 0 { try await stream.loop.sleep(for: .milliseconds(5)) }
+                // So slow that the kernel asks the writer for more less than once a second.
+                if ContinuousClock.now - start < .seconds(3) { try await stream.loop.sleep(for: .milliseconds(100)) }
             }
         }
         #expect(outcome.withLock { $0 } == "done")
