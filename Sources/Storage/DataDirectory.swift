@@ -12,6 +12,8 @@ package struct DataDirectory: Sendable {
     package static let keyName = "master.key"
     /// The folder of the audit trail.
     package static let auditName = "audit"
+    /// The folder below which servers without a working directory get one each.
+    package static let scratchName = "work"
     /// Files that nobody else may read.
     package static let privateFiles = [storeName, "\(storeName)-wal", "\(storeName)-shm", keyName]
 

@@ -29,6 +29,10 @@ package struct ServerDefinition: Sendable {
     package var requiredScopes: [String]
     /// How the server speaks MCP.
     package var era: Era
+    /// Where its endpoint is: `/NAME/mcp` where nothing else is set.
+    package var path: String
+    /// The revision that `initialize` offers to it instead of the client's; nil passes the client's on.
+    package var offeredVersion: String?
 
     package init(
         name: String, command: String, arguments: [String] = [], environment: [String: String] = [:],
@@ -51,10 +55,8 @@ package struct ServerDefinition: Sendable {
         self.limits = limits
         self.requiredScopes = requiredScopes
         era = .legacy
+        path = "/\(name)/mcp"
     }
-
-    /// Where its endpoint is.
-    package var path: String { "/\(name)/mcp" }
 
     /// What every program needs to run at all; nothing else of ours is handed on unasked (P02).
     private static let ordinary = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "USER"]

@@ -58,7 +58,8 @@ extension LegacySession {
         stream.openCalls += 1
         quota.callBegan()
         let line = ServerBoundMessage.request(
-            message, number: number, identity: method == .toolsCall ? identity : nil)
+            message, number: number, identity: method == .toolsCall ? identity : nil,
+            offeredVersion: isInitialize ? server.offeredVersion : nil)
         do throws(IOError) {
             try transport.send(line)
         } catch {

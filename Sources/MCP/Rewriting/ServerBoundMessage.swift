@@ -8,9 +8,15 @@ package enum ServerBoundMessage {
     /// The member of `_meta` that tells a server for whom it works.
     package static let identityKey: StaticString = "dev.sallyport/identity"
 
-    /// A request as a line. `identity` is JSON text, for `tools/call` only.
-    package static func request(_ message: JSONRPCMessage, number: Int, identity: [UInt8]?) -> [UInt8] {
+    /// A request as a line. `identity` is JSON text, for `tools/call` only; `offeredVersion` takes the place of the
+    /// client's in `initialize`.
+    package static func request(
+        _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil
+    ) -> [UInt8] {
         var patch = JSONPatch(message.node.document)
+        if let offeredVersion, let version = message.params?["protocolVersion"] {
+            patch.replace(version, with: JSONText.quoted(offeredVersion))
+        }
         let digits = DecimalText.bytes(number)
         if let id = message.id { patch.replace(id, with: digits) }
         edit(&patch, message.params, progress: digits, identity: identity)

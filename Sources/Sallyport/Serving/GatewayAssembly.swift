@@ -1,19 +1,70 @@
 import AsyncIO
 import AuthorizationServer
+import Gateway
 import HTTP
 import OAuth
+import Storage
 import Telemetry
 
-/// The gateway as configured.
+/// The gateway as configured, and who may come in: the one place where the authorization server and the gateway meet.
 struct GatewayAssembly: Sendable {
+    private let gateway: Gateway
+
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
         group: EventLoopGroup, directory: ServerDirectory
-    ) {}
+    ) {
+        let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
+            ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
+        }
+        var configuration = GatewayConfiguration(
+            hostPolicy: hosts, authentication: service.map { .bearer($0.accessTokenVerifier) } ?? .none,
+            servers: servers)
+        configuration.scopes = directory.all.first?.scopes ?? []
+        configuration.inheritedEnvironment = Environment.all
+        configuration.audit = audit
+        configuration.revocations = service?.revocations
+        if plan.protection == .login, plan.configuration.storage == .sqlite {
+            configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
+        }
+        gateway = Gateway(configuration, on: group)
+    }
 
     /// Puts the MCP endpoints on the router.
-    func register(on router: inout HTTPRouter) {}
+    func register(on router: inout HTTPRouter) {
+        gateway.register(on: &router)
+    }
+
+    /// Ends the streams of grants that have ended, until the task is cancelled.
+    func run() async {
+        await gateway.watchRevocations()
+    }
 
     /// Answers what is in flight and stops the servers.
-    func drain(within limit: Duration) async {}
+    func drain(within limit: Duration) async {
+        await gateway.drain(within: limit)
+    }
+}
+
+extension AuthorizationService {
+    /// Verifies what this server issues.
+    fileprivate var accessTokenVerifier: JWTAccessTokenVerifier {
+        JWTAccessTokenVerifier(keys: keyring, revocations: revocations, clock: .system)
+    }
+}
+
+extension ServerDefinition {
+    /// A server as configured, at its endpoint.
+    fileprivate init(_ settings: ServerSettings, path: String, protocolVersion: String?) {
+        self.init(
+            name: settings.name, command: settings.command, arguments: settings.arguments,
+            environment: settings.environment, passEnvironment: settings.passEnvironment,
+            workingDirectory: settings.workingDirectory, callTimeout: settings.timeout,
+            idleTimeout: settings.idleTimeout, maximumSessions: settings.maximumSessions,
+            limits: ChildProcess.Limits(
+                memory: settings.memoryLimit.map(UInt64.init), processes: settings.processLimit.map(UInt64.init),
+                openFiles: settings.openFileLimit.map(UInt64.init)))
+        self.path = path
+        offeredVersion = protocolVersion
+    }
 }

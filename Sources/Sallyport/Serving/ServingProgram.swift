@@ -81,6 +81,7 @@ struct ServingProgram: Sendable {
         // 5. Serve until a signal, then drain.
         await withTaskGroup(of: Void.self) { tasks in
             if let service { tasks.addTask(executorPreference: loop) { await service.run(on: loop) } }
+            tasks.addTask(executorPreference: loop) { await gateway.run() }
             await ShutdownSequence(readiness: readiness, logger: logger).run(signals, server, gateway, loop)
             tasks.cancelAll()
         }
