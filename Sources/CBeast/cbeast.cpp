@@ -112,7 +112,13 @@ private:
     /// Whether what waits for more may go on waiting.
     bool fits(const char *rest, std::size_t count)
     {
-        if (is_header_done()) return count <= limits_.field;
+        if (is_header_done()) {
+            // Between chunks. Beast looks for CR LF only, and would wait for it behind a bare LF.
+            for (std::size_t i = 0; i < count; ++i) {
+                if (rest[i] == '\n' && (i == 0 || rest[i - 1] != '\r')) return fail(SP_MALFORMED);
+            }
+            return count <= limits_.field;
+        }
         if (!has_line_ && count > limits_.line + 2) {
             const void *end = std::memchr(rest, '\n', limits_.line + 2);
             if (!end) return fail(SP_LINE_TOO_LONG);

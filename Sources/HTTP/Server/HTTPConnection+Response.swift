@@ -17,7 +17,7 @@ extension HTTPConnection {
         ResponseHead(
             status: response.status, fields: response.fields, framing: framing, keepsAlive: keepsAlive,
             isHTTP11: isHTTP11
-        ).write(to: &output, date: date.current())
+        ).write(to: &output, date: date.current(at: stream.loop.now))
         let hasContent = head?.method != .head && !response.status.forbidsContent
         do {
             switch response.body {

@@ -44,21 +44,21 @@ final class RequestReader: HTTPBodySource {
     /// The next head; nil when the client has ended the connection or rested for too long.
     func nextHead() async throws(HTTPRefusal) -> AdmittedHead? {
         if !isFirstRequest { parser.reset() }
-        var hasStarted = isFirstRequest || position < buffer.count
+        // A fresh connection owes its first head at once; later ones may rest.
+        let patience = isFirstRequest ? configuration.headTimeout : configuration.idleTimeout
         isFirstRequest = false
-        var deadline = EventLoop.preciseNow + (hasStarted ? configuration.headTimeout : configuration.idleTimeout)
+        var deadline = stream.loop.now + patience
+        isIdle = true
+        defer { isIdle = false }
         while true {
             if position < buffer.count {
-                if !hasStarted {
-                    hasStarted = true
-                    deadline = EventLoop.preciseNow + configuration.headTimeout
+                if isIdle {
+                    isIdle = false
+                    deadline = stream.loop.now + configuration.headTimeout
                 }
                 if let head = try parseHead() { return try begin(head) }
             }
-            isIdle = !hasStarted
-            let isOpen = try await receiveHeadBytes(until: deadline)
-            isIdle = false
-            if !isOpen { return nil }
+            guard try await receiveHeadBytes(until: deadline) else { return nil }
         }
     }
 
@@ -79,8 +79,7 @@ final class RequestReader: HTTPBodySource {
             take(bytes)
             return true
         } catch .timedOut where !isIdle {
-            // Silence on a fresh connection needs no answer; half a head gets one.
-            if buffer.isEmpty { return false }
+            // Half a head gets an answer, silence does not.
             throw .tooSlow
         } catch {
             return false

@@ -22,19 +22,19 @@ package struct HTTPResponse: Sendable {
 
     /// Plain text for people: a line that says what happened.
     package static func text(_ status: HTTPStatus, _ text: String) -> HTTPResponse {
-        HTTPResponse(
-            status: status,
-            fields: [
-                "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-            ],
-            body: .bytes(Array("\(text)\n".utf8)))
+        HTTPResponse(status: status, fields: textFields, body: .bytes(Array("\(text)\n".utf8)))
     }
 
     /// JSON that is already text.
     package static func json(_ status: HTTPStatus, _ bytes: [UInt8]) -> HTTPResponse {
-        HTTPResponse(
-            status: status,
-            fields: ["Content-Type": "application/json", "X-Content-Type-Options": "nosniff"], body: .bytes(bytes))
+        HTTPResponse(status: status, fields: jsonFields, body: .bytes(bytes))
     }
+
+    private static let textFields: HTTPFields = [
+        "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+    ]
+
+    private static let jsonFields: HTTPFields = [
+        "Content-Type": "application/json", "X-Content-Type-Options": "nosniff",
+    ]
 }

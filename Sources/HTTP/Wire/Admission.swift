@@ -25,6 +25,9 @@ struct Admission {
     /// The last `Host` and its validated form: on one connection it is nearly always the same.
     private var lastHost: [UInt8] = []
     private var lastAuthority = ""
+    /// The same for the target in its common form.
+    private var lastTargetText: [UInt8] = []
+    private var lastTarget: RequestTarget?
 
     mutating func admit(_ head: RawRequestHead) throws(HTTPRefusal) -> AdmittedHead {
         let method = try Self.method(head.method)
@@ -34,7 +37,7 @@ struct Admission {
         let framing = try findings.framing(isHTTP11: isHTTP11)
         guard let host = findings.host else { throw .host }
         let authority = try authority(head.text[host])
-        let target = try RequestTarget(parsing: head.target, method: method)
+        let target = try target(head.target, method)
         if let other = target.authority, !ByteClass.equalIgnoringCase(other, Array(authority.utf8)) { throw .host }
         return AdmittedHead(
             method: method, target: target, authority: authority,
@@ -48,6 +51,16 @@ struct Admission {
         if let method = HTTPMethod(bytes: bytes) { return method }
         guard bytes.allSatisfy({ (65...90).contains($0) || $0 == UInt8(ascii: "-") }) else { throw .malformed }
         throw HTTPRefusal(.notImplemented, "This server does not know the method.")
+    }
+
+    private mutating func target(_ text: ArraySlice<UInt8>, _ method: HTTPMethod) throws(HTTPRefusal) -> RequestTarget {
+        if let lastTarget, text.elementsEqual(lastTargetText) { return lastTarget }
+        let target = try RequestTarget(parsing: text, method: method)
+        if text.first == UInt8(ascii: "/") {
+            lastTargetText = Array(text)
+            lastTarget = target
+        }
+        return target
     }
 
     private mutating func authority(_ host: ArraySlice<UInt8>) throws(HTTPRefusal) -> String {

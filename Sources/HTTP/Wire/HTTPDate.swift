@@ -1,21 +1,22 @@
+import AsyncIO
 import Telemetry
 
 /// The `Date` field, written once a second: RFC 9110 §5.6.7 `IMF-fixdate`.
 struct HTTPDateField {
     private let clock: WallClock
-    private var second: Int64 = .min
+    private var validUntil = LoopInstant(nanoseconds: 0)
     private var line: [UInt8] = []
 
     init(clock: WallClock) {
         self.clock = clock
     }
 
-    /// The whole line for the present second.
-    mutating func current() -> [UInt8] {
-        let now = clock.now()
-        if now.seconds != second {
-            second = now.seconds
+    /// The whole line for the present second; `instant` is the loop's time, which costs less to know than the clock's.
+    mutating func current(at instant: LoopInstant) -> [UInt8] {
+        if instant >= validUntil {
+            let now = clock.now()
             line = Array("date: \(Self.text(now))\r\n".utf8)
+            validUntil = instant + .milliseconds(1000 - (now.millisecondsSinceEpoch - now.seconds * 1000))
         }
         return line
     }
