@@ -111,7 +111,8 @@ package final class PlainConnection {
 
     /// Exactly `count` bytes.
     package func receive(exactly count: Int) throws -> [UInt8] {
-        var bytes: [UInt8] = []
+        var bytes = pending
+        pending = []
         while bytes.count < count {
             guard let more = try receive() else { throw PlainConnectionError.closed }
             bytes += more
