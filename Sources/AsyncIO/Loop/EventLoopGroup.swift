@@ -1,4 +1,4 @@
-import Glibc
+import CLibUV
 import Synchronization
 
 /// The loops of the process, one per core unless told otherwise.
@@ -24,7 +24,5 @@ package final class EventLoopGroup: Sendable {
     }
 
     /// The cores that this process may use.
-    package static var coreCount: Int {
-        max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    }
+    package static var coreCount: Int { Int(uv_available_parallelism()) }
 }
