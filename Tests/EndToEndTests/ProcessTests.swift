@@ -69,7 +69,7 @@ extension EndToEnd {
             let (gateway, bad, good) = try await ChildFaults.start()
             let before = ProcessTable.openDescriptors(gateway.pid)
             for round in 0..<25 {
-                let mode = ["exit", "kill", "close-stdin"][round % 3]
+                let mode = ["exit", "kill", "close-stdout"][round % 3]
                 _ = try await onThread { [bad] in
                     var client = bad
                     _ = try client.open()
