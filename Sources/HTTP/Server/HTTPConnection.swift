@@ -54,7 +54,8 @@ actor HTTPConnection {
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
                 let keepsAlive = await write(response, to: head, id: request.id)
-                guard keepsAlive, await reader.discardContent() else { break }
+                // A stream said that the connection stays open before the drain began.
+                guard keepsAlive, !isDraining, await reader.discardContent() else { break }
             }
             await close()
         } catch {
