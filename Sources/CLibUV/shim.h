@@ -6,6 +6,8 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -71,6 +73,8 @@ static inline pid_t sp_fork(void) { return fork(); }
 static inline int sp_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 static inline int sp_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 static inline int sp_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+/// No other process of our user may trace this one or read its memory.
+static inline void sp_refuse_tracing(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 static inline void sp_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 /// Resets every signal to its default action and unblocks all.
 static inline void sp_reset_signals(void) {

@@ -126,6 +126,37 @@ struct ByteStreamTests {
         }
     }
 
+    @Test func acceptedConnectionsSendAtOnceAndNoticeASilentPeer() async {
+        await #expect(processExitsWith: .success) {
+            try await withGroup(1) { group in
+                let served = Shared<SocketAddress?>(nil)
+                let listener = try await ByteStreamTests.serve(group) { stream in
+                    served.change { $0 = stream.remoteAddress }
+                    _ = try await stream.read()
+                }
+                let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                connectLoopback(client, UInt16(listener.boundAddress.port))
+                while served.value == nil { try await Task.sleep(for: .milliseconds(1)) }
+                // The accepted socket is one of our descriptors, and not the listening one.
+                let accepted = (3..<200).contains { descriptor in
+                    var peer = sockaddr_in()
+                    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+                    let isConnected = unsafe withUnsafeMutablePointer(to: &peer) { pointer in
+                        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                            unsafe getpeername(Int32(descriptor), $0, &size) == 0
+                        }
+                    }
+                    return isConnected
+                        && [TCP_NODELAY, TCP_KEEPIDLE, TCP_USER_TIMEOUT].map { tcpOption($0, of: Int32(descriptor)) }
+                            == [1, 15, 60_000]
+                }
+                #expect(accepted)
+                close(client)
+                await listener.close()
+            }
+        }
+    }
+
     @Test func connectionRefusedIsAnError() async throws {
         try await withGroup { group in
             // Bound, so that no other test gets the port, but not listening.
@@ -390,6 +421,14 @@ extension ByteStreamTests.Connection {
     func readOnce() async -> Result<[UInt8]?, IOError> {
         do throws(IOError) { return .success(try await stream.read()) } catch { return .failure(error) }
     }
+}
+
+/// A number among a socket's TCP options.
+func tcpOption(_ option: Int32, of descriptor: Int32) -> Int32 {
+    var value: Int32 = 0
+    var size = socklen_t(4)
+    unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), option, &value, &size)
+    return value
 }
 
 /// Binds a plain socket; the port that it got.

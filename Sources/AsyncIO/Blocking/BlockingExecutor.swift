@@ -33,7 +33,7 @@ import Synchronization
 
     /// Runs `body` on a thread of the pool; the caller's loop goes on meanwhile.
     ///
-    /// Work that has begun is not interrupted by cancellation; work still in the queue is not begun.
+    /// A task that is cancelled already begins nothing; what has been queued runs to its end.
     package func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try Task.checkCancellation()
         let result: Result<Value, any Error> = await unsafe withUnsafeContinuation { continuation in

@@ -123,7 +123,6 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
             core.close()
             return
         }
-        if isTCP { unsafe uv_tcp_nodelay(sp_tcp(connection.pointer), 1) }
         let remote = isTCP ? SocketAddress.remote(of: descriptor) : localAddress
         let local = isTCP ? SocketAddress.local(of: descriptor) : localAddress
         accept(ByteStream(core, remoteAddress: remote, localAddress: local))

@@ -26,6 +26,8 @@ struct LauncherSupervisor {
 
     mutating func run() -> Never {
         leaveStandardStreams()
+        // The program runs as the same user: it must not talk its supervisor out of its duty.
+        sp_refuse_tracing()
         while true {
             let ready = wait()
             if ready.status { readStatus() }
