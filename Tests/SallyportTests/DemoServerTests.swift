@@ -149,3 +149,41 @@ struct DemoServerTests {
         #expect(try answers().count == 1)
     }
 }
+
+/// The built program, over real pipes.
+@Suite("Demo server over pipes", .timeLimit(.minutes(1)))
+struct DemoServerPipeTests {
+    @Test("lines come back while a slow call waits, 20,000 echoes in one write, and the end of input ends it")
+    func pipes() async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Checkout.binary)
+        process.arguments = ["demo-server"]
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        let slow =
+            #"{"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"sleep","arguments":{"seconds":0.3}}}"#
+        let echo =
+            #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"x"}}}"#
+        let text = slow + "\n" + String(repeating: echo + "\n", count: 20_000)
+        let writer = Task.detached { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+        let lines = try await onThread {
+            var data = Data()
+            var count = 0
+            while count < 20_001 {
+                let more = output.fileHandleForReading.availableData  // what is there, not a full buffer
+                guard !more.isEmpty else { break }
+                count += more.reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
+                data += more
+            }
+            return data.split(separator: UInt8(ascii: "\n"))
+        }
+        try await writer.value
+        #expect(lines.count == 20_001)
+        #expect(lines.last.map { String(decoding: $0, as: UTF8.self).contains("slept 0.3 s") } == true)
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+}
