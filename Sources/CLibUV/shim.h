@@ -60,6 +60,9 @@ static inline void sp_close_from(int first) {
 static inline int sp_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1U); }
 /// Both ends close-on-exec.
 static inline int sp_pipe2(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+static inline int sp_accept(int fd) {
+    return (int)syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
 static inline int sp_set_cloexec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
 static inline int sp_duplicate_cloexec(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 /// Bytes that a socket holds and the peer has not acknowledged; 0 for what is no socket.

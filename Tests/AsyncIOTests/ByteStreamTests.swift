@@ -114,6 +114,23 @@ struct ByteStreamTests {
         }
     }
 
+    @Test("F20: closing a listener resets no connection that it was given")
+    func waitingConnectionsAreAcceptedBeforeTheListenerCloses() async throws {
+        try await withGroup(1) { group in
+            let listener = try await Self.serve(group, Self.echo)
+            group.loops[0].execute { usleep(200_000) }
+            let clients = (0..<20).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+            for client in clients { connectLoopback(client, UInt16(listener.boundAddress.port)) }
+            await listener.close()
+            for client in clients {
+                var byte: UInt8 = 7
+                #expect(unsafe send(client, &byte, 1, 0) == 1)
+                #expect(unsafe recv(client, &byte, 1, 0) == 1)
+                close(client)
+            }
+        }
+    }
+
     @Test func addressesAreThoseOfBothEnds() async throws {
         let seen = Mutex<[SocketAddress?]>([])
         try await Self.pair { stream in
@@ -402,7 +419,7 @@ struct ByteStreamTests {
                 try await Task.sleep(for: .milliseconds(500))
                 #expect(clock() - before < CLOCKS_PER_SEC / 5, "the loop spins")
                 var byte: UInt8 = 0
-                let ended = unsafe clients.count { unsafe recv($0, &byte, 1, Int32(MSG_DONTWAIT)) == 0 }
+                let ended = clients.count { unsafe recv($0, &byte, 1, Int32(MSG_DONTWAIT)) == 0 }
                 #expect(ended == clients.count, "all of them were turned away")
                 for client in clients { close(client) }
                 let loop = group.loops[0]

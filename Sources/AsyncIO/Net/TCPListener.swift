@@ -37,7 +37,8 @@ package final class TCPListener: Sendable {
         self.sockets = sockets
     }
 
-    /// Stops accepting on all loops and waits until they have closed their sockets; connections live on.
+    /// Stops accepting on all loops and waits until they have closed their sockets; connections live on, and those that
+    /// the kernel has completed already are still accepted.
     package func close() async {
         for socket in sockets {
             await socket.close()
@@ -77,18 +78,12 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
         localAddress = address
         isTCP = address.ipAddress != nil
         handle = UVHandle(isTCP ? UV_TCP : UV_NAMED_PIPE)
-        if isTCP {
-            unsafe uv_tcp_init(loop.uv, sp_tcp(handle.pointer))
-        } else {
-            unsafe uv_pipe_init(loop.uv, sp_pipe(handle.pointer), 0)
-        }
+        initialize(handle)
         handle.attach(self)
     }
 
     private func start(_ descriptor: Int32) -> Result<Void, IOError> {
-        var code =
-            unsafe isTCP
-            ? uv_tcp_open(sp_tcp(handle.pointer), descriptor) : uv_pipe_open(sp_pipe(handle.pointer), descriptor)
+        var code = open(descriptor, as: handle)
         guard code == 0 else {
             _ = Glibc.close(descriptor)
             closeHere()
@@ -106,19 +101,53 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
     }
 
     private func acceptOne() {
-        let connection = UVHandle(isTCP ? UV_TCP : UV_NAMED_PIPE)
-        if isTCP {
-            unsafe uv_tcp_init(loop.uv, sp_tcp(connection.pointer))
-        } else {
-            unsafe uv_pipe_init(loop.uv, sp_pipe(connection.pointer), 0)
-        }
-        let core = StreamCore(connection, isSocket: true, on: loop)
-        guard unsafe uv_accept(sp_stream(handle.pointer), sp_stream(connection.pointer)) == 0 else {
+        let core = makeConnection()
+        guard unsafe uv_accept(sp_stream(handle.pointer), sp_stream(core.handle.pointer)) == 0 else {
             core.close()
             return
         }
+        announce(core)
+    }
+
+    /// Takes the connections that the kernel has completed already: closing the socket would reset them.
+    private func acceptRest() {
+        var listening: Int32 = -1
+        guard unsafe uv_fileno(sp_handle(handle.pointer), &listening) == 0 else { return }
+        for _ in 0..<Int(SOMAXCONN) {
+            let descriptor = sp_accept(listening)
+            guard descriptor >= 0 else { return }
+            let core = makeConnection()
+            if open(descriptor, as: core.handle) == 0 {
+                announce(core)
+            } else {
+                _ = Glibc.close(descriptor)
+                core.close()
+            }
+        }
+    }
+
+    private func makeConnection() -> StreamCore {
+        let connection = UVHandle(isTCP ? UV_TCP : UV_NAMED_PIPE)
+        initialize(connection)
+        return StreamCore(connection, isSocket: true, on: loop)
+    }
+
+    private func initialize(_ handle: UVHandle) {
+        if isTCP {
+            unsafe uv_tcp_init(loop.uv, sp_tcp(handle.pointer))
+        } else {
+            unsafe uv_pipe_init(loop.uv, sp_pipe(handle.pointer), 0)
+        }
+    }
+
+    private func open(_ descriptor: Int32, as handle: UVHandle) -> Int32 {
+        unsafe isTCP
+            ? uv_tcp_open(sp_tcp(handle.pointer), descriptor) : uv_pipe_open(sp_pipe(handle.pointer), descriptor)
+    }
+
+    private func announce(_ core: StreamCore) {
         var descriptor: Int32 = -1
-        unsafe uv_fileno(sp_handle(connection.pointer), &descriptor)
+        unsafe uv_fileno(sp_handle(core.handle.pointer), &descriptor)
         if DescriptorLimit.isInReserve(descriptor) {
             core.close()
             return
@@ -141,6 +170,7 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
     func close() async {
         await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             loop.run {
+
                 self.closeHere()
                 unsafe continuation.resume()
             }
