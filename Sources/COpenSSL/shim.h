@@ -106,9 +106,3 @@ static inline int sallyport_ecdsa_to_der(const unsigned char raw[64], unsigned c
     ECDSA_SIG_free(signature);
     return length;
 }
-
-// One digest without looking the algorithm up by name each time, which costs more than a short digest.
-#include <openssl/sha.h>
-static inline int sallyport_sha256(const void *bytes, size_t length, unsigned char *out) {
-    return EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL);
-}

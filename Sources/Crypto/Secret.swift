@@ -14,7 +14,7 @@ package struct Secret<Purpose>: Sendable {
     /// The number of bytes.
     package var count: Int { unsafe storage.bytes.count }
 
-    /// Lends the bytes to `body`, which must not keep them.
+    /// Lends the bytes to `body`, which must not keep them: what is kept is not zeroed.
     package func withBytes<Result>(_ body: ([UInt8]) throws -> Result) rethrows -> Result {
         try unsafe body(storage.bytes)
     }
@@ -29,13 +29,21 @@ extension Secret: CustomReflectable, CustomDebugStringConvertible {
     package var debugDescription: String { "Secret" }
 }
 
-@safe private final class SecretStorage: Sendable {
-    // SAFETY: written in init and deinit only, when nobody else can hold a reference (`zeroedOnRelease`).
-    nonisolated(unsafe) var bytes: [UInt8]
+@safe final class SecretStorage: Sendable {
+    // SAFETY: written in init and deinit only, when nobody else can hold a reference (`secretsAreZeroedOnRelease`).
+    private(set) nonisolated(unsafe) var bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) { unsafe self.bytes = bytes }
+    init(_ bytes: [UInt8]) {
+        // A buffer of our own: one that is shared with the caller would be copied when it is zeroed, and stay.
+        unsafe self.bytes = [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+            (_, count) = unsafe buffer.initialize(from: bytes)
+        }
+    }
 
-    deinit {
+    deinit { wipe() }
+
+    /// Zeroes the bytes in place, in a way that the optimizer keeps.
+    func wipe() {
         unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
 }

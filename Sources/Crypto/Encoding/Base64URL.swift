@@ -2,11 +2,11 @@
 package enum Base64URL {
     /// The text of `bytes`.
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        String(decoding: Base64Alphabet.url.encode(bytes), as: UTF8.self)
+        String(decoding: Base64Alphabet.url.encode(Array(bytes)), as: UTF8.self)
     }
 
     /// The bytes of `text`; nil for padding, white space, other alphabets and non-zero trailing bits.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? { Base64Alphabet.url.decode(text) }
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? { Base64Alphabet.url.decode(Array(text)) }
 
     /// The bytes of `text`.
     package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8) }
@@ -16,7 +16,7 @@ package enum Base64URL {
 package enum Base64 {
     /// The text of `bytes`, padded.
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text = Base64Alphabet.standard.encode(bytes)
+        var text = Base64Alphabet.standard.encode(Array(bytes))
         while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
         return String(decoding: text, as: UTF8.self)
     }
@@ -38,6 +38,7 @@ package enum Base64 {
     package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8) }
 }
 
+/// The 64 symbols of RFC 4648 and the two directions, without padding.
 struct Base64Alphabet {
     static let url = Base64Alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
     static let standard = Base64Alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -52,7 +53,8 @@ struct Base64Alphabet {
         self.values = values
     }
 
-    func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    // Arrays, not any collection: a generic loop over another module's type costs ten times as much.
+    func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var accumulator: UInt32 = 0
@@ -69,7 +71,7 @@ struct Base64Alphabet {
         return text
     }
 
-    func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    func decode(_ text: [UInt8]) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)

@@ -20,11 +20,17 @@ package struct PrivateKey: Sendable {
     /// Reads a key that `der` wrote (PKCS #8 or the key's own form).
     package init(der: [UInt8]) throws(CryptoError) {
         ERR_clear_error()
+        var rest = 0
         let key = unsafe der.withUnsafeBufferPointer { buffer in
             var position = buffer.baseAddress
-            return unsafe d2i_AutoPrivateKey(nil, &position, buffer.count)
+            let key = unsafe d2i_AutoPrivateKey(nil, &position, buffer.count)
+            if let start = buffer.baseAddress, let end = unsafe position {
+                unsafe rest = buffer.count - (end - start)
+            }
+            return unsafe key
         }
         guard let handle = unsafe KeyHandle(taking: key) else { throw .fromLibrary(.invalidKey) }
+        guard rest == 0 else { throw CryptoError(.invalidKey, "bytes after the key") }
         self.handle = handle
     }
 
@@ -45,7 +51,8 @@ package struct PrivateKey: Sendable {
         return try PublicKey(parameters)
     }
 
-    /// A signature in JOSE's form: r and s of 32 bytes each for ES256 (RFC 7518 §3.4).
+    /// A signature in JOSE's form: r and s of 32 bytes each for ES256 (RFC 7518 §3.4), s in its lower half, so that our
+    /// own signatures have one form (T06).
     package func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
         ERR_clear_error()
         guard let signature = handle.sign(message) else { throw .fromLibrary(.operationFailed) }
@@ -57,6 +64,6 @@ package struct PrivateKey: Sendable {
             }
         }
         guard result == 1 else { throw .fromLibrary(.operationFailed) }
-        return raw
+        return ES256Signature.canonical(raw)
     }
 }

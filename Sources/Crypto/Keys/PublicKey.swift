@@ -52,6 +52,14 @@ package struct PublicKey: Sendable {
     }
 }
 
+extension PublicKey {
+    /// Whether `signature` has the form that our own keys make. Who holds an ECDSA signature can make a second one that
+    /// verifies; other people's libraries make either, our own tokens have one spelling only (T06).
+    package func isCanonical(_ signature: [UInt8]) -> Bool {
+        algorithm != .es256 || ES256Signature.isCanonical(signature)
+    }
+}
+
 extension PublicKey: Hashable {
     package static func == (left: PublicKey, right: PublicKey) -> Bool { left.parameters == right.parameters }
 

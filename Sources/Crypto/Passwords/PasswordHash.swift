@@ -60,8 +60,8 @@ package enum PasswordHash {
     private static func parse(_ text: String) -> (Parameters, salt: [UInt8], hash: [UInt8])? {
         let parts = text.utf8.split(separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
         guard parts.count == 5, parts[0].isEmpty, parts[1].elementsEqual("scrypt".utf8),
-            let salt = Base64Alphabet.standard.decode(parts[3]), salt.count >= 8,
-            let hash = Base64Alphabet.standard.decode(parts[4]), hash.count == hashLength
+            let salt = Base64Alphabet.standard.decode(Array(parts[3])), salt.count >= 8,
+            let hash = Base64Alphabet.standard.decode(Array(parts[4])), hash.count == hashLength
         else { return nil }
         let settings = parts[2].split(separator: UInt8(ascii: ","))
         guard settings.count == 3, let logarithm = number(settings[0], "ln="), (10...18).contains(logarithm),

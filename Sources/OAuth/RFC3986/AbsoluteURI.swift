@@ -1,3 +1,5 @@
+import HTTP
+
 /// An absolute URI taken apart byte by byte (RFC 3986 §3), without repairing anything: what is odd is refused.
 ///
 /// Foundation's parsers decode and fold on the way; at a trust boundary two readings of one address are a hole.
@@ -18,6 +20,9 @@ package struct AbsoluteURI: Sendable, Hashable {
     package let hasFragment: Bool
     /// Whether the authority holds `user@`.
     package let hasUserInformation: Bool
+    /// `scheme://host[:port]` in lower case without a default port. Nil for what is not http or https, and where the
+    /// HTTP module, whose reading of an address is the one that counts, does not take it for one.
+    package let origin: String?
 
     /// Longest address that is read.
     package static let maximumBytes = 2048
@@ -30,6 +35,7 @@ package struct AbsoluteURI: Sendable, Hashable {
             Self.isLetter(bytes[0]), bytes[..<colon].allSatisfy(Self.isSchemeByte)
         else { return nil }
         self.text = text
+        origin = try? HTTPURL(text).origin  // what it does not read has no origin
         scheme = String(decoding: bytes[..<colon], as: UTF8.self)
         var rest = bytes[(colon + 1)...]
         hasFragment = rest.contains(UInt8(ascii: "#"))
@@ -46,10 +52,10 @@ package struct AbsoluteURI: Sendable, Hashable {
             return
         }
         rest = rest.dropFirst(2)
-        let authority = rest.prefix { $0 != UInt8(ascii: "/") }
+        let authority = rest[..<(rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex)]
         path = String(decoding: rest[authority.endIndex...], as: UTF8.self)
         hasUserInformation = authority.contains(UInt8(ascii: "@"))
-        guard let (host, port) = Self.split(authority.drop { _ in false }) else { return nil }
+        guard let (host, port) = Self.split(authority) else { return nil }
         self.host = host
         self.port = port
     }
@@ -83,16 +89,6 @@ package struct AbsoluteURI: Sendable, Hashable {
 
     /// `http` or `https`.
     package var isHTTP: Bool { hasScheme("http") || hasScheme("https") }
-
-    /// `scheme://host[:port]` in lower case without a default port; nil for anything that is not http or https.
-    package var origin: String? {
-        guard isHTTP, let host, !host.isEmpty else { return nil }
-        let lowered = String(decoding: host.utf8.map(Self.lowercased), as: UTF8.self)
-        let isSecure = hasScheme("https")
-        let scheme = isSecure ? "https" : "http"
-        guard let port, port != (isSecure ? 443 : 80) else { return "\(scheme)://\(lowered)" }
-        return "\(scheme)://\(lowered):\(port)"
-    }
 
     static func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 

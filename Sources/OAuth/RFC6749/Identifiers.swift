@@ -13,7 +13,8 @@ extension OAuthIdentifier {
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in value.utf8 { hasher.combine(byte) }
+        // Equal bytes hash alike as a String; that canonically equivalent texts do too is only a collision.
+        hasher.combine(value)
     }
 
     package var description: String { value }

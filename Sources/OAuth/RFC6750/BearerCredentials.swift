@@ -1,14 +1,22 @@
+package import HTTP
+
 /// The bearer token of a request (RFC 6750 §2.1). Tokens in the query or the body are not looked at.
 package enum BearerCredentials: Sendable, Equatable {
-    /// No `Authorization`, or one of another scheme.
+    /// No `Authorization`, or one of another scheme: 401 without an error code (R01).
     case none
-    /// `invalid_request`: two headers, or a header that cannot be read (R01).
+    /// More than one `Authorization`: 400 `invalid_request`, because two readers could pick two tokens (R01).
     case malformed
-    /// What followed `Bearer`; not verified.
+    /// What followed `Bearer`; not verified. Empty where it is something that no token can be: no verifier takes that, and
+    /// the answer is 401 `invalid_token` (RFC 6750 §3.1), which makes a client log in again instead of giving up.
     case token(String)
 
     /// Longest token that is looked at.
     package static let maximumTokenBytes = 16_384
+
+    /// Reads the request's fields.
+    package static func parse(_ fields: HTTPFields) -> BearerCredentials {
+        BearerCredentials(authorization: fields.values("authorization"))
+    }
 
     /// Reads all `Authorization` values of a request.
     package init(authorization values: [String]) {
@@ -28,7 +36,7 @@ package enum BearerCredentials: Sendable, Equatable {
         }
         let token = bytes.dropFirst(6).drop { $0 == 0x20 }
         guard !token.isEmpty, token.count <= Self.maximumTokenBytes, token.allSatisfy(Self.isTokenByte) else {
-            self = .malformed
+            self = .token("")
             return
         }
         self = .token(String(Substring(token)))

@@ -10,7 +10,13 @@ package protocol VerificationKeySource: Sendable {
 /// Why a token is not one of ours. For our log: the peer learns `invalid_token` and nothing else.
 package enum JWSRejection: String, Error, Sendable {
     case tooLong, notThreeParts, notBase64URL, notJSON, unknownKey, wrongAlgorithm, wrongType, criticalExtension
-    case badSignature
+    case notCanonical, badSignature
+}
+
+/// What a verified token says, and which key says so.
+struct VerifiedJWS: Sendable {
+    let payload: JSONDocument
+    let keyID: [UInt8]
 }
 
 /// Signs and verifies the compact serialization (RFC 7515 §7.1), in the one way that RFC 8725 leaves safe: the key
@@ -30,10 +36,17 @@ package enum CompactJWS {
         return signed + "." + Base64URL.encode(try key.sign(Array(signed.utf8)))
     }
 
-    /// The payload of `token` where it is a JWS of this type, signed by a key of `keys`.
+    /// The payload of `token` where it is a JWS of this type that this project signed with a key of `keys`.
     package static func verify(
         _ token: [UInt8], type: StaticString, keys: some VerificationKeySource
     ) throws(JWSRejection) -> JSONDocument {
+        try open(token, type: type, keys: keys).payload
+    }
+
+    /// The same, with the key's id.
+    static func open(
+        _ token: [UInt8], type: StaticString, keys: some VerificationKeySource
+    ) throws(JWSRejection) -> VerifiedJWS {
         guard token.count <= maximumBytes else { throw .tooLong }
         let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty, !parts[2].isEmpty else { throw .notThreeParts }
@@ -41,24 +54,21 @@ package enum CompactJWS {
             let signature = Base64URL.decode(parts[2])
         else { throw .notBase64URL }
         let header = try object(headerBytes).root
-        let key = try key(header, keys)
+        let (keyID, key) = try key(header, keys)
         try check(header, key, type)
+        guard key.isCanonical(signature) else { throw .notCanonical }
         guard key.verify(signature, over: Array(token[..<parts[1].endIndex])) else { throw .badSignature }
         // Verified first, read afterwards: nothing unsigned steers the parser's caller.
-        return try object(payload)
+        return VerifiedJWS(payload: try object(payload), keyID: keyID)
     }
 
-    /// The header of a token that `verify` has accepted.
-    static func header(of token: [UInt8]) throws(JWSRejection) -> JSONNode {
-        guard let bytes = Base64URL.decode(token.prefix { $0 != UInt8(ascii: ".") }) else { throw .notBase64URL }
-        return try object(bytes).root
-    }
-
-    private static func key(_ header: JSONNode, _ keys: some VerificationKeySource) throws(JWSRejection) -> PublicKey {
+    private static func key(
+        _ header: JSONNode, _ keys: some VerificationKeySource
+    ) throws(JWSRejection) -> (id: [UInt8], key: PublicKey) {
         guard let id = header["kid"]?.stringBytes, (1...maximumKeyIDBytes).contains(id.count),
             let key = keys.verificationKey(id: id)
         else { throw .unknownKey }
-        return key
+        return (id, key)
     }
 
     private static func check(_ header: JSONNode, _ key: PublicKey, _ type: StaticString) throws(JWSRejection) {

@@ -58,10 +58,8 @@ package struct ClientMetadata: Sendable, Hashable {
                 "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post")
         }
         tokenEndpointAuthMethod = known
-        applicationType = try Self.applicationType(object, redirectURIs)
-        scope = try Self.text(object, "scope", maximum: 2000).flatMap { text throws(OAuthError) in
-            text.isEmpty ? nil : try Scope(parsing: text)
-        }
+        applicationType = try Self.applicationType(object)
+        scope = try Self.scope(object)
         clientURI = try Self.webAddress(object, "client_uri")
         logoURI = try Self.webAddress(object, "logo_uri")
         policyURI = try Self.webAddress(object, "policy_uri")
@@ -113,11 +111,9 @@ extension ClientMetadata {
         return uris
     }
 
-    /// OpenID Connect Registration §2: a native app has redirect URIs on its machine or of its own scheme. A web
-    /// application may still be developed on localhost, so that direction is not refused.
-    private static func applicationType(
-        _ object: JSONNode, _ redirectURIs: [RedirectURI]
-    ) throws(OAuthError) -> ApplicationType? {
+    /// OpenID Connect Registration §2 ties each type to kinds of redirect URI. Not held to here: native editors register
+    /// an https page beside their loopback address, and web applications are developed on localhost.
+    private static func applicationType(_ object: JSONNode) throws(OAuthError) -> ApplicationType? {
         guard let text = try text(object, "application_type", maximum: 20) else { return nil }
         guard let type = ApplicationType(rawValue: text) else {
             throw OAuthError(.invalidClientMetadata, "application_type must be native or web")
@@ -131,6 +127,16 @@ extension ClientMetadata {
             throw OAuthError(.invalidClientMetadata, "\(name) must be a string of at most \(maximum) bytes")
         }
         return text
+    }
+
+    private static func scope(_ object: JSONNode) throws(OAuthError) -> Scope? {
+        guard let text = try text(object, "scope", maximum: 2000), !text.isEmpty else { return nil }
+        do {
+            return try Scope(parsing: text)
+        } catch {
+            // RFC 7591 §3.2.2 has no `invalid_scope`.
+            throw OAuthError(.invalidClientMetadata, error.description)
+        }
     }
 
     private static func list(_ object: JSONNode, _ name: StaticString) throws(OAuthError) -> [String]? {

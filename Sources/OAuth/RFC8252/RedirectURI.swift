@@ -23,7 +23,7 @@ package struct RedirectURI: Sendable, Hashable {
     ]
 
     /// Throws `invalid_redirect_uri` for what must never be registered (A14): other schemes, http off this machine,
-    /// fragments, user information, wildcards, control characters and whatever is not a URI.
+    /// fragments, user information, wildcards, odd hosts, control characters and whatever is not a URI.
     package init(parsing text: String) throws(OAuthError) {
         guard let uri = AbsoluteURI(text) else {
             throw OAuthError(.invalidRedirectURI, "a redirect URI must be an absolute URI of visible ASCII")
@@ -32,25 +32,37 @@ package struct RedirectURI: Sendable, Hashable {
         guard !uri.hasUserInformation else {
             throw OAuthError(.invalidRedirectURI, "a redirect URI must not name a user")
         }
-        guard let host = uri.host, !host.utf8.contains(UInt8(ascii: "*")), !host.utf8.contains(UInt8(ascii: "%")) else {
-            throw OAuthError(.invalidRedirectURI, "a redirect URI needs a host without wildcards: scheme://host/path")
-        }
-        if uri.hasScheme("https") {
-            guard !host.isEmpty else { throw OAuthError(.invalidRedirectURI, "a redirect URI needs a host") }
-        } else if uri.hasScheme("http") {
-            guard Self.isLoopback(host: host) else {
-                throw OAuthError(
-                    .invalidRedirectURI, "http redirect URIs must lead to 127.0.0.1, [::1] or localhost; use https")
-            }
-        } else {
-            let scheme = String(decoding: uri.scheme.utf8.map(AbsoluteURI.lowercased), as: UTF8.self)
-            guard scheme.utf8.contains(UInt8(ascii: ".")) || Self.appSchemes.contains(scheme) else {
-                throw OAuthError(
-                    .invalidRedirectURI,
-                    "an app's own scheme must be a reversed domain name such as com.example.app (RFC 8252 section 7.1)")
-            }
-        }
+        if uri.isHTTP { try Self.checkWeb(uri) } else { try Self.checkApp(uri) }
         self.uri = uri
+    }
+
+    private static func checkWeb(_ uri: AbsoluteURI) throws(OAuthError) {
+        // The origin is nil for wildcards and for hosts that two programs could read as two hosts.
+        guard uri.origin != nil else {
+            throw OAuthError(
+                .invalidRedirectURI, "a redirect URI needs a plain host name or address: https://host/path")
+        }
+        guard uri.hasScheme("https") || isLoopback(host: uri.host ?? "") else {
+            throw OAuthError(
+                .invalidRedirectURI, "http redirect URIs must lead to 127.0.0.1, [::1] or localhost; use https")
+        }
+    }
+
+    /// `com.example.app:/path`, as RFC 8252 §7.1 writes it, or `app://host/path`, as many apps do.
+    private static func checkApp(_ uri: AbsoluteURI) throws(OAuthError) {
+        let scheme = String(decoding: uri.scheme.utf8.map(AbsoluteURI.lowercased), as: UTF8.self)
+        guard scheme.utf8.contains(UInt8(ascii: ".")) || appSchemes.contains(scheme) else {
+            throw OAuthError(
+                .invalidRedirectURI,
+                "an app's own scheme must be a reversed domain name such as com.example.app (RFC 8252 section 7.1)")
+        }
+        guard uri.host.map(isPlain(host:)) ?? uri.path.utf8.starts(with: "/".utf8) else {
+            throw OAuthError(.invalidRedirectURI, "a redirect URI of an app reads app:/path or app://host/path")
+        }
+    }
+
+    private static func isPlain(host: String) -> Bool {
+        !host.utf8.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "%") }
     }
 
     /// Whether a request with this redirect URI may be answered for a client that registered `registered`: the same
@@ -78,6 +90,6 @@ package struct RedirectURI: Sendable, Hashable {
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(text)
     }
 }

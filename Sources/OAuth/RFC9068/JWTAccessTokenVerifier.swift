@@ -70,24 +70,15 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     private static func read(
         _ token: [UInt8], _ keys: any VerificationKeySource
     ) throws(AccessTokenRejection) -> VerifiedToken {
-        let header: JSONNode
-        let claims: JSONNode
+        let verified: VerifiedJWS
         do {
-            let payload = try CompactJWS.verify(token, type: "at+jwt", keys: AnyKeys(source: keys))
-            claims = payload.root
-            header = try CompactJWS.header(of: token)
+            verified = try CompactJWS.open(token, type: "at+jwt", keys: keys)
         } catch {
             throw AccessTokenRejection(.invalid, detail: error.rawValue)
         }
-        guard let keyID = header["kid"]?.stringBytes, let token = VerifiedToken(claims, keyID: keyID) else {
+        guard let token = VerifiedToken(verified.payload.root, keyID: verified.keyID) else {
             throw AccessTokenRejection(.invalid, detail: "claims")
         }
         return token
     }
-}
-
-/// Lets a generic function take an existential.
-private struct AnyKeys: VerificationKeySource {
-    let source: any VerificationKeySource
-    func verificationKey(id: [UInt8]) -> PublicKey? { source.verificationKey(id: id) }
 }

@@ -1,3 +1,4 @@
+import HTTP
 import OAuth
 import Testing
 
@@ -6,14 +7,28 @@ import Testing
         "R01: one Authorization header with one token, whatever the case of the scheme",
         arguments: [
             ([], .none), (["Basic eDp5"], .none), (["Bearer abc"], .token("abc")), (["bearer abc"], .token("abc")),
-            (["BEARER  abc"], .token("abc")), (["Bearer"], .malformed), (["Bearer "], .malformed),
-            (["Bearer a b"], .malformed),
-            (["Bearer a", "Bearer a"], .malformed), (["Bearer a,b"], .malformed), (["Bearer \u{E9}"], .malformed),
+            (["BEARER  abc"], .token("abc")), (["Bearer"], .token("")), (["Bearer "], .token("")),
+            (["Bearer a b"], .token("")), (["Bearer\ta"], .none), (["Bearer a\t"], .token("")),
+            (["Bearer a", "Bearer a"], .malformed), (["Bearer a,b"], .token("")), (["Bearer \u{E9}"], .token("")),
+            (["Bearer a", "Basic eDp5"], .malformed), (["", "Bearer a"], .malformed), ([""], .none),
+            ([" Bearer a"], .none),
             (["Bearerabc"], .none),
-            (["Bearer " + String(repeating: "a", count: 20_000)], .malformed),
+            (["Bearer " + String(repeating: "a", count: 20_000)], .token("")),
         ] as [([String], BearerCredentials)])
     func parse(values: [String], expected: BearerCredentials) {
         #expect(BearerCredentials(authorization: values) == expected)
+    }
+
+    @Test("R01: two Authorization lines are one too many, whatever their case and order") func fields() {
+        var fields = HTTPFields()
+        #expect(BearerCredentials.parse(fields) == .none)
+        fields.append("X-Authorization", "Bearer x")
+        fields.append("Proxy-Authorization", "Bearer x")
+        #expect(BearerCredentials.parse(fields) == .none)
+        fields.append("AUTHORIZATION", "bEaReR abc")
+        #expect(BearerCredentials.parse(fields) == .token("abc"))
+        fields.append("authorization", "Bearer abc")
+        #expect(BearerCredentials.parse(fields) == .malformed)
     }
 
     @Test("R01: without a token the challenge names no error") func challenge() {

@@ -16,6 +16,17 @@ import Testing
         #expect(again == metadata)
     }
 
+    @Test("RFC 7591 §2: editors register more than they use, and https beside loopback")
+    func realRegistrations() throws {
+        let editor = try Self.parse(
+            #"{"client_name":"Visual Studio Code","client_uri":"https://code.visualstudio.com","grant_types":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],"response_types":["code"],"redirect_uris":["https://insiders.vscode.dev/redirect","https://vscode.dev/redirect","http://127.0.0.1/","http://127.0.0.1:33418/"],"token_endpoint_auth_method":"none","application_type":"native"}"#
+        )
+        #expect(editor.redirectURIs.count == 4 && editor.applicationType == .native)
+        let bare = try Self.parse(#"{"redirect_uris":["https://a/"],"scope":"","client_uri":"","logo_uri":null}"#)
+        #expect(bare.tokenEndpointAuthMethod == .clientSecretBasic && bare.scope == nil && bare.clientURI == nil)
+        #expect(bare.grantTypes == ["authorization_code"] && bare.responseTypes == ["code"])
+    }
+
     @Test(
         "A14: wrong metadata is refused with the code for it",
         arguments: [
@@ -37,7 +48,15 @@ import Testing
             (#"{"redirect_uris":["https://a/"],"logo_uri":"javascript:alert(1)"}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"client_uri":"data:x"}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"software_statement":"x.y.z"}"#, .invalidSoftwareStatement),
-            (#"{"redirect_uris":["https://a/"],"scope":"a\"b"}"#, .invalidScope),
+            (#"{"redirect_uris":["https://a/"],"scope":"a\"b"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"scope":["a"]}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"grant_types":"authorization_code"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"grant_types":[]}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"response_types":[1]}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"contacts":{"a":"b"}}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"tos_uri":"https://u@a/"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/","javascript:alert(1)"]}"#, .invalidRedirectURI),
+            (#"{"redirect_uris":["https://a/",null]}"#, .invalidRedirectURI),
         ] as [(String, OAuthError.Code)])
     func refused(text: String, code: OAuthError.Code) {
         #expect(throws: OAuthError(code, "")) { try Self.parse(text) }

@@ -47,36 +47,6 @@ import Testing
     }
 
     @Test(
-        "A02: only the port of a loopback redirect URI may vary",
-        arguments: [
-            ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", true),
-            ("http://127.0.0.1:1/cb", "http://127.0.0.1/cb", true),
-            ("http://127.0.0.1:1/cb", "http://127.0.0.1:2/cb", true), ("http://[::1]/cb", "http://[::1]:5/cb", true),
-            ("http://localhost/cb", "http://localhost:5/cb", true),
-            ("http://localhost/cb?a=b", "http://localhost:5/cb?a=b", true),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:5/cb?x=1", false),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:5/cb/", false),
-            ("http://127.0.0.1/cb", "http://127.0.0.2:5/cb", false),
-            ("http://127.0.0.1/cb", "http://0.0.0.0:5/cb", false),
-            ("http://127.0.0.1/cb", "http://localhost:5/cb", false),
-            ("http://127.0.0.1/cb", "http://127.1:5/cb", false),
-            ("http://127.0.0.1/cb", "https://127.0.0.1:5/cb", false),
-            ("http://127.0.0.1/cb", "http://[::1]:5/cb", false),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb", false),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb", false),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:5@evil.test/cb", false),
-            ("http://localhost/cb", "http://localhost.evil.test:5/cb", false),
-            ("http://localhost/cb", "http://LOCALHOST:5/cb", false),
-            ("https://app.test/cb", "https://app.test:5/cb", false),
-            ("http://127.0.0.1/cb", "HTTP://127.0.0.1:5/cb", false),
-        ])
-    func loopback(registered: String, requested: String, matches: Bool) throws {
-        let known = try RedirectURI(parsing: registered)
-        let candidate = try? RedirectURI(parsing: requested)
-        #expect((candidate?.matches(registered: known) ?? false) == matches)
-    }
-
-    @Test(
         "A14: what must never be registered is refused",
         arguments: [
             "javascript:alert(1)", "JavaScript:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
@@ -87,7 +57,10 @@ import Testing
             "https:///cb", "https://", "urn:ietf:wg:oauth:2.0:oob", "myapp:/cb", "mailto:a@b.test",
             "view-source:https://x",
             "intent://x/", "tel:1", "chrome://x/", "https://app.test/\u{202E}", "cb", "", "://x", "1a://x/",
-            "com.example.app:/cb",
+            "com.example.app:cb", "com.example.app:", "com.example.app://*/cb", "com.example.app:/cb#x",
+            "com.example.app://u@h/cb", "javascript:/x", "data:/x", "https://app%2etest/cb", "https://127.1/cb",
+            "https://0x7f000001/cb", "https://app.test./cb", "https://a;script-src/cb", "https://app,test/cb",
+            "https://app.test:0/cb", "https://-a.test/cb",
         ])
     func hostileRegistration(text: String) {
         #expect(throws: OAuthError(.invalidRedirectURI, "")) { try RedirectURI(parsing: text) }
@@ -95,7 +68,9 @@ import Testing
 
     @Test(arguments: [
         "https://claude.ai/api/mcp/auth_callback", "http://localhost:6274/oauth/callback", "http://127.0.0.1:33418/",
-        "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app://callback", "https://vscode.dev/redirect",
+        "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app://callback", "com.example.app:/callback",
+        "vscode://vscode.github-authentication/did-authenticate?windowId=1", "https://vscode.dev/redirect",
+        "http://[::1]:3000/cb", "https://app.test:8443/cb?a=b",
     ])
     func realClientsMayRegister(text: String) throws {
         #expect(try RedirectURI(parsing: text).text == text)

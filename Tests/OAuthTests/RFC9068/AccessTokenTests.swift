@@ -32,15 +32,19 @@ import Testing
         let fixture = try TokenFixture(.rs256)
         let verifier = fixture.verifier()
         let jwk = JSONWebKey(try fixture.key.publicKey())
-        let keys: [[UInt8]] = [
-            jwk.json().serialized(), jwk.json().serialized() + [0x0A], Array(jwk.id.utf8), try fixture.key.der(),
-        ]
-        for key in keys {
+        let der = RSAPublicKeyText.der(jwk.key.parameters)
+        let pem = RSAPublicKeyText.pem(der)
+        let set = JSONWebKeySet(keys: [jwk]).json()
+        var secrets = [der, pem, jwk.json().serialized(), set, Array(jwk.id.utf8), try fixture.key.der(), []]
+        secrets += secrets.map { $0 + [0x0A] } + [Array(pem.dropLast())]
+        for secret in secrets {
             let header = #"{"alg":"\#(algorithm)","typ":"at+jwt","kid":"\#(fixture.keyID)"}"#
-            let parts = try fixture.token().split(separator: ".")
-            let signed = Base64URL.encode(Array(header.utf8)) + "." + parts[1]
-            let mac = HMACSHA256.authenticate(Array(signed.utf8), key: key)
-            #expect(await !accepts(verifier, signed + "." + Base64URL.encode(mac)))
+            let signed = Base64URL.encode(Array(header.utf8)) + "." + (try fixture.token().split(separator: ".")[1])
+            let mac = HMACSHA256.authenticate(Array(signed.utf8), key: secret)
+            // No HMAC is computed for any of the three, so a shorter code stands for the longer ones.
+            for code in [mac, mac + mac.prefix(16), mac + mac] {
+                #expect(await !accepts(verifier, signed + "." + Base64URL.encode(code)))
+            }
         }
     }
 
@@ -71,10 +75,28 @@ import Testing
         }
     }
 
+    @Test("T03: 10,000 random key ids find nothing, and long ones are not even looked up")
+    func randomKeyIDs() async throws {
+        let fixture = try TokenFixture()
+        let verifier = fixture.verifier()
+        let body = try fixture.token().split(separator: ".").dropFirst().joined(separator: ".")
+        func token(_ id: String) -> String {
+            Base64URL.encode(Array(#"{"alg":"ES256","typ":"at+jwt","kid":"\#(id)"}"#.utf8)) + "." + body
+        }
+        for number in 0..<10_000 {
+            let id = Base64URL.encode(Random.bytes(1 + number % 90))
+            #expect(await !accepts(verifier, token(id)))
+        }
+        #expect(await !accepts(verifier, token(String(repeating: "k", count: 1 << 20))))
+        #expect(fixture.longestKeyID <= 64)
+    }
+
     @Test(
         "T04: only an access token is an access token",
         arguments: [
             ["typ": "\"JWT\""], ["typ": "\"id_token\""], ["typ": "\"dpop+jwt\""], ["typ": "\"logout+jwt\""],
+            ["typ": "\"client-authentication+jwt\""], ["typ": "\"oauth-id-jag+jwt\""], ["typ": "\"secevent+jwt\""],
+            ["typ": "\"token-introspection+jwt\""], ["typ": "\"at+jwt \""], ["typ": "\"x/at+jwt\""],
             ["typ": nil],
             ["typ": "\"at+jwt;x\""], ["crit": #"["exp"]"#], ["crit": "[]"], ["zip": "\"DEF\""], ["enc": "\"A128GCM\""],
             ["b64": "false"], ["typ": "1"],
@@ -82,6 +104,15 @@ import Testing
     func otherTypes(header: [String: String?]) async throws {
         let fixture = try TokenFixture()
         #expect(await !accepts(fixture.verifier(), try fixture.token(header: header)))
+    }
+
+    @Test("T04: an encrypted token is none") func encrypted() async throws {
+        let fixture = try TokenFixture()
+        let verifier = fixture.verifier()
+        let good = try fixture.token()
+        for token in [good + ".AA.AA", "\(good).\(good)", good.replacing(".", with: "..")] {
+            #expect(await !accepts(verifier, token))
+        }
     }
 
     @Test(
@@ -98,118 +129,14 @@ import Testing
             ["nbf": "\"x\""],
             ["sub": nil], ["sub": "\"\""], ["sub": "1"], ["jti": nil], ["client_id": nil], ["grant": nil],
             ["scope": "[\"x\"]"],
-            ["scope": "\"x  y\""],
+            ["scope": "\"x  y\""], ["exp": "9223372036854775807000"], ["exp": "1800000900.5"], ["exp": "true"],
+            ["nbf": "null"], ["iss": "[\"https://gw.test\"]"], ["iss": "\"https://GW.test\""],
+            ["aud": #"["https://gw.test/b/mcp","https://gw.test/c/mcp"]"#], ["aud": #"{"a":"https://gw.test/a/mcp"}"#],
+            ["client_id": "\"\""], ["grant": "1"],
         ] as [[String: String?]])
     func wrongClaims(claims: [String: String?]) async throws {
         let fixture = try TokenFixture()
         #expect(await !accepts(fixture.verifier(), try fixture.token(claims: claims)))
     }
 
-    @Test("T06: a token has one spelling", arguments: SignatureAlgorithm.allCases)
-    func malleability(algorithm: SignatureAlgorithm) async throws {
-        let fixture = try TokenFixture(algorithm)
-        let verifier = fixture.verifier()
-        let good = try fixture.token()
-        let parts = good.split(separator: ".").map(String.init)
-        let signature = try #require(Base64URL.decode(parts[2]))
-        func with(_ bytes: [UInt8]) -> String { "\(parts[0]).\(parts[1]).\(Base64URL.encode(bytes))" }
-        let half = signature.count / 2
-        let zeros = [UInt8](repeating: 0, count: half)
-        var mutants: [String] = [good + "=", good + " ", " " + good, good + "\n", good + ".", "." + good, good + ".x"]
-        mutants += ["\(parts[0])=.\(parts[1]).\(parts[2])", "\(parts[0]).\(parts[1])==.\(parts[2])"]
-        mutants += ["\(parts[0])..\(parts[2])", "\(parts[0]).\(parts[1])", parts[0], good.uppercased()]
-        mutants += [[], Array(signature.dropLast()), signature + [0], [0] + signature].map(with)
-        mutants += [zeros + zeros, [UInt8](repeating: 0xFF, count: signature.count)].map(with)
-        mutants += [Array(signature.prefix(half)) + zeros, zeros + Array(signature.suffix(half))].map(with)
-        mutants += [with([0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01]), good.replacing(".", with: "%2E")]
-        // Non-zero trailing bits: another last letter that decodes to the same bytes.
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        let lastLetter = try #require(good.last)
-        let last = try #require(alphabet.firstIndex(of: lastLetter))
-        if signature.count % 3 != 0 { mutants.append(good.dropLast() + String(alphabet[last ^ 1])) }
-        for letter in ["+", "/"] { mutants.append(good.dropLast() + letter) }
-        for mutant in mutants { #expect(await !accepts(verifier, mutant), "\(mutant)") }
-        #expect(await accepts(verifier, good))
-    }
-
-    @Test("T07: duplicate members and odd Unicode are refused in header and payload")
-    func duplicates() async throws {
-        let fixture = try TokenFixture()
-        let verifier = fixture.verifier()
-        let header = #"{"alg":"ES256","typ":"at+jwt","kid":"\#(fixture.keyID)"}"#
-        let body = try fixture.token().split(separator: ".")[1]
-        let good = String(decoding: try #require(Base64URL.decode(String(body))), as: UTF8.self)
-        let open = String(good.dropLast())
-        var payloads: [String] = [good.replacing("{\"iss\"", with: #"{"aud":"https://evil.test/","iss""#)]
-        payloads += [#","aud":"https://evil.test/"}"#, #","\u0061ud":"x"}"#, #","x":{"a":1,"a":2}}"#, ",}"].map {
-            open + $0
-        }
-        payloads += [open + #","x":"\ud800"}"#, "\u{FEFF}" + good, good + good, "[" + good + "]"]
-        for payload in payloads {
-            let token = try fixture.token(rawClaims: payload)
-            #expect(await !accepts(verifier, token), "\(payload)")
-        }
-        let utf16 = try fixture.sign(Array(header.utf8), good.utf16.flatMap { [UInt8(truncatingIfNeeded: $0), 0] })
-        #expect(await !accepts(verifier, utf16))
-        let twice = try fixture.token(rawHeader: header.dropLast() + #","alg":"none"}"#)
-        #expect(await !accepts(verifier, twice))
-    }
-
-    @Test("T08: a remembered token is refused once it is revoked, its key is removed or it has expired")
-    func stale() async throws {
-        let fixture = try TokenFixture()
-        let verifier = fixture.verifier()
-        let token = try fixture.token()
-        #expect(await accepts(verifier, token))
-        fixture.set(.revoked, of: GrantID("g1"))
-        #expect(await !accepts(verifier, token))
-        fixture.set(.active, of: GrantID("g1"))
-        #expect(await accepts(verifier, token))
-        fixture.now = fixture.now + .seconds(901)
-        #expect(await !accepts(verifier, token))
-        fixture.now = fixture.now - .seconds(901)
-        fixture.removeKeys()
-        #expect(await !accepts(verifier, token))
-    }
-
-    @Test("R04: what is not known is refused as unavailable, not let through")
-    func failClosed() async throws {
-        let fixture = try TokenFixture()
-        fixture.set(.unknown, of: GrantID("g1"))
-        let token = try fixture.token()
-        let error = await #expect(throws: AccessTokenRejection.self) {
-            try await fixture.verifier().verify(token, for: TokenFixture.resource, issuer: TokenFixture.issuer)
-        }
-        #expect(error?.kind == .unavailable)
-    }
-
-    @Test("T09: tokens that share their beginning are told apart, and memory is bounded")
-    func cacheConfusion() async throws {
-        let fixture = try TokenFixture()
-        let verifier = fixture.verifier(capacity: 100)
-        for round in 0..<2 {
-            for number in 0..<400 {
-                let user = "user\(number)"
-                let token = try fixture.token(claims: ["sub": "\"\(user)\"", "jti": "\"\(round)\""])
-                let principal = try await verifier.verify(
-                    token, for: TokenFixture.resource, issuer: TokenFixture.issuer)
-                #expect(principal.user == UserID(user))
-            }
-        }
-    }
-
-    @Test("R02: tokens of other resources and other issuers are refused")
-    func otherResource() async throws {
-        let fixture = try TokenFixture()
-        let verifier = fixture.verifier()
-        let token = try fixture.token()
-        #expect(await accepts(verifier, token))
-        #expect(await !accepts(verifier, token, resource: "https://gw.test/b/mcp"))
-        #expect(await !accepts(verifier, token, issuer: "https://other.test"))
-        let stranger = try TokenFixture().token()
-        #expect(await !accepts(verifier, stranger))
-        let several = try fixture.token(claims: ["aud": #"["https://gw.test/a/mcp","https://gw.test/b/mcp"]"#])
-        #expect(await accepts(verifier, several))
-        #expect(await accepts(verifier, several, resource: "https://gw.test/b/mcp"))
-    }
 }

@@ -13,6 +13,7 @@ final class TokenFixture: VerificationKeySource, RevocationState {
         var keys: [[UInt8]: PublicKey] = [:]
         var statuses: [GrantID: RevocationStatus] = [:]
         var now = Timestamp(secondsSinceEpoch: 1_800_000_000)
+        var longestKeyID = 0
     }
 
     let key: PrivateKey
@@ -35,7 +36,15 @@ final class TokenFixture: VerificationKeySource, RevocationState {
 
     func set(_ status: RevocationStatus, of grant: GrantID) { state.withLock { $0.statuses[grant] = status } }
 
-    func verificationKey(id: [UInt8]) -> PublicKey? { state.withLock { $0.keys[id] } }
+    func verificationKey(id: [UInt8]) -> PublicKey? {
+        state.withLock { state in
+            state.longestKeyID = max(state.longestKeyID, id.count)
+            return state.keys[id]
+        }
+    }
+
+    /// The longest key id that was looked up.
+    var longestKeyID: Int { state.withLock { $0.longestKeyID } }
 
     func status(of grant: GrantID) -> RevocationStatus { state.withLock { $0.statuses[grant] ?? .active } }
 
@@ -57,6 +66,9 @@ final class TokenFixture: VerificationKeySource, RevocationState {
     var header: [(String, String)] {
         [("alg", #""\#(key.algorithm.rawValue)""#), ("typ", #""at+jwt""#), ("kid", #""\#(keyID)""#)]
     }
+
+    /// The payload of a good token.
+    var claimsText: String { Self.object(claims, [:]) }
 
     /// A token with members replaced or, by nil, left out.
     func token(

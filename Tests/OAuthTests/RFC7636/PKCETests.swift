@@ -30,19 +30,4 @@ import Testing
     func challenge(text: String) {
         #expect(PKCE.Challenge(s256: text) == nil)
     }
-
-    @Test(
-        "A13: a resource is an absolute http or https URI without fragment and query",
-        arguments: [
-            "", "/a/mcp", "gw.test/a/mcp", "https://gw.test/a#x", "https://gw.test/a?x", "urn:a:b", "https://",
-            "https://u@gw.test/",
-        ])
-    func resource(text: String) {
-        #expect(throws: OAuthError(.invalidTarget, "")) { try ResourceIndicator(parsing: text) }
-    }
-
-    @Test func resourceComparesCanonically() throws {
-        let indicator = try ResourceIndicator(parsing: "HTTPS://GW.test:443/a/mcp")
-        #expect(indicator.matches("https://gw.test/a/mcp") && !indicator.matches("https://gw.test/A/mcp"))
-    }
 }
