@@ -266,6 +266,8 @@ void sp_request_parser_free(sp_request_parser *parser)
 
 void sp_request_parser_reset(sp_request_parser *parser)
 {
+    // A connection that rests after a large head keeps only what an ordinary one needs.
+    if (parser->text.capacity() > 4096) std::string().swap(parser->text);
     parser->parser.emplace(parser->limits, parser->text, parser->fields);
 }
 

@@ -91,7 +91,7 @@ typedef struct {
 /// NULL when there is no memory.
 sp_request_parser *sp_request_parser_new(sp_limits limits);
 void sp_request_parser_free(sp_request_parser *parser);
-/// Prepares for the next message; keeps the memory.
+/// Prepares for the next message; keeps the memory of an ordinary head.
 void sp_request_parser_reset(sp_request_parser *parser);
 sp_step sp_request_parser_feed(sp_request_parser *parser, const uint8_t *bytes, size_t count);
 sp_head sp_request_parser_head(const sp_request_parser *parser);

@@ -6,10 +6,15 @@ package struct SetCookie: Sendable, Hashable {
         case lax = "Lax"
     }
 
+    /// A token.
     package let name: String
+    /// Cookie octets.
     package let value: String
+    /// The paths for which the browser sends it.
     package var path = "/"
+    /// `Lax` unless set otherwise.
     package var sameSite = SameSite.lax
+    /// Whether it travels by https only.
     package var isSecure = true
     /// Seconds to live: nil until the browser closes, 0 removes the cookie.
     package var maximumAge: Int64?

@@ -14,9 +14,12 @@ package enum FormError: Error, Hashable, Sendable {
 
 /// Bounds of a form.
 package struct FormLimits: Sendable {
+    /// Bytes before decoding.
     package var maximumBytes = 65_536
+    /// Parameters, repeated ones counted.
     package var maximumParameters = 128
 
+    /// What our own endpoints allow.
     package static let standard = FormLimits()
 }
 
@@ -26,13 +29,16 @@ package struct FormLimits: Sendable {
 package struct FormParameters: Sendable {
     /// One parameter, decoded.
     package struct Parameter: Sendable {
+        /// The decoded name.
         package let name: String
+        /// The decoded value; empty when there is none.
         package let value: String
     }
 
     /// All parameters in order.
     package let all: [Parameter]
 
+    /// Reads the whole text; an empty one has no parameters.
     package init(parsing bytes: [UInt8], limits: FormLimits = .standard) throws(FormError) {
         if bytes.count > limits.maximumBytes { throw .tooLarge }
         var all: [Parameter] = []

@@ -9,10 +9,12 @@ package protocol HTTPResponder: Sendable {
 package struct HTTPHandler: HTTPResponder {
     private let handler: @Sendable (HTTPRequest, HTTPRequestBody) async -> HTTPResponse
 
+    /// Answers by calling `handler`.
     package init(_ handler: @escaping @Sendable (HTTPRequest, HTTPRequestBody) async -> HTTPResponse) {
         self.handler = handler
     }
 
+    /// Calls the closure.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         await handler(request, body)
     }

@@ -14,6 +14,7 @@ package struct HTTPRouter: HTTPResponder {
     private var literals: [String: Methods] = [:]
     private var patterns: [PatternRoute] = []
 
+    /// A router that knows no path.
     package init() {}
 
     /// Registers a responder. The last one for the same method and pattern wins.
@@ -37,6 +38,7 @@ package struct HTTPRouter: HTTPResponder {
         on(method, pattern, HTTPHandler(handler))
     }
 
+    /// Answers through the responder for the path and method, or with 404 or 405.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         if let methods = literals[request.path] {
             return await answer(request, body, methods)

@@ -4,10 +4,12 @@ package struct ServerSentEvent: Sendable, Hashable {
     package var id: String?
     /// The type; absent means `message`.
     package var event: String?
+    /// The content, with any line ends.
     package var data: [UInt8]
     /// Milliseconds after which a client reconnects.
     package var retry: Int?
 
+    /// An event; only the data is needed.
     package init(id: String? = nil, event: String? = nil, data: [UInt8], retry: Int? = nil) {
         self.id = id
         self.event = event

@@ -4,16 +4,19 @@ import Telemetry
 extension HTTPConnection {
     /// A body up to this size goes out in one piece with its head.
     private static let joinLimit = 65_536
+    /// The most that a connection keeps for its next response.
+    private static let keptCapacity = 16_384
 
     /// Writes the answer; whether the connection may stay. `head` is nil for the answer to something that was none.
     func write(_ response: HTTPResponse, to head: AdmittedHead?, id: RequestID?) async -> Bool {
         let response = checked(response, id: id)
         HTTPMetrics.count(response.status)
+        log(response, to: head, id: id)
         let mayStay = head.map { $0.wantsKeepAlive && !isDraining && reader.mayKeepConnection(after: $0) } ?? false
         let isHTTP11 = head?.isHTTP11 ?? true
         let framing = framing(of: response, isHTTP11: isHTTP11)
         let keepsAlive = mayStay && framing != .untilClose
-        output.removeAll(keepingCapacity: output.capacity <= 2 * Self.joinLimit)
+        output.removeAll(keepingCapacity: output.capacity <= Self.keptCapacity)
         ResponseHead(
             status: response.status, fields: response.fields, framing: framing, keepsAlive: keepsAlive,
             isHTTP11: isHTTP11
@@ -33,6 +36,17 @@ extension HTTPConnection {
             return false
         }
         return keepsAlive
+    }
+
+    /// The one line about a request, without query and fields.
+    private func log(_ response: HTTPResponse, to head: AdmittedHead?, id: RequestID?) {
+        guard let head, let id else { return }
+        context.logger.debug(
+            "request answered",
+            [
+                "request_id": .string(id.value), "method": .string(head.method.rawValue),
+                "path": .string(head.target.path), "status": .integer(response.status.code),
+            ])
     }
 
     /// A response of which a field was refused, or which is none, is not sent (H12).
@@ -57,6 +71,7 @@ extension HTTPConnection {
         if bytes.count <= Self.joinLimit {
             output += bytes
             try await stream.write(output)
+            if output.capacity > Self.keptCapacity { output = [] }
         } else {
             try await stream.write(output)
             try await stream.write(bytes)

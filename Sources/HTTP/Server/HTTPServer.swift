@@ -9,6 +9,7 @@ package final class HTTPServer: Sendable {
     private let group: EventLoopGroup
     private let listeners = Mutex<[TCPListener]>([])
 
+    /// A server that does not listen yet; see ``start(on:)``.
     package init(
         configuration: HTTPServerConfiguration = HTTPServerConfiguration(), group: EventLoopGroup,
         responder: any HTTPResponder, logger: Logger = Logger(label: "http"), clock: WallClock = .system

@@ -27,5 +27,6 @@ package struct HTTPServerConfiguration: Sendable {
     /// How clients reach this server: decides `HTTPRequest.scheme`.
     package var scheme = HTTPURL.Scheme.http
 
+    /// The defaults.
     package init() {}
 }

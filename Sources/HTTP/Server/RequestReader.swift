@@ -44,6 +44,11 @@ final class RequestReader: HTTPBodySource {
     /// The next head; nil when the client has ended the connection or rested for too long.
     func nextHead() async throws(HTTPRefusal) -> AdmittedHead? {
         if !isFirstRequest { parser.reset() }
+        if position == buffer.count {
+            // A connection may rest for long: it rests without what it has read.
+            buffer = []
+            position = 0
+        }
         // A fresh connection owes its first head at once; later ones may rest.
         let patience = isFirstRequest ? configuration.headTimeout : configuration.idleTimeout
         isFirstRequest = false

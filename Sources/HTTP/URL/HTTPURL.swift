@@ -49,7 +49,9 @@ package struct HTTPURL: Sendable, Hashable {
 
     /// The URL as it was given.
     package let text: String
+    /// `http` or `https`.
     package let scheme: Scheme
+    /// The host, without its port.
     package let host: Host
     /// The port as given; nil when there is none.
     package let explicitPort: Int?
@@ -60,6 +62,7 @@ package struct HTTPURL: Sendable, Hashable {
     /// Without `#`; nil when there is none.
     package let fragment: String?
 
+    /// Reads the whole text; what is no plain URL throws the reason.
     package init(_ text: String) throws(HTTPURLError) {
         let bytes = Array(text.utf8)
         if bytes.count > 8192 { throw .tooLong }
@@ -123,15 +126,18 @@ package struct HTTPURL: Sendable, Hashable {
         }
     }
 
+    /// Byte by byte, as identifiers are compared.
     package static func == (left: HTTPURL, right: HTTPURL) -> Bool {
         left.text.utf8.elementsEqual(right.text.utf8)
     }
 
+    /// The same bytes as `==`.
     package func hash(into hasher: inout Hasher) {
         for byte in text.utf8 { hasher.combine(byte) }
     }
 }
 
 extension HTTPURL: CustomStringConvertible {
+    /// As it was given.
     package var description: String { text }
 }

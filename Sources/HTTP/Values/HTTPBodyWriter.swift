@@ -10,6 +10,7 @@ package protocol HTTPBodySink: AnyObject {
 package final class HTTPBodyWriter {
     private let sink: any HTTPBodySink
 
+    /// A pen for this sink.
     package init(_ sink: any HTTPBodySink) {
         self.sink = sink
     }

@@ -9,6 +9,7 @@ package struct HTTPFieldName: Sendable, ExpressibleByStringLiteral {
     }
     private let text: Text
 
+    /// A name of ours; when it is no token, no field can be stored under it.
     package init(stringLiteral value: StaticString) {
         text = .literal(value)
     }
@@ -33,10 +34,12 @@ package struct HTTPFieldName: Sendable, ExpressibleByStringLiteral {
 }
 
 extension HTTPFieldName: Hashable, CustomStringConvertible {
+    /// Without regard to case.
     package static func == (left: HTTPFieldName, right: HTTPFieldName) -> Bool {
         left.description == right.description
     }
 
+    /// Of the lower-case name.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(description)
     }

@@ -19,6 +19,7 @@ package struct HTTPFields: Sendable {
     /// Whether a field could not be stored.
     package private(set) var hasRefusedField = false
 
+    /// No fields.
     package init() {}
 
     /// Fields that the parser has checked, in the text of their head.
@@ -27,7 +28,9 @@ package struct HTTPFields: Sendable {
         self.entries = entries
     }
 
+    /// The number of fields.
     package var count: Int { entries.count }
+    /// Whether there is none.
     package var isEmpty: Bool { entries.isEmpty }
 
     /// Adds a field behind those that are there.
@@ -131,6 +134,7 @@ package struct HTTPFields: Sendable {
 }
 
 extension HTTPFields: ExpressibleByDictionaryLiteral {
+    /// The fields in the order of the literal.
     package init(dictionaryLiteral elements: (HTTPFieldName, String)...) {
         for (name, value) in elements { append(name, value) }
     }
@@ -144,6 +148,7 @@ extension HTTPFields: Sequence {
 }
 
 extension HTTPFields: Equatable {
+    /// The same names and values in the same order.
     package static func == (left: HTTPFields, right: HTTPFields) -> Bool {
         left.count == right.count
             && zip(left.entries, right.entries).allSatisfy { one, other in

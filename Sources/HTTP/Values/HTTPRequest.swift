@@ -3,11 +3,13 @@ package import Telemetry
 
 /// The head of a request that was admitted: everything in it has been checked, nothing has to be checked again.
 package struct HTTPRequest: Sendable {
+    /// One of the methods that are known; others never get here.
     package var method: HTTPMethod
     /// The one canonical path (R06): begins with `/`, ASCII, no dot segments, no empty segments, nothing encoded.
     package var path: String
     /// The raw query without `?`; nil when there is none.
     package var query: String?
+    /// The header fields without those of the connection.
     package var fields: HTTPFields
     /// The peer of the connection.
     package var remoteAddress: SocketAddress
@@ -15,6 +17,7 @@ package struct HTTPRequest: Sendable {
     package var localAddress: SocketAddress
     /// The validated `Host` in lower case, with the port if it was given.
     package var authority: String
+    /// How clients reach us, from the configuration.
     package var scheme: HTTPURL.Scheme
     /// Names this request in the log.
     package var id: RequestID
@@ -50,16 +53,19 @@ package struct HTTPRequest: Sendable {
 package struct HTTPPathParameters: Sendable, Equatable {
     private var pairs: [(name: String, value: String)] = []
 
+    /// Of a literal path: none.
     package init() {}
 
     init(_ pairs: [(name: String, value: String)]) {
         self.pairs = pairs
     }
 
+    /// The text that a placeholder matched.
     package subscript(name: String) -> String? {
         pairs.first { $0.name == name }?.value
     }
 
+    /// Same names with the same values in the same order.
     package static func == (left: Self, right: Self) -> Bool {
         left.pairs.elementsEqual(right.pairs) { $0 == $1 }
     }

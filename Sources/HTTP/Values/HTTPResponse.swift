@@ -10,10 +10,14 @@ package struct HTTPResponse: Sendable {
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
     }
 
+    /// A final status: 1xx becomes 500.
     package var status: HTTPStatus
+    /// The header fields for the client.
     package var fields: HTTPFields
+    /// The content; not sent for HEAD, 204 and 304.
     package var body: Body
 
+    /// A response, without content unless given.
     package init(status: HTTPStatus, fields: HTTPFields = HTTPFields(), body: Body = .none) {
         self.status = status
         self.fields = fields

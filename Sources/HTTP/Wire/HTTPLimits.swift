@@ -11,5 +11,6 @@ package struct HTTPLimits: Sendable {
     /// All chunk extensions of one request together: beyond it 400.
     package var chunkExtensionBytes = 4096
 
+    /// The defaults.
     package init() {}
 }
