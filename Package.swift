@@ -49,7 +49,10 @@ let package = Package(
         module("Gateway", ["OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         module(
             "Storage",
-            ["CSQLite", "AuthorizationServer", "Gateway", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
+            [
+                "CSQLite", "AuthorizationServer", "Gateway", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry",
+                "JSON",
+            ]),
         .executableTarget(
             name: "Sallyport",
             dependencies: [
@@ -71,10 +74,14 @@ let package = Package(
         tests(of: "AuthorizationServer", ["Storage", "OAuth", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         tests(of: "Gateway", ["OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         tests(
-            of: "Storage", ["AuthorizationServer", "Gateway", "OAuth", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
+            of: "Storage",
+            ["AuthorizationServer", "Gateway", "OAuth", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         tests(
             of: "Sallyport",
-            ["AuthorizationServer", "Gateway", "Storage", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
+            [
+                "AuthorizationServer", "Gateway", "Storage", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry",
+                "JSON",
+            ]),
         // The built binary with real clients, servers and browsers.
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "JSON"],

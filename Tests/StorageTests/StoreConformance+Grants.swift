@@ -232,7 +232,8 @@ struct GrantConformance {
         try await store.begin(makeTransaction("t"), capacity: 10)
         _ = try await store.revoke(GrantID("long"), reason: .clientRequest, at: at(10))
         #expect(try await store.sweep(at: at(50), revocationsBefore: at(0)) == 0)
-        #expect(try await store.sweep(at: at(101), revocationsBefore: at(5)) == 3)  // unused code, short grant and its code
+        // The unused code, the short grant and its code.
+        #expect(try await store.sweep(at: at(101), revocationsBefore: at(5)) == 3)
         #expect(try await store.refreshToken(digest("r-short")) == nil)
         // The used code of a grant that still lives is kept, so that its replay is recognised.
         let replay = try await store.redeem(digest("code for long"), refreshToken: nil, failureLimit: 5, at: at(102))
