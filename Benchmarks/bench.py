@@ -132,7 +132,11 @@ def memory(options):
     streams, open_streams = 0, []
     before = resident(gateway.process.pid)
     try:
-        for _ in range(options.streams):
+        for number in range(options.streams):
+            # One user may have 32 sessions; 25 each.
+            if number % 25 == 0:
+                gateway.add_user(f"user{number}")
+                gateway.token = gateway.log_in(f"user{number}")["access_token"]
             gateway.open_session()
             open_streams.append(open_stream(gateway))
             streams += 1
@@ -186,7 +190,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--clients", type=int, default=10_000)
-    parser.add_argument("--streams", type=int, default=60)
+    parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--families", type=int, default=32)
     options = parser.parse_args()
     Sallyport.binary = options.binary

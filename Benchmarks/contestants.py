@@ -182,7 +182,8 @@ class Sallyport(Contestant):
         file = os.path.join(self.work, f"sallyport-{self.port}.yaml")
         with open(file, "w") as out:
             args = ", ".join(json.dumps(word) for word in self.server[1:])
-            out.write(f"servers:\n  echo: {{command: {self.server[0]}, args: [{args}]}}\n{self.configuration}")
+            out.write(f"servers:\n  echo: {{command: {self.server[0]}, args: [{args}], limits: {{sessions: 250}}}}\n"
+                      f"{self.configuration}")
         os.chmod(file, 0o600)
         return [self.binary, "serve", "--config", file, "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data]
 
@@ -195,12 +196,15 @@ class Sallyport(Contestant):
     def start(self):
         self.spawn()
         until("Sallyport is ready", lambda: self.listening() and self.ready())
-        subprocess.run(
-            [self.binary, "user", "add", "bench", "--password-stdin", "--data-dir", self.data], input="bench password\n",
-            text=True, check=True, capture_output=True, env=self.environment(),
-        )
+        self.add_user("bench")
         self.token = self.log_in()["access_token"]
         self.prepare()
+
+    def add_user(self, name):
+        subprocess.run(
+            [self.binary, "user", "add", name, "--password-stdin", "--data-dir", self.data], input="bench password\n",
+            text=True, check=True, capture_output=True, env=self.environment(),
+        )
 
     def register(self):
         metadata = {
@@ -213,7 +217,7 @@ class Sallyport(Contestant):
             raise RuntimeError(f"/register: {status} {text}")
         return json.loads(text)["client_id"]
 
-    def log_in(self):
+    def log_in(self, user="bench"):
         self.client = self.register()
         resource = f"http://localhost:{self.port}{self.path}"
         query = urllib.parse.urlencode({
@@ -224,7 +228,7 @@ class Sallyport(Contestant):
         type(self).logins += 1
         source = f"127.0.1.{self.logins % 250 + 1}"
         back = walk.walk(
-            f"http://localhost:{self.port}/authorize?{query}", REDIRECT, "bench", "bench password", source)
+            f"http://localhost:{self.port}/authorize?{query}", REDIRECT, user, "bench password", source)
         return self.tokens({
             "grant_type": "authorization_code", "code": walk.query(back)["code"], "code_verifier": VERIFIER,
             "client_id": self.client, "redirect_uri": REDIRECT, "resource": resource,

@@ -36,7 +36,7 @@ import Testing
         let fixture = try await Fixture()
         let many = (0..<11).map { "\"https://app.test/\($0)\"" }.joined(separator: ",")
         #expect(try await register(fixture, "{\"redirect_uris\":[\(many)]}").member("error") == "invalid_redirect_uri")
-        #expect(try await register(fixture, "{\"redirect_uris\":[]}").status == 400)
+        #expect(await register(fixture, "{\"redirect_uris\":[]}").status == 400)
         #expect(await register(fixture, "{}").status == 400)
     }
 
