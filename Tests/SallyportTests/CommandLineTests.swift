@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 @testable import Sallyport
@@ -79,5 +81,54 @@ struct CommandWordsTests {
         ])
     func names(_ command: String, _ name: String) {
         #expect(ServerName.of(command.split(separator: " ").map(String.init)) == name)
+    }
+}
+
+@Suite("user, without a gateway")
+struct UserCommandTests {
+    private func run(_ words: String..., directory: String) -> ExitCode {
+        Program.run(["user"] + words + ["--data-dir", directory], environment: ["HOME": "/nonexistent"])
+    }
+
+    @Test("accounts are made, listed and removed; a mistyped directory does not become a store")
+    func accounts() throws {
+        let directory = try TemporaryDirectory("user")
+        let data = directory.file("data")
+        #expect(run("list", directory: data) == .noInput)
+        #expect(!FileManager.default.fileExists(atPath: data))
+        #expect(run("add", "ada", "--admin", "--groups", "a,b", directory: data) == .success)
+        #expect(run("add", "ada", directory: data) == .dataError)
+        #expect(run("list", "--json", directory: data) == .success)
+        #expect(run("disable", "ada", directory: data) == .success)
+        #expect(run("remove", "bob", directory: data) == .noUser)
+        #expect(run("remove", "ada", directory: data) == .success)
+        #expect(run("ad", "ada", directory: data) == .usage || run("ad", "ada", directory: data) == .noInput)
+        #expect(run("add", directory: data) == .usage)
+    }
+
+    @Test("mistakes end with the codes of sysexits.h")
+    func exitCodes() throws {
+        func run(_ words: String...) -> ExitCode { Program.run(words, environment: [:]) }
+        #expect(run("sevre") == .usage)
+        #expect(run("serve", "--listn", "x") == .usage)
+        #expect(run("serve", "--listen", "nowhere") == .configuration)
+        #expect(run("serve", "--config", "/no/such/file") == .configuration)
+        #expect(run("run") == .usage)
+        #expect(run("run", "--", "/no/such/program") == .noInput)
+        #expect(run("run", "--name", "a b", "--", "/bin/cat") == .usage)
+        #expect(run("bridge") == .usage)
+        #expect(Program.run(["bridge"], environment: ["SERVER_COMMAND": "a 'b"]) == .usage)
+        #expect(
+            Program.run(["bridge", "--", "/bin/cat"], environment: ["SESSION_TIMEOUT": "soon"]) == .usage)
+        #expect(
+            Program.run(["bridge", "--", "/bin/cat"], environment: ["MCP_PROTOCOL_VERSION": "1"]) == .usage)
+        #expect(run("import", "/no/such/file") == .noInput)
+    }
+
+    @Test("F13: serve refuses a damaged store and says what to do")
+    func damagedStore() throws {
+        let directory = try TemporaryDirectory("damaged")
+        try directory.write("sallyport.db", String(repeating: "x", count: 9000))
+        #expect(Program.run(["serve", "--data-dir", directory.path], environment: [:]) == .cannotCreate)
     }
 }

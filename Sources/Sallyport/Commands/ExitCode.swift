@@ -16,6 +16,8 @@ enum ExitCode: Int32, Error {
     /// The store or a file cannot be made.
     case cannotCreate = 73
     case ioError = 74
+    /// This user may not do that.
+    case noPermission = 77
     /// The configuration is wrong.
     case configuration = 78
 }

@@ -27,6 +27,7 @@ struct UserCommand: Sendable {
             throw CommandFailure(
                 code: .configuration, message: "with storage: memory there is nothing to administer from outside")
         }
+        try checkPlace(configuration.dataDirectory, isNewAllowed: subcommand == "add")
         let state = try DataDirectory.opened(configuration.dataDirectory)
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "user"))
         let command = UserCommand(
@@ -39,6 +40,20 @@ struct UserCommand: Sendable {
             loop.shutdown()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
+    }
+
+    /// A mistyped directory must not become an empty store, and a file that root makes locks the gateway's user out.
+    private static func checkPlace(_ directory: String, isNewAllowed: Bool) throws(CommandFailure) {
+        if !isNewAllowed, !FileSystem.exists("\(directory)/\(DataDirectory.storeName)") {
+            throw CommandFailure(
+                code: .noInput, message: "there is no store in \(directory)",
+                hint: "name the gateway's directory with --data-dir, or its file with --config")
+        }
+        if let owner = FileMode.owner(of: directory), owner != FileMode.ownUser {
+            throw CommandFailure(
+                code: .noPermission, message: "\(directory) belongs to another user",
+                hint: "run this as that user: sudo -u '#\(owner)' sallyport user ...")
+        }
     }
 
     private func perform(_ subcommand: String) async throws(CommandFailure) -> ExitCode {

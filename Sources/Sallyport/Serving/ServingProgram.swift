@@ -157,7 +157,11 @@ extension ServingProgram {
 
     private func announce(port: Int, _ setupURL: String?) {
         for notice in plan.configuration.notices {
-            logger.warning("configuration", ["note": .string(notice.text)])
+            if Console.isTerminal {
+                Console.complain(notice.text)
+            } else {
+                logger.warning("configuration", ["note": .string(notice.text)])
+            }
         }
         Announcement(
             configuration: plan.configuration, port: port, setupURL: setupURL, servers: plan.endpoints,
