@@ -75,20 +75,40 @@ package struct JSONNode: Sendable {
 
     /// Whether this is a string of exactly these bytes.
     package func equals(_ text: StaticString) -> Bool {
-        let entry = entry
+        // A literal's bytes live as long as the program.
+        let wanted = unsafe Span(_unsafeStart: text.utf8Start, count: text.utf8CodeUnitCount)
+        return document.string(at: index, equals: wanted)
+    }
+}
+
+extension JSONDocument {
+    // On the tape and not on nodes: a node costs two reference counts, and a call looks up a dozen members.
+
+    /// Whether the value at a tape index is a string of exactly these bytes.
+    fileprivate func string(at index: Int, equals wanted: Span<UInt8>) -> Bool {
+        let entry = tape[index]
         if entry.kind == .escapedString {
-            let decoded = decodedBytes
-            return decoded.count == text.utf8CodeUnitCount && matches(text, decoded.span, at: 0)
+            let decoded = StringDecoding.decode(Int(entry.start)..<Int(entry.end), in: bytes.span)
+            return decoded.count == wanted.count && Self.matches(wanted, decoded.span, at: 0)
         }
-        guard entry.kind == .string, Int(entry.end &- entry.start) &- 2 == text.utf8CodeUnitCount else { return false }
-        return matches(text, document.bytes.span, at: Int(entry.start) &+ 1)
+        guard entry.kind == .string, Int(entry.end &- entry.start) &- 2 == wanted.count else { return false }
+        return Self.matches(wanted, bytes.span, at: Int(entry.start) &+ 1)
     }
 
-    private func matches(_ text: StaticString, _ span: Span<UInt8>, at start: Int) -> Bool {
-        for offset in 0..<text.utf8CodeUnitCount {
-            let expected = unsafe text.utf8Start[offset]
-            if span[start &+ offset] != expected { return false }
+    /// The tape index of a member's value.
+    fileprivate func value(of key: Span<UInt8>, in container: Int) -> Int? {
+        guard tape[container].kind == .object else { return nil }
+        let end = Int(tape[container].next)
+        var child = container &+ 1
+        while child < end {
+            if string(at: child, equals: key) { return child &+ 1 }
+            child = Int(tape[child &+ 1].next)
         }
+        return nil
+    }
+
+    private static func matches(_ wanted: Span<UInt8>, _ span: Span<UInt8>, at start: Int) -> Bool {
+        for offset in 0..<wanted.count where span[start &+ offset] != wanted[offset] { return false }
         return true
     }
 }
@@ -97,23 +117,16 @@ package struct JSONNode: Sendable {
 
 extension JSONNode {
     /// The value of an object's member; keys compare as decoded bytes, never as canonically equal text.
-    package subscript(key: StaticString) -> JSONNode? {
-        guard entry.kind == .object else { return nil }
-        var child = index &+ 1
-        let end = Int(entry.next)
-        while child < end {
-            let value = JSONNode(document: document, index: child &+ 1)
-            if JSONNode(document: document, index: child).equals(key) { return value }
-            child = Int(value.entry.next)
-        }
-        return nil
+    package subscript(key: String) -> JSONNode? {
+        document.value(of: key.utf8.span, in: index).map { JSONNode(document: document, index: $0) }
     }
 
-    /// The value of an object's member whose key is known at run time only. Literals take the other one.
+    /// The same for a key that the program holds as `StaticString`. Literals take the other one, which allocates
+    /// nothing either.
     @_disfavoredOverload
-    package subscript(key: String) -> JSONNode? {
-        let wanted = Array(key.utf8)
-        return members.first { $0.key.stringBytes == wanted }?.value
+    package subscript(key: StaticString) -> JSONNode? {
+        let wanted = unsafe Span(_unsafeStart: key.utf8Start, count: key.utf8CodeUnitCount)
+        return document.value(of: wanted, in: index).map { JSONNode(document: document, index: $0) }
     }
 
     /// An array's element, counted from 0; nil past the end.

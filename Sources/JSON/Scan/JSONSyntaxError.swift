@@ -2,7 +2,7 @@
 package struct JSONSyntaxError: Error, Hashable, CustomStringConvertible {
     /// What was wrong.
     package enum Code: String, Sendable {
-        case syntax, depth, size, duplicateKey, invalidUTF8, invalidEscape, trailingData, unexpectedEnd
+        case syntax, depth, size, tooManyValues, duplicateKey, invalidUTF8, invalidEscape, trailingData, unexpectedEnd
     }
 
     package let code: Code
@@ -14,6 +14,7 @@ package struct JSONSyntaxError: Error, Hashable, CustomStringConvertible {
         case .syntax: "not valid JSON at byte \(offset)"
         case .depth: "nested too deeply at byte \(offset)"
         case .size: "longer than the limit of \(offset) bytes"
+        case .tooManyValues: "more values than the limit, from byte \(offset) on"
         case .duplicateKey: "the same key twice in one object, at byte \(offset)"
         case .invalidUTF8: "not valid UTF-8 at byte \(offset)"
         case .invalidEscape: "an escape that names no character at byte \(offset)"

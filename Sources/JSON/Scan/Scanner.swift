@@ -16,7 +16,8 @@ struct Scanner {
             throw JSONSyntaxError(code: .size, offset: limits.maximumBytes)
         }
         var scanner = Scanner(limits: limits)
-        scanner.tape.reserveCapacity(16 &+ bytes.count / 16)
+        scanner.tape.reserveCapacity(24 &+ bytes.count / 16)
+        scanner.open.reserveCapacity(8)
         try scanner.run(bytes.span)
         return scanner.tape
     }
@@ -72,7 +73,7 @@ struct Scanner {
     private mutating func enter(_ kind: TapeEntry.Kind) throws(JSONSyntaxError) {
         guard open.count < limits.maximumDepth else { throw failure(.depth) }
         open.append(tape.count)
-        append(kind, from: position, to: position)
+        try append(kind, from: position, to: position)
         position &+= 1
     }
 
@@ -112,7 +113,7 @@ struct Scanner {
             guard text[position] == expected else { throw failure(.syntax) }
             position &+= 1
         }
-        append(kind, from: start, to: position)
+        try append(kind, from: start, to: position)
     }
 
     private mutating func number(_ text: Span<UInt8>) throws(JSONSyntaxError) {
@@ -136,7 +137,7 @@ struct Scanner {
             guard isDigit(try peek(text)) else { throw failure(.syntax) }
             digits(text)
         }
-        append(kind, from: start, to: position)
+        try append(kind, from: start, to: position)
     }
 
     private mutating func digits(_ text: Span<UInt8>) {
@@ -148,26 +149,54 @@ struct Scanner {
         var escaped = false
         position &+= 1
         while position < text.count {
+            skipPlain(text)
+            guard position < text.count else { break }
             let byte = text[position]
-            if byte == UInt8(ascii: "\"") {
+            switch byte {
+            case UInt8(ascii: "\""):
                 position &+= 1
-                append(escaped ? .escapedString : .string, from: start, to: position)
+                try append(escaped ? .escapedString : .string, from: start, to: position)
                 return
-            }
-            if byte == UInt8(ascii: "\\") {
+            case UInt8(ascii: "\\"):
                 escaped = true
                 try escape(text)
-            } else if byte < 0x20 {
-                throw failure(.syntax)
-            } else if byte < 0x80 {
-                position &+= 1
-            } else {
+            case 0x80...:
                 let length = UTF8Rules.sequenceLength(at: position, in: text)
                 guard length > 0 else { throw failure(.invalidUTF8) }
                 position &+= length
+            default: throw failure(.syntax)
             }
         }
         throw failure(.unexpectedEnd)
+    }
+
+    /// Passes over characters that need no thought: printable ASCII but quote and backslash, eight at a time.
+    private mutating func skipPlain(_ text: Span<UInt8>) {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        var index = position
+        let bytes = unsafe text.bytes
+        while index &+ 8 <= text.count {
+            // In bounds by the condition of the loop.
+            let word = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+            let quotes = word ^ (ones &* 0x22)
+            let backslashes = word ^ (ones &* 0x5C)
+            // The top bit of a byte is set where it is below 0x20, a quote, a backslash or above 0x7F. A borrow may
+            // set further ones above the first hit, never below: only the first counts.
+            let hits =
+                ((word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones) | word) & tops
+            if hits != 0 {
+                index &+= hits.trailingZeroBitCount / 8
+                break
+            }
+            index &+= 8
+        }
+        while index < text.count {
+            let byte = text[index]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            index &+= 1
+        }
+        position = index
     }
 
     private mutating func escape(_ text: Span<UInt8>) throws(JSONSyntaxError) {
@@ -196,7 +225,10 @@ struct Scanner {
 
     // MARK: Small steps
 
-    private mutating func append(_ kind: TapeEntry.Kind, from start: Int, to end: Int) {
+    private mutating func append(
+        _ kind: TapeEntry.Kind, from start: Int, to end: Int
+    ) throws(JSONSyntaxError) {
+        guard tape.count < limits.maximumValues else { throw JSONSyntaxError(code: .tooManyValues, offset: start) }
         tape.append(
             TapeEntry(
                 start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
