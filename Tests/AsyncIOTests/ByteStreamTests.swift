@@ -118,10 +118,20 @@ struct ByteStreamTests {
     func waitingConnectionsAreAcceptedBeforeTheListenerCloses() async throws {
         try await withGroup(1) { group in
             let listener = try await Self.serve(group, Self.echo)
-            group.loops[0].execute { usleep(200_000) }
+            // The loop is held so that the close comes in the same turn as the connections, before it can accept them.
+            let queued = DispatchSemaphore(value: 0)
+            let connected = DispatchSemaphore(value: 0)
+            group.loops[0].execute { queued.wait() }
+            try await Task.sleep(for: .milliseconds(20))
+            group.loops[0].execute { connected.wait() }
+            let closing = Task { await listener.close() }
+            try await Task.sleep(for: .milliseconds(50))
+            queued.signal()
+            try await Task.sleep(for: .milliseconds(20))
             let clients = (0..<20).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
             for client in clients { connectLoopback(client, UInt16(listener.boundAddress.port)) }
-            await listener.close()
+            connected.signal()
+            await closing.value
             for client in clients {
                 var byte: UInt8 = 7
                 #expect(unsafe send(client, &byte, 1, 0) == 1)

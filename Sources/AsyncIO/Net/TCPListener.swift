@@ -170,7 +170,7 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
     func close() async {
         await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             loop.run {
-
+                if !self.isClosed { self.acceptRest() }
                 self.closeHere()
                 unsafe continuation.resume()
             }
