@@ -73,7 +73,8 @@ extension LegacySession {
             due = min(due, stream.waitingSince + limits.keepAlive)
         }
         if pauseWaiter != nil { due = min(due, pausedSince + limits.stallTimeout) }
-        if isIdle { due = min(due, lastUse + server.idleTimeout) }
+        // While it is in use nothing wakes the timer when that ends, so it looks again in time for the rest.
+        due = min(due, (isIdle ? lastUse : now) + server.idleTimeout)
         // A reader that just got a comment waits again soon; an attached one keeps the timer alive.
         if streams.values.contains(where: { $0.reader == .attached }) { due = min(due, now + limits.keepAlive) }
         return max(due, now + .milliseconds(10))

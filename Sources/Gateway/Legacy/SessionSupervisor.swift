@@ -8,7 +8,7 @@ extension LegacySession {
     func start(_ child: ChildProcess, ended: @escaping @Sendable () -> Void) {
         transport = StdioTransport(child, maximumLine: limits.lineBytes, logger: logger)
         lastUse = loop.now
-        arm(by: loop.now + server.startTimeout)
+        arm(by: loop.now + min(server.startTimeout, server.idleTimeout))
         surroundings.directory.insert(self)
         metrics.sessions.add(1)
         Task(executorPreference: loop) {

@@ -34,7 +34,7 @@ package struct LineFramer: Sendable {
         return lines
     }
 
-    private static func newline(in bytes: [UInt8], from start: Int) -> Int? {
+    static func newline(in bytes: [UInt8], from start: Int) -> Int? {
         var index = start
         while index < bytes.count {
             if bytes[index] == 0x0A { return index }

@@ -29,13 +29,17 @@ package struct StandardErrorTail {
     /// Takes what was read.
     package mutating func append(_ bytes: [UInt8], now: LoopInstant) {
         remember(bytes)
-        for byte in bytes {
-            if byte == 0x0A {
-                log(now)
-            } else if line.count < Self.maximumLine {
-                line.append(byte)
-            }
+        var start = 0
+        while let end = LineFramer.newline(in: bytes, from: start) {
+            keep(bytes[start..<end])
+            log(now)
+            start = end + 1
         }
+        keep(bytes[start...])
+    }
+
+    private mutating func keep(_ part: ArraySlice<UInt8>) {
+        line += part.prefix(Self.maximumLine - line.count)
     }
 
     private mutating func remember(_ bytes: [UInt8]) {
