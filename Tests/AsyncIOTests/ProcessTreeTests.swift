@@ -3,7 +3,8 @@ import Foundation
 import Testing
 
 /// Every way in which a tree of processes ends. Each test has its own duration for `sleep` as the mark of its processes,
-/// which ends in the number of the test process, so that runs do not meet.
+/// which ends in the number of the test process, so that runs do not meet. Limits are wider than the rules, which are for
+/// a machine that does not run all tests at once.
 // What counts descriptors or children runs in a process of its own (an exit test), for other suites have theirs.
 @Suite(.timeLimit(.minutes(5)), .enabled(if: BuiltProgram.isReady))
 struct ProcessTreeTests {
@@ -48,7 +49,7 @@ struct ProcessTreeTests {
             let status = await child.stop(closing: .milliseconds(50), terminating: .milliseconds(100))
             #expect(status == .killed(signal: SIGKILL))
             #expect(Processes.withArgument(ProcessTreeTests.mark(86402)).isEmpty)
-            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(ContinuousClock.now - start < .seconds(10))
         }
     }
 
@@ -81,7 +82,7 @@ struct ProcessTreeTests {
         try await withGroup(1) { group in
             _ = try await Self.spawnTree(ProcessTreeTests.mark(86404), on: group.loops[0])
             #expect(
-                await Processes.eventually(within: .seconds(1)) {
+                await Processes.eventually(within: .seconds(3)) {
                     Processes.withArgument(ProcessTreeTests.mark(86404)).isEmpty
                 })
         }
@@ -102,7 +103,7 @@ struct ProcessTreeTests {
             kill(getpid(), SIGKILL)
         }
         #expect(
-            await Processes.eventually(within: .seconds(1)) {
+            await Processes.eventually(within: .seconds(3)) {
                 Processes.withArgument(ProcessTreeTests.mark(86405)).isEmpty
             })
     }
@@ -118,7 +119,7 @@ struct ProcessTreeTests {
                 for launcher in launchers { kill(pid_t(launcher), SIGKILL) }
                 #expect(await child.wait() == .lost)
                 #expect(
-                    await Processes.eventually(within: .seconds(1)) {
+                    await Processes.eventually(within: .seconds(3)) {
                         Processes.withArgument(ProcessTreeTests.mark(86406)).isEmpty
                     })
                 await child.stop()
