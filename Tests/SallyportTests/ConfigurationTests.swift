@@ -237,3 +237,20 @@ struct MCPServersTests {
         #expect(MCPServersImport.yaml(of: Array("nope".utf8), file: "c.json").yaml == nil)
     }
 }
+
+@Suite("--public-url")
+struct PublicURLOverrideTests {
+    private func load(_ url: String, isBridge: Bool = false) throws(ConfigurationError) -> Configuration {
+        var overrides = ConfigurationOverrides(listen: "0.0.0.0:8080", publicURL: url)
+        overrides.isBridge = isBridge
+        return try ConfigurationLoader(overrides: overrides, environment: ["HOME": "/nonexistent"]).load()
+    }
+
+    @Test("O03: it is held to the same rules as the file; a bridge may be named as its front door names it")
+    func rules() throws {
+        #expect(try load("https://mcp.example.com").publicURL?.origin == "https://mcp.example.com")
+        #expect(throws: ConfigurationError.self) { try load("http://mcp.example.com") }
+        #expect(throws: ConfigurationError.self) { try load("mcp.example.com") }
+        #expect(try load("http://bridge:8080", isBridge: true).publicURL?.origin == "http://bridge:8080")
+    }
+}

@@ -1,6 +1,6 @@
 /// `sallyport check`: everything that is wrong with a configuration, at once.
 enum CheckCommand {
-    static let syntax = CommandSyntax(options: ["--config", "--listen", "--data-dir"])
+    static let syntax = CommandSyntax(options: ["--config", "--listen", "--data-dir", "--public-url"])
 
     /// Prints what there is to say; fails with everything that is wrong.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
@@ -21,6 +21,7 @@ extension ConfigurationOverrides {
     /// What the command line says.
     init(_ arguments: ParsedArguments) {
         self.init(
-            file: arguments["--config"], listen: arguments["--listen"], dataDirectory: arguments["--data-dir"])
+            file: arguments["--config"], listen: arguments["--listen"], dataDirectory: arguments["--data-dir"],
+            publicURL: arguments["--public-url"])
     }
 }

@@ -20,37 +20,40 @@ enum Help {
     /// `sallyport COMMAND --help`.
     static let commands: [String: String] = [
         "serve": """
-        usage: sallyport serve [--config FILE] [--listen ADDR] [--data-dir DIR]
+        usage: sallyport serve [--config FILE] [--listen ADDR] [--public-url URL] [--data-dir DIR]
 
         Runs the gateway until SIGTERM or Ctrl-C: calls in flight finish, children stop.
 
           --config FILE    YAML, or a JSON file with mcpServers as Claude Desktop writes it
           --listen ADDR    address and port, like 127.0.0.1:8080 (wins over the file)
+          --public-url URL the address that clients use, when it is not localhost (wins over the file)
           --data-dir DIR   where accounts, grants and keys are kept (wins over the file)
 
         With nothing configured it listens on 127.0.0.1:8080 and serves the demo server at /demo/mcp. The first
         start makes an account and prints a link that sets its password.
         """,
         "run": """
-        usage: sallyport run [--name NAME] [--listen ADDR] [--data-dir DIR] -- COMMAND [ARG ...]
+        usage: sallyport run [--name NAME] [--listen ADDR] [--public-url URL] [--data-dir DIR] -- COMMAND [ARG ...]
 
         Protects one stdio server: sallyport run -- uvx mcp-server-time
 
           --name NAME      the first part of its path; from the command when left out
           --listen ADDR    address and port; 127.0.0.1:8080 when left out
+          --public-url URL the address that clients use, when it is not localhost
           --data-dir DIR   where accounts, grants and keys are kept
 
         The server gets the usual variables (HOME, PATH, ...) and none of the others.
         """,
         "bridge": """
-        usage: sallyport bridge [--listen ADDR] -- COMMAND [ARG ...]
+        usage: sallyport bridge [--listen ADDR] [--public-url URL] -- COMMAND [ARG ...]
 
-        Serves one stdio server over Streamable HTTP without any login. Anybody who reaches the address can use it:
+        Serves one stdio server over Streamable HTTP at /mcp, without any login. Anybody who reaches the address can use it:
         put it behind something that checks, or listen on loopback only.
 
           --listen ADDR    address and port; 127.0.0.1:8080 when left out
+          --public-url URL the address that the front door asks for; other names are answered with 421
 
-        environment: SERVER_COMMAND (instead of COMMAND), SERVER_NAME (first part of the path), SESSION_TIMEOUT
+        environment: SERVER_COMMAND (instead of COMMAND), SERVER_NAME (for logs and metrics), SESSION_TIMEOUT
         (seconds without use until a session ends), MCP_PROTOCOL_VERSION (the revision that is offered)
         """,
         "check": """

@@ -1,8 +1,11 @@
+import AsyncIO
+
 /// `sallyport serve`, `run` and `bridge`: three ways to the same program.
 enum ServeCommand {
-    static let syntax = CommandSyntax(options: ["--config", "--listen", "--data-dir"])
-    static let runSyntax = CommandSyntax(options: ["--name", "--listen", "--data-dir"], takesCommand: true)
-    static let bridgeSyntax = CommandSyntax(options: ["--listen"], takesCommand: true)
+    static let syntax = CommandSyntax(options: ["--config", "--listen", "--data-dir", "--public-url"])
+    static let runSyntax = CommandSyntax(
+        options: ["--name", "--listen", "--data-dir", "--public-url"], takesCommand: true)
+    static let bridgeSyntax = CommandSyntax(options: ["--listen", "--public-url"], takesCommand: true)
 
     /// The gateway as configured, or the demo server when nothing is.
     static func serve(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
@@ -40,6 +43,11 @@ enum ServeCommand {
         }
         configuration.servers = [server]
         configuration.storage = .memory
+        if configuration.publicURL == nil, !configuration.listen.isLoopback {
+            Console.complain(
+                "note: only requests to localhost are answered\n    hint: --public-url names the address that clients use"
+            )
+        }
         configuration.origin = .commandLine
         var plan = ServingPlan(configuration: configuration, protection: .none)
         plan.protocolVersion = try protocolVersion(environment["MCP_PROTOCOL_VERSION"])

@@ -8,6 +8,8 @@ struct ConfigurationOverrides: Sendable {
     var listen: String?
     /// `--data-dir`.
     var dataDirectory: String?
+    /// `--public-url`.
+    var publicURL: String?
     /// A bridge keeps nothing and has no issuer, so what protects those two is not asked of it.
     var isBridge = false
 }
@@ -68,6 +70,15 @@ struct ConfigurationLoader {
             } catch {
                 context.refuse(
                     .root.key("--listen"), line: nil, "\"\(listen)\" is not an address to listen on", hint: error.hint)
+            }
+        }
+        if let text = overrides.publicURL {
+            do throws(WebOrigin.ParseError) {
+                configuration.publicURL = try WebOrigin.parse(text)
+            } catch {
+                context.refuse(
+                    .root.key("--public-url"), line: nil, "\"\(text)\" is not the address of a server",
+                    hint: "like https://mcp.example.com")
             }
         }
         if let directory = overrides.dataDirectory, !directory.isEmpty {

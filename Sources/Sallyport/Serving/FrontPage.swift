@@ -24,7 +24,7 @@ struct FrontPage: HTTPResponder {
             "<div><dt>\(server.name)</dt><dd><code>\(origin.uri(path: server.path))</code></dd></div>"
         }
         return """
-            <h1>MCP servers behind a login</h1>
+            <h1>\(isProtected ? "MCP servers behind a login" : "An MCP server over HTTP")</h1>
             <p class="lead">\(lead) Give an MCP client one of these addresses:</p>
             <dl>\(entries)</dl>
             <h2>Claude Code</h2>
