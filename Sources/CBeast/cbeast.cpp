@@ -170,9 +170,11 @@ private:
         field.name_count = static_cast<std::uint32_t>(text.size());
         field.value_count = static_cast<std::uint32_t>(value.size());
         field.kind = kind_of(name);
-        for (unsigned char byte : text) {
-            if (tokens.lower[byte] == 0) return fail(error);
-            text_.push_back(static_cast<char>(tokens.lower[byte]));
+        text_.resize(field.start + text.size());
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            const unsigned char lower = tokens.lower[static_cast<unsigned char>(text[i])];
+            if (lower == 0) return fail(error);
+            text_[field.start + i] = static_cast<char>(lower);
         }
         unsigned char high = 0;
         for (unsigned char byte : value) high |= byte;
