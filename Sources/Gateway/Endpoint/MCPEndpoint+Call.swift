@@ -85,6 +85,7 @@ extension MCPEndpoint {
         case .stream(let reader): return EventStreamResponse.make(reader)
         case .accepted, .detached: return HTTPResponse(status: .accepted)
         case .unsolicited: throw .badRequest("Nothing was asked under this id")
+        case .limitReached: throw .limitReached("Too many calls in flight")
         case .gone: throw .sessionNotFound
         }
     }

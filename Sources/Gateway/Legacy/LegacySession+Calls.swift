@@ -16,6 +16,7 @@ extension LegacySession {
         case .response:
             return answer(message) ? .accepted : .unsolicited
         case .request:
+            guard quota.beginCalls(1) else { return .limitReached }
             let isInitialize = message.isMethod("initialize")
             let stream = makeStream(mayStream: !isInitialize, grant: grant)
             begin(message, on: stream, isInitialize: isInitialize, record: record)
@@ -27,10 +28,11 @@ extension LegacySession {
     func accept(_ batch: [JSONRPCMessage], grant: GrantID?) async -> CallOutcome {
         guard end == nil, transport != nil else { return .gone }
         lastUse = loop.now
+        let requests = batch.filter { $0.kind == .request }
+        guard quota.beginCalls(requests.count) else { return .limitReached }
         let stream = makeStream(mayStream: true, grant: grant)
         var isSolicited = true
         // Counted before the first answer can end the stream.
-        let requests = batch.filter { $0.kind == .request }
         stream.openCalls = requests.isEmpty ? 0 : 1
         if !requests.isEmpty { commit(stream) }
         for message in batch {
@@ -56,7 +58,6 @@ extension LegacySession {
         let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
         let number = calls.begin(id, progressToken: token, caller: call)
         stream.openCalls += 1
-        quota.callBegan()
         let line = ServerBoundMessage.request(
             message, number: number, identity: method == .toolsCall ? identity : nil,
             offeredVersion: isInitialize ? server.offeredVersion : nil)

@@ -11,6 +11,8 @@ enum CallOutcome: Sendable {
     case accepted
     /// A response that nobody asked for (M06).
     case unsolicited
+    /// The principal has too many calls in flight (M10).
+    case limitReached
     /// The client went away.
     case detached
     /// The session has ended.

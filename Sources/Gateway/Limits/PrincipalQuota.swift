@@ -13,10 +13,17 @@ final class PrincipalQuota: Sendable {
         maximumStreams = limits.streamsPerPrincipal
     }
 
-    /// Whether another call may begin.
+    /// Whether another call could begin now: a look before the body is read. `beginCalls` decides.
     var admitsCall: Bool { calls.load(ordering: .relaxed) < maximumCalls }
 
-    func callBegan() { calls.add(1, ordering: .relaxed) }
+    /// Takes the places of `count` calls; false when there are not so many left. One act, because calls of one
+    /// principal come in on several loops at once.
+    func beginCalls(_ count: Int) -> Bool {
+        if calls.add(count, ordering: .relaxed).newValue <= maximumCalls { return true }
+        calls.subtract(count, ordering: .relaxed)
+        return false
+    }
+
     func callEnded() { calls.subtract(1, ordering: .relaxed) }
 
     /// Takes the place of one stream; false when there is none left.

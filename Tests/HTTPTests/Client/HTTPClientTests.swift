@@ -109,6 +109,7 @@ import Testing
         let written = WrittenBytes()
         var policy = EgressPolicy.configured
         policy.maximumBodyBytes = nil
+        policy.totalTimeout = nil
         try await Self.withServer(
             { stream in
                 try await stream.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n".utf8))
