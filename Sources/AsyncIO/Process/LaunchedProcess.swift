@@ -109,7 +109,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
-        defer { unsafe pointers.forEach { unsafe free($0) } }
+        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
         return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
             // Never nil: the array has at least its terminator.
             unsafe body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))
