@@ -5,7 +5,7 @@ import Glibc
 /// SQLite blocks on the disk, and a connection belongs to one thread; the loops must not wait for either.
 ///
 /// SAFETY: `jobs`, `isStopping` and `hasEnded` are touched only while `lock` is held; the pointers are constants freed
-/// in `deinit`, which the thread's own reference keeps from running before its end (`StorageTests.workerThread…`).
+/// in `deinit`, which the thread's own reference keeps from running before its end (`WorkerThreadTests`).
 @safe final class WorkerThread<Job: Sendable>: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let wake: UnsafeMutablePointer<pthread_cond_t>
