@@ -4,6 +4,22 @@ import Telemetry
 import Testing
 
 @Suite struct AuditTests {
+    @Test func aDayEndsWhereItsEventsEnd() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let log = FileAuditLog(folder: folder.path, retentionDays: 90, logger: Logger(label: "test"))
+        let midnight = Timestamp(millisecondsSinceEpoch: 1_795_219_200_000)
+        for offset in -3..<5 {
+            log.record(AuditEvent(time: midnight + .milliseconds(offset), action: .toolCalled))
+        }
+        log.flush()
+        let counts = try ["2026-11-20", "2026-11-21"].map { day in
+            try Data(contentsOf: folder.appendingPathComponent("\(day).jsonl")).filter { $0 == 0x0A }.count
+        }
+        #expect(counts == [3, 5])
+    }
+
     @Test func eventsAreLinesOfTheirDayAndOldDaysGo() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

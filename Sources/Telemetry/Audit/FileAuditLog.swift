@@ -68,19 +68,23 @@ package final class FileAuditLog: AuditLog {
                 state.dropped = 0
                 return taken
             }
-            guard let first = events.first else { continue }
             if dropped > 0 { logger.error("audit events dropped", ["count": .integer(dropped)]) }
-            let today = CivilDate(first.time).dayText
-            if today != day {
-                day = today
-                removeExpired(now: first.time)
+            var rest = events[...]
+            while let first = rest.first {
+                let today = CivilDate(first.time).dayText
+                if today != day {
+                    day = today
+                    removeExpired(now: first.time)
+                }
+                let ofToday = rest.prefix { CivilDate($0.time).dayText == today }
+                append(ofToday, day: day)
+                rest = rest.dropFirst(ofToday.count)
             }
-            append(events, day: day)
             state.withLock { $0.isWriting = false }
         }
     }
 
-    private func append(_ events: [AuditEvent], day: String) {
+    private func append(_ events: ArraySlice<AuditEvent>, day: String) {
         let descriptor = unsafe open(
             "\(folder)/\(day).jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
@@ -88,18 +92,16 @@ package final class FileAuditLog: AuditLog {
             return
         }
         defer { close(descriptor) }
-        let bytes = events.flatMap(\.line)
-        var offset = 0
-        while offset < bytes.count {
-            let written = unsafe bytes.withUnsafeBytes {
-                unsafe write(descriptor, $0.baseAddress! + offset, $0.count - offset)
-            }
+        var rest = events.flatMap(\.line)[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            let error = errno
             guard written > 0 else {
-                if errno == EINTR { continue }
-                logger.error("audit trail cannot be written", ["errno": .integer(Int(errno))])
+                if error == EINTR { continue }
+                logger.error("audit trail cannot be written", ["errno": .integer(Int(error))])
                 return
             }
-            offset += written
+            rest = rest.dropFirst(written)
         }
     }
 

@@ -16,11 +16,14 @@ final class LineWriter: Sendable {
     private static let capacity = 4 << 20
 
     private let descriptor: Int32
+    private let lossNotice: @Sendable (Int) -> [UInt8]
     private let state = Mutex(State())
     private let wake = Semaphore()
 
-    init(descriptor: Int32) {
+    /// `lossNotice` makes the line that tells how many were dropped.
+    init(descriptor: Int32, lossNotice: @escaping @Sendable (Int) -> [UInt8]) {
         self.descriptor = descriptor
+        self.lossNotice = lossNotice
     }
 
     func write(_ line: [UInt8]) {
@@ -59,26 +62,23 @@ final class LineWriter: Sendable {
                 return taken
             }
             guard !lines.isEmpty else { continue }
-            if dropped > 0 {
-                writeAll(Array("{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n".utf8))
-            }
+            if dropped > 0 { writeAll(lossNotice(dropped)) }
             writeAll(Array(lines.joined()))
             state.withLock { $0.isWriting = false }
         }
     }
 
     private func writeAll(_ bytes: [UInt8]) {
-        var offset = 0
-        while offset < bytes.count {
-            let written = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress! + offset, $0.count - offset)
-            }
-            if written > 0 {
-                offset += written
-            } else if errno == EAGAIN {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let error = errno
+            if written >= 0 {
+                rest = rest.dropFirst(written)
+            } else if error == EAGAIN {
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&waiting, 1, 1000)
-            } else if errno != EINTR {
+            } else if error != EINTR {
                 // Nobody reads the log any more; there is no one to tell.
                 return
             }

@@ -4,20 +4,37 @@ import Synchronization
 /// stalls nothing but the log.
 package final class LogSink: Sendable {
     /// Standard error.
-    package static let standard = LogSink(writer: LineWriter(descriptor: 2), isTerminal: Terminal.isTerminal(2))
+    package static let standard = LogSink(descriptor: 2)
 
     private let writer: LineWriter?
     private let capture: (@Sendable (LogLine) -> Void)?
     private let isTerminal: Bool
     private let minimum = Atomic<Int>(LogLevel.info.rawValue)
-    private let usesJSON: Atomic<Bool>
-    private let clock = WallClock.system
+    private let format: Format
 
-    init(writer: LineWriter, isTerminal: Bool) {
-        self.writer = writer
-        self.isTerminal = isTerminal
+    /// Which of the two forms is written; shared with the writer, which has a line of its own to tell of losses.
+    private final class Format: Sendable {
+        let isJSON: Atomic<Bool>
+        let clock = WallClock.system
+
+        init(isJSON: Bool) { self.isJSON = Atomic(isJSON) }
+
+        func bytes(_ line: LogLine) -> [UInt8] {
+            isJSON.load(ordering: .relaxed) ? line.json(at: clock.now()) : line.text(at: clock.now())
+        }
+    }
+
+    /// Writes to `descriptor`, which must stay open as long as the program runs.
+    package init(descriptor: Int32) {
+        isTerminal = Terminal.isTerminal(descriptor)
+        let format = Format(isJSON: !isTerminal)
+        self.format = format
         capture = nil
-        usesJSON = Atomic(!isTerminal)
+        writer = LineWriter(descriptor: descriptor) { count in
+            let metadata: LogMetadata = ["count": .integer(count)]
+            return format.bytes(
+                LogLine(level: .warning, label: "telemetry", message: "log lines dropped", metadata: metadata))
+        }
     }
 
     /// A sink that hands each line to `capture`, on the thread that logs: for tests.
@@ -25,7 +42,7 @@ package final class LogSink: Sendable {
         writer = nil
         isTerminal = false
         self.capture = capture
-        usesJSON = Atomic(true)
+        format = Format(isJSON: true)
         minimum.store(level.rawValue, ordering: .relaxed)
     }
 
@@ -36,9 +53,9 @@ package final class LogSink: Sendable {
     package func configure(format: LogFormat, level: LogLevel) {
         minimum.store(level.rawValue, ordering: .relaxed)
         switch format {
-        case .auto: usesJSON.store(!isTerminal, ordering: .relaxed)
-        case .text: usesJSON.store(false, ordering: .relaxed)
-        case .json: usesJSON.store(true, ordering: .relaxed)
+        case .auto: self.format.isJSON.store(!isTerminal, ordering: .relaxed)
+        case .text: self.format.isJSON.store(false, ordering: .relaxed)
+        case .json: self.format.isJSON.store(true, ordering: .relaxed)
         }
     }
 
@@ -48,8 +65,7 @@ package final class LogSink: Sendable {
             capture(line)
             return
         }
-        let now = clock.now()
-        writer?.write(usesJSON.load(ordering: .relaxed) ? line.json(at: now) : line.text(at: now))
+        writer?.write(format.bytes(line))
     }
 
     /// Waits until everything queued is written, at most one second: the last act of the program.
