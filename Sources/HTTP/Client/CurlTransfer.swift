@@ -7,6 +7,8 @@ internal import CCurl
     /// Most body bytes that wait for the reader before the peer has to.
     static let bufferLimit = 256 << 10
     private static let maximumFieldBytes = 64 << 10
+    /// Parts are joined up to this size, so that a peer that sends single bytes costs a list of sixteen.
+    private static let chunkSize = 16 << 10
 
     private let policy: EgressPolicy
     private let easy: OpaquePointer
@@ -23,6 +25,8 @@ internal import CCurl
     private var isFinished = false
     private var waiter: (() -> Void)?
     private let upload: Upload?
+    private let acceptsCodings: Bool
+    private var hasSocket = false
 
     var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
 
@@ -36,9 +40,10 @@ internal import CCurl
         self.policy = policy
         if case .stream = request.body { upload = Upload(wantsMore: wantsUpload) } else { upload = nil }
         unsafe list = nil
+        acceptsCodings = request.fields["accept-encoding"] != nil
         setCallbacks()
-        setPolicy()
-        guard setRequest(request) else { return nil }
+        // An option that cannot be set must not leave the door open that it was to close.
+        guard setPolicy(), setRequest(request) else { return nil }
     }
 
     deinit {
@@ -71,8 +76,12 @@ internal import CCurl
         return chunk
     }
 
-    /// Calls `body` once when something changes: a head, a part of the body, the end.
-    func whenChanged(_ body: @escaping () -> Void) { waiter = body }
+    /// Calls `body` once when something changes: a head, a part of the body, the end. Whoever waited before is woken.
+    func whenChanged(_ body: @escaping () -> Void) {
+        let displaced = waiter
+        waiter = body
+        displaced?()
+    }
 
     /// Ends it from our side, with what its reader shall be told.
     func fail(_ error: HTTPClientError) {
@@ -88,7 +97,7 @@ internal import CCurl
 
     /// libcurl is done with it.
     func finish(_ result: CURLcode) {
-        if result != CURLE_OK, failure == nil { failure = Self.error(result) }
+        if result != CURLE_OK, failure == nil { failure = Self.error(result, hasSocket: hasSocket) }
         if failure == nil, !isHeadComplete { failure = HTTPClientError(.invalidResponse, "no complete head") }
         isFinished = true
         notify()
@@ -110,23 +119,42 @@ internal import CCurl
             failure = HTTPClientError(.tooLarge, "header fields of more than \(Self.maximumFieldBytes) bytes")
             return false
         }
-        let text = line.prefix { $0 != 0x0D && $0 != 0x0A }
+        var text = line[...]
+        if text.last == 0x0A { text.removeLast() }
+        if text.last == 0x0D { text.removeLast() }
         if text.starts(with: "HTTP/".utf8) {
             fields = HTTPFields()
             status = text.split(separator: 0x20).dropFirst().first.flatMap { ByteClass.decimal($0[...]) } ?? 0
-        } else if text.isEmpty {
-            // Interim answers (RFC 9110 §15.2) are followed by the real one.
-            if status >= 200 {
-                isHeadComplete = true
-                notify()
-            }
-        } else if let colon = text.firstIndex(of: UInt8(ascii: ":")),
-            let name = HTTPFieldName(validating: String(decoding: text[..<colon], as: UTF8.self))
-        {
-            let value = text[(colon + 1)...].drop { $0 == 0x20 || $0 == 0x09 }
-            let end = value.lastIndex { $0 != 0x20 && $0 != 0x09 }.map { $0 + 1 } ?? value.startIndex
-            fields.append(name, String(decoding: value[..<end], as: UTF8.self))
+            return true
         }
+        return text.isEmpty ? completeHead() : receiveField(text)
+    }
+
+    private func completeHead() -> Bool {
+        // Interim answers (RFC 9110 §15.2) are followed by the real one.
+        guard status >= 200 else { return true }
+        if !acceptsCodings, let coding = fields["content-encoding"], coding != "identity" {
+            // Nothing is decoded here, and what is not decoded cannot be a bomb (I07).
+            failure = HTTPClientError(.invalidResponse, "a coding that was not asked for")
+            return false
+        }
+        isHeadComplete = true
+        notify()
+        return true
+    }
+
+    /// Refuses what is not a field, a folded line among it (RFC 9112 §5.2), instead of guessing what was meant.
+    private func receiveField(_ text: ArraySlice<UInt8>) -> Bool {
+        guard let colon = text.firstIndex(of: UInt8(ascii: ":")),
+            let name = HTTPFieldName(validating: String(decoding: text[..<colon], as: UTF8.self)),
+            !text.contains(where: { $0 == 0x0D || $0 == 0 })
+        else {
+            failure = HTTPClientError(.invalidResponse, "a line of the head is not a field")
+            return false
+        }
+        let value = text[(colon + 1)...].drop { $0 == 0x20 || $0 == 0x09 }
+        let end = value.lastIndex { $0 != 0x20 && $0 != 0x09 }.map { $0 + 1 } ?? value.startIndex
+        fields.append(name, String(decoding: value[..<end], as: UTF8.self))
         return true
     }
 
@@ -142,7 +170,11 @@ internal import CCurl
             failure = HTTPClientError(.tooLarge, "a body of more than \(limit) bytes")
             return 0
         }
-        unsafe chunks.append([UInt8](bytes))
+        if let last = chunks.indices.last, chunks[last].count < Self.chunkSize {
+            unsafe chunks[last].append(contentsOf: bytes)
+        } else {
+            unsafe chunks.append([UInt8](bytes))
+        }
         buffered += bytes.count
         notify()
         return bytes.count
@@ -159,6 +191,7 @@ internal import CCurl
             failure = HTTPClientError(.refused, "the address is not a public one")
             return -1
         }
+        hasSocket = true
         return unsafe sallyport_socket(address)
     }
 
@@ -198,23 +231,24 @@ extension CurlTransfer {
             })
     }
 
-    private func setPolicy() {
-        set(CURLOPT_NOSIGNAL, 1)
-        set(CURLOPT_FOLLOWLOCATION, 0)
-        // Nothing is taken from the environment: a proxy would be asked to connect where the policy cannot look.
-        unsafe sallyport_set_text(handle, CURLOPT_PROXY, "")
-        unsafe sallyport_set_text(handle, CURLOPT_PROTOCOLS_STR, policy.allowsPlainHTTP ? "http,https" : "https")
-        set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(policy.connectTimeout))
-        if let total = policy.totalTimeout { set(CURLOPT_TIMEOUT_MS, Self.milliseconds(total)) }
-        if let file = policy.certificateAuthorities { unsafe sallyport_set_text(handle, CURLOPT_CAINFO, file) }
-        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+    private func setPolicy() -> Bool {
+        set(CURLOPT_NOSIGNAL, 1) && set(CURLOPT_FOLLOWLOCATION, 0)
+            // The path is sent as it was checked.
+            && set(CURLOPT_PATH_AS_IS, 1)
+            // Nothing is taken from the environment: a proxy would be asked to connect where the policy cannot look.
+            && set(CURLOPT_PROXY, "") && set(CURLOPT_PROTOCOLS_STR, policy.allowsPlainHTTP ? "http,https" : "https")
+            && set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(policy.connectTimeout))
+            && set(CURLOPT_TIMEOUT_MS, policy.totalTimeout.map { Self.milliseconds($0) } ?? 0)
+            && (policy.certificateAuthorities.map { set(CURLOPT_CAINFO, $0) } ?? true)
+            && set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+            && set(CURLOPT_SSL_VERIFYPEER, 1) && set(CURLOPT_SSL_VERIFYHOST, 2)
     }
 
     private func setRequest(_ request: HTTPClientRequest) -> Bool {
-        guard unsafe sallyport_set_text(handle, CURLOPT_URL, request.url.text) == CURLE_OK else { return false }
+        guard set(CURLOPT_URL, request.url.text) else { return false }
         switch request.body {
         case .none:
-            if request.method == .head { set(CURLOPT_NOBODY, 1) }
+            if request.method == .head, !set(CURLOPT_NOBODY, 1) { return false }
         case .bytes(let bytes):
             unsafe sallyport_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
             unsafe (bytes + [0]).withUnsafeBytes {
@@ -222,25 +256,32 @@ extension CurlTransfer {
                     handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
             }
         case .stream:
-            set(CURLOPT_UPLOAD, 1)
+            guard set(CURLOPT_UPLOAD, 1) else { return false }
             let context = unsafe Unmanaged.passUnretained(self).toOpaque()
             unsafe sallyport_set_reader(handle, context) { buffer, size, count, context in
                 let space = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: size &* count)
                 return unsafe CurlTransfer.transfer(context)?.fillUpload(space) ?? Int(CURL_READFUNC_ABORT)
             }
         }
-        if request.method != .head { unsafe sallyport_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+        if request.method != .head, !set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) { return false }
         for (name, value) in request.fields {
             // A field without a value is written with a semicolon, or libcurl would leave it out.
             unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
         }
         // Waiting for 100 (Continue) would cost a second against servers that do not send it.
         unsafe list = curl_slist_append(list, "Expect:")
+        // libcurl would call every body a form.
+        if request.fields["content-type"] == nil { unsafe list = curl_slist_append(list, "Content-Type:") }
+        if !acceptsCodings { unsafe list = curl_slist_append(list, "Accept-Encoding: identity") }
         return unsafe sallyport_set_list(handle, CURLOPT_HTTPHEADER, list) == CURLE_OK
     }
 
-    private func set(_ option: CURLoption, _ value: Int) {
-        unsafe sallyport_set_long(handle, option, value)
+    private func set(_ option: CURLoption, _ value: Int) -> Bool {
+        unsafe sallyport_set_long(handle, option, value) == CURLE_OK
+    }
+
+    private func set(_ option: CURLoption, _ value: String) -> Bool {
+        unsafe sallyport_set_text(handle, option, value) == CURLE_OK
     }
 
     private static func milliseconds(_ duration: Duration) -> Int {
@@ -248,10 +289,12 @@ extension CurlTransfer {
         return max(1, Int(min(seconds, 1_000_000)) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
     }
 
-    private static func error(_ result: CURLcode) -> HTTPClientError {
+    private static func error(_ result: CURLcode, hasSocket: Bool) -> HTTPClientError {
         let detail = unsafe String(cString: curl_easy_strerror(result))
         switch result {
-        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT: return HTTPClientError(.refused, detail)
+        // The same code for a scheme that the policy forbids and for an answer that is not HTTP.
+        case CURLE_UNSUPPORTED_PROTOCOL: return HTTPClientError(hasSocket ? .invalidResponse : .refused, detail)
+        case CURLE_URL_MALFORMAT: return HTTPClientError(.refused, detail)
         case CURLE_COULDNT_RESOLVE_HOST: return HTTPClientError(.unresolved, detail)
         case CURLE_COULDNT_CONNECT: return HTTPClientError(.connectFailed, detail)
         case CURLE_OPERATION_TIMEDOUT: return HTTPClientError(.timeout, detail)

@@ -8,6 +8,9 @@ package actor HTTPClient {
     /// Names one transfer of this client.
     typealias TransferID = Int
 
+    /// Most transfers under way or unread; more are refused, because each may hold a buffer.
+    private static let maximumTransfers = 4096
+
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     private let policy: EgressPolicy
@@ -19,6 +22,11 @@ package actor HTTPClient {
     package init(on loop: EventLoop, policy: EgressPolicy) {
         self.loop = loop
         self.policy = policy
+    }
+
+    /// On the loop: libcurl closes its connections here, and their polls belong to that thread.
+    isolated deinit {
+        multi = nil
     }
 
     /// Sends `request` and answers as soon as the head of the answer is there.
@@ -49,7 +57,11 @@ package actor HTTPClient {
 
     /// The next part of a body; nil at its end.
     func next(_ id: TransferID) async throws(HTTPClientError) -> [UInt8]? {
-        while let transfer = transfers[id] {
+        guard let transfer = transfers[id] else {
+            if Task.isCancelled { throw HTTPClientError(.cancelled, "") }
+            return nil
+        }
+        while true {
             if let chunk = transfer.takeChunk() { return chunk }
             switch transfer.outcome {
             case .success?:
@@ -61,8 +73,6 @@ package actor HTTPClient {
             case nil: await change(of: id)
             }
         }
-        if Task.isCancelled { throw HTTPClientError(.cancelled, "") }
-        return nil
     }
 
     /// Ends a transfer that nobody reads any more. From any thread.
@@ -71,6 +81,9 @@ package actor HTTPClient {
     }
 
     private func start(_ request: HTTPClientRequest) throws(HTTPClientError) -> TransferID {
+        guard transfers.count < Self.maximumTransfers else {
+            throw HTTPClientError(.busy, "too many transfers at once")
+        }
         let multi = multi ?? CurlMulti(on: loop)
         self.multi = multi
         lastID += 1

@@ -3,6 +3,8 @@ package struct HTTPClientError: Error, Sendable, Equatable, CustomStringConverti
     package enum Code: String, Sendable {
         /// The policy forbids this scheme or address; nothing was sent.
         case refused
+        /// Too much is under way; later it may work.
+        case busy
         case unresolved, connectFailed, tlsFailed, timeout, tooLarge, invalidResponse, disconnected, cancelled
     }
 

@@ -1,15 +1,17 @@
 import AsyncIO
 import HTTP
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
     static func withServer(
         _ script: @escaping @Sendable (ByteStream) async throws -> Void,
-        policy: EgressPolicy = .configured, _ body: (HTTPClient, ScriptedServer, HTTPURL) async throws -> Void
+        untilEnd end: String = "\r\n\r\n", policy: EgressPolicy = .configured,
+        _ body: (HTTPClient, ScriptedServer, HTTPURL) async throws -> Void
     ) async throws {
         let group = EventLoopGroup(count: 1)
-        let server = try await ScriptedServer.start(on: group, script)
+        let server = try await ScriptedServer.start(on: group, untilEnd: end, script)
         let client = HTTPClient(on: group.next(), policy: policy)
         try await body(client, server, try HTTPURL("http://127.0.0.1:\(server.port)/path?q=1"))
         await server.stop()
@@ -47,29 +49,105 @@ import Testing
     }
 
     @Test func bodiesStreamBothWays() async throws {
-        try await Self.withServer({ stream in
-            var seen: [UInt8] = []
-            while !seen.suffix(5).elementsEqual("0\r\n\r\n".utf8), let part = try await stream.read() { seen += part }
+        let script: @Sendable (ByteStream) async throws -> Void = { stream in
             try await stream.write(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
             for _ in 0..<3 { try await stream.write(Array("3\r\nabc\r\n".utf8)) }
             try await stream.write(Array("0\r\n\r\n".utf8))
-        }) { client, _, url in
-            let left = Mutex(4)
-            let body = HTTPClientRequest.Body.stream {
-                let number = left.withLock { value in
-                    value -= 1
-                    return value
-                }
-                return number >= 0 ? Array("part\(number)".utf8) : nil
-            }
+        }
+        try await Self.withServer(script, untilEnd: "0\r\n\r\n") { client, server, url in
+            let body = Self.parts(["part3", "part2", "", "part1"])
             let response = try await client.send(HTTPClientRequest(method: .post, url: url, body: body))
             #expect(try await response.body.collect(upTo: 100) == Array("abcabcabc".utf8))
+            let sent = try #require(server.heads.first)
+            #expect(sent.contains("\r\n\r\n5\r\npart3\r\n5\r\npart2\r\n5\r\npart1\r\n0\r\n\r\n"))
+        }
+    }
+
+    /// A streamed body of these parts.
+    static func parts(_ parts: [String], then end: (any Error)? = nil) -> HTTPClientRequest.Body {
+        let left = PartsLeft(parts)
+        return .stream {
+            if let part = left.next() { return part }
+            if let end { throw end }
+            return nil
+        }
+    }
+
+    @Test func aRequestBodyThatFailsIsNeverEnded() async throws {
+        try await Self.withServer({ _ in }, untilEnd: "0\r\n\r\n") { client, server, url in
+            let body = Self.parts(["half"], then: CancellationError())
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await client.send(HTTPClientRequest(method: .post, url: url, body: body))
+            }
+            #expect(error?.code == .cancelled)
+            try await eventuallyTrue("the server sees the connection end") { !server.heads.isEmpty }
+            #expect(server.heads.first?.contains("half") == true)
+            #expect(server.heads.first?.contains("0\r\n\r\n") == false)
+        }
+    }
+
+    @Test("I07: a compressed answer is not asked for, and not taken") func compressed() async throws {
+        let script = Self.answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")
+        try await Self.withServer(script) { client, server, url in
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await client.send(HTTPClientRequest(url: url))
+            }
+            #expect(error?.code == .invalidResponse)
+            #expect(server.heads.first?.lowercased().contains("accept-encoding: identity\r\n") == true)
+        }
+    }
+
+    @Test(
+        "H12: heads that are not HTTP are refused",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nX-A: b\r\n folded: c\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX A: b\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: b\rSet-Cookie: c\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX-A: b\0c\r\n\r\n", "garbage\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n",
+        ])
+    func oddHeads(head: String) async throws {
+        try await Self.withServer(Self.answer(head)) { client, _, url in
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await client.send(HTTPClientRequest(url: url))
+            }
+            // An unasked change of protocol reads as an answer that never came.
+            #expect(error?.code == (head.contains("101") ? .disconnected : .invalidResponse))
+        }
+    }
+
+    @Test("I07: a head without end is refused") func longHead() async throws {
+        let script: @Sendable (ByteStream) async throws -> Void = { stream in
+            try await stream.write(Array("HTTP/1.1 200 OK\r\n".utf8))
+            while true { try await stream.write(Array("X-More: 0123456789012345678901234567890123456789\r\n".utf8)) }
+        }
+        try await Self.withServer(script) { client, _, url in
+            let error = await #expect(throws: HTTPClientError.self) {
+                try await client.send(HTTPClientRequest(url: url))
+            }
+            #expect(error?.code == .tooLarge)
+        }
+    }
+
+    @Test("M10: a body of single bytes costs no more than another") func singleBytes() async throws {
+        let script: @Sendable (ByteStream) async throws -> Void = { stream in
+            try await stream.write(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
+            let part = Array(String(repeating: "1\r\nx\r\n", count: 10_000).utf8)
+            for _ in 0..<20 { try await stream.write(part) }
+            try await stream.write(Array("0\r\n\r\n".utf8))
+        }
+        try await Self.withServer(script) { client, _, url in
+            let response = try await client.send(HTTPClientRequest(url: url))
+            var count = 0
+            while let part = try await response.body.next() {
+                count += part.count
+                #expect(part.count <= 32 << 10)
+            }
+            #expect(count == 200_000)
         }
     }
 
     @Test("I07: a body over the limit ends the transfer") func tooLarge() async throws {
         let script: @Sendable (ByteStream) async throws -> Void = { stream in
-            try await stream.write(Array("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".utf8))
+            try await stream.write(Array("HTTP/1.1 200 OK\r\n\r\n".utf8))
             for _ in 0..<64 { try await stream.write([UInt8](repeating: 0, count: 65_536)) }
         }
         var policy = EgressPolicy.configured
@@ -139,6 +217,38 @@ import Testing
         }
     }
 
+    @Test func cancellingTheReaderClosesTheConnection() async throws {
+        let isClosed = Atomic(false)
+        try await Self.withServer({ stream in
+            try await stream.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello".utf8))
+            // An end or a reset: either way the client is gone.
+            _ = try? await stream.read()
+            isClosed.store(true, ordering: .relaxed)
+        }) { client, _, url in
+            let response = try await client.send(HTTPClientRequest(url: url))
+            #expect(try await response.body.next() == Array("hello".utf8))
+            let task = Task { try await response.body.next() }
+            task.cancel()
+            let result = await task.result
+            #expect(throws: HTTPClientError.self) { try result.get() }
+            try await eventuallyTrue("the connection is closed") { isClosed.load(ordering: .relaxed) }
+        }
+    }
+
+    @Test func aClientIsLetGoAnywhereAnyTime() async throws {
+        let script = Self.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        let group = EventLoopGroup(count: 1)
+        let server = try await ScriptedServer.start(on: group, script)
+        let url = try HTTPURL("http://127.0.0.1:\(server.port)/")
+        for number in 0..<20 {
+            var client: HTTPClient? = HTTPClient(on: group.next(), policy: .configured)
+            let response = try await client?.send(HTTPClientRequest(url: url))
+            if number % 2 == 0 { _ = try await response?.body.collect(upTo: 10) }
+            client = nil
+        }
+        await server.stop()
+    }
+
     @Test func aCutBodyIsNotAWholeOne() async throws {
         let script = Self.answer("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello")
         try await Self.withServer(script) { client, _, url in
@@ -174,4 +284,13 @@ final class WrittenBytes: Sendable {
             try await loop.sleep(for: .milliseconds(50))
         }
     }
+}
+
+/// Hands out the parts of a body, one a call.
+final class PartsLeft: Sendable {
+    private let parts: Mutex<ArraySlice<String>>
+
+    init(_ parts: [String]) { self.parts = Mutex(parts[...]) }
+
+    func next() -> [UInt8]? { parts.withLock { $0.popFirst() }.map { Array($0.utf8) } }
 }
