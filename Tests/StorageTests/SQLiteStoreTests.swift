@@ -80,6 +80,7 @@ struct SQLiteStoreTests {
         #expect(try await first.redeem(digest("c"), refreshToken: nil, failureLimit: 5, at: at(61)) == .expired)
         first.close()
         let second = try SQLiteStore(path: path)
+        #expect(try await second.highWaterMark() == at(61))
         #expect(try await second.redeem(digest("c"), refreshToken: nil, failureLimit: 5, at: at(1)) == .expired)
     }
 

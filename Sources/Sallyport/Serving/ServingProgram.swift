@@ -108,10 +108,25 @@ extension ServingProgram {
                 revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
                 audit: audit.log, logger: Logger(label: "authorization"))
             try await service.prepare()
+            try await compareClocks()
             return service
         } catch {
             throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
         }
+    }
+
+    /// A clock that once ran ahead leaves a mark behind which no login works: better said than searched for.
+    private func compareClocks() async throws(StoreError) {
+        guard let mark = try await state?.store.highWaterMark(), mark > WallClock.system.now() + .seconds(60) else {
+            return
+        }
+        logger.error(
+            "the clock is behind the time that the store has seen: logins fail until then",
+            [
+                "seen": .string(mark.iso8601),
+                "hint":
+                    "set the clock; if the earlier time was wrong: sqlite3 sallyport.db 'UPDATE clock SET mark = 0'",
+            ])
     }
 
     private static func words(_ error: any Error) -> String {

@@ -1,6 +1,6 @@
-import AuthorizationServer
+package import AuthorizationServer
 import OAuth
-import Telemetry
+package import Telemetry
 
 /// Every store of the authorization server in one SQLite file.
 ///
@@ -16,6 +16,14 @@ package final class SQLiteStore: Sendable {
     /// Opens the file with another patience towards other processes than usual, for tests of exactly that.
     init(path: String, busyTimeout: Int32) throws(DatabaseOpeningError) {
         database = try SQLiteDatabase(path: path, busyTimeout: busyTimeout)
+    }
+
+    /// The latest time that the store has been given, in this life of the program or an earlier one. While the clock is
+    /// behind it, everything with a short life is over as soon as it is made.
+    package func highWaterMark() async throws(StoreError) -> Timestamp {
+        try await database.read { connection throws(StoreError) in
+            try connection.row("SELECT mark FROM clock") { row throws(StoreError) in try row.time(0) }
+        } ?? Timestamp(millisecondsSinceEpoch: 0)
     }
 
     /// Finishes what is queued and closes the file; blocking. Later calls fail as unavailable.
