@@ -76,6 +76,7 @@ struct TransportTests {
             #expect(chosen.status == 404, "M02: a client does not choose its session id")
             let again = try await client.send(PlainMCP.request("initialize", id: 1))
             #expect(again.status == 400)
+            #expect(try await bench.request("HEAD", "/demo/mcp", client.headers).status == 405)
             #expect(try await bench.request("DELETE", "/demo/mcp", client.headers).status == 204)
             #expect(try await client.send(PlainMCP.request("ping", id: 1)).status == 404)
             try await eventuallyTrue("the child is gone") { bench.gateway.processCount == 0 }

@@ -42,7 +42,9 @@ struct MCPEndpoint: HTTPResponder {
             let place = try admit(request)
             page = place.page
             switch request.method {
-            case .get, .head: response = try await get(request, place.own)
+            case .get: response = try await get(request, place.own)
+            // A stream without content would take the place of a real one.
+            case .head: response = Self.methodNotAllowed
             case .delete: response = try await delete(request, place.own)
             default: response = try await post(request, body, place.own)
             }
@@ -65,6 +67,10 @@ struct MCPEndpoint: HTTPResponder {
         try checkAccess(caller, target.server)  // 8 access policy
         try bridge(claim, to: target.server, payload)  // 9 era bridge
         return try await call(target, payload, caller, request)  // 10 upstream call
+    }
+
+    private static var methodNotAllowed: HTTPResponse {
+        HTTPResponse(status: .methodNotAllowed, fields: ["Allow": "DELETE, GET, OPTIONS, POST"])
     }
 
     private func get(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {

@@ -76,6 +76,7 @@ extension LegacySession {
         guard let result, end == nil, !isEstablished else { return }
         version = result["protocolVersion"]?.stringBytes.flatMap { ProtocolVersion(bytes: $0) }
         isEstablished = true
+        surroundings.observer.began(self)
     }
 
     private func received(question message: JSONRPCMessage) {

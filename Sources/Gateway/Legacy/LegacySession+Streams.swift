@@ -88,6 +88,7 @@ extension LegacySession {
         guard let stream = streams[reader.stream], stream.generation == reader.generation, stream.reader != .detached
         else { return .end }
         stream.reader = .attached
+        stream.waitingSince = loop.now
         if let piece = stream.log.takeUndelivered() {
             resumeOutput()
             return .bytes(piece)
@@ -96,7 +97,6 @@ extension LegacySession {
             release(stream)
             return .end
         }
-        stream.waitingSince = loop.now
         return await suspended(isolation: self) {
             stream.deliveryWaiter = $0
         } onCancel: { [loop] in

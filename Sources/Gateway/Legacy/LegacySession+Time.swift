@@ -31,10 +31,21 @@ extension LegacySession {
         for stream in streams.values where stream.deliveryWaiter != nil {
             if stream.waitingSince + limits.keepAlive <= now { stream.deliver(.keepAlive) }
         }
+        releaseLostReaders(now)
         if pauseWaiter != nil, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
         if expires <= now { return finish(.expired) }
         if isIdle, lastUse + server.idleTimeout <= now { return finish(.idle) }
         arm(by: nextDue(now))
+    }
+
+    /// Gives up readers that took a stream and then never came, or came no more: their client went away in between.
+    private func releaseLostReaders(_ now: LoopInstant) {
+        // A write to a client that does not read fails before that.
+        let patience = limits.stallTimeout + limits.stallTimeout
+        for stream in streams.values where stream.deliveryWaiter == nil && stream.reader != .detached {
+            if stream.reader == .none && (stream.number == 0 || !stream.isFinished) { continue }
+            if stream.waitingSince + patience <= now { release(stream) }
+        }
     }
 
     private func expireCalls(_ now: LoopInstant) {

@@ -55,6 +55,8 @@ final class StdioServerSupervisor: Sendable {
     private func settle(
         _ session: LegacySession, _ outcome: CallOutcome
     ) async -> (session: LegacySession?, outcome: CallOutcome) {
+        // A stop that began meanwhile has not seen this session.
+        if surroundings.directory.isDraining { await session.finish(.shutdown) }
         if case .message = outcome, await session.isEstablished {
             backoff.succeeded()
             return (session, outcome)
