@@ -20,6 +20,7 @@ extension LegacySession {
             let isInitialize = message.isMethod("initialize")
             let stream = makeStream(mayStream: !isInitialize, grant: grant)
             begin(message, on: stream, isInitialize: isInitialize, record: record)
+            await flushLines()
             return await outcome(of: stream)
         }
     }
@@ -42,6 +43,7 @@ extension LegacySession {
             case .response: isSolicited = answer(message) && isSolicited
             }
         }
+        await flushLines()
         if requests.isEmpty { return isSolicited ? .accepted : .unsolicited }
         stream.openCalls -= 1
         finishIfAnswered(stream)
@@ -62,11 +64,25 @@ extension LegacySession {
             message, number: number, identity: method == .toolsCall ? identity : nil,
             offeredVersion: isInitialize ? server.offeredVersion : nil)
         do throws(IOError) {
-            try transport.send(line)
+            let isFirst = try transport.enqueue(line)
+            mustFlush = mustFlush || isFirst
         } catch {
             failed(error, number)
         }
         arm(by: min(call.deadline, stream.mayStream ? stream.commitDeadline : call.deadline))
+    }
+
+    /// Sends the lines of this turn. With other calls in flight it lets those that are just arriving add theirs first.
+    private func flushLines() async {
+        guard mustFlush else { return }
+        mustFlush = false
+        if calls.count > 1 { await Task.yield() }
+        guard let transport else { return }
+        do throws(IOError) {
+            try transport.flush()
+        } catch {
+            if error != .overloaded { finish(.closedInput) }
+        }
     }
 
     private func failed(_ error: IOError, _ number: Int) {

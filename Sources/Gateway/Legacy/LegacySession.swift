@@ -59,6 +59,8 @@ actor LegacySession {
     /// Suspends the reading of the server's output while a reader is slow.
     var pauseWaiter: CheckedContinuation<Void, Never>?
     var pausedSince = LoopInstant(nanoseconds: 0)
+    /// Whether lines were enqueued that nobody sends yet.
+    var mustFlush = false
     var garbage = 0
     var timeouts = 0
     var lastUse: LoopInstant

@@ -11,6 +11,8 @@ package final class StdioTransport {
     private let child: ChildProcess
     private var framer: LineFramer
     private var errors: StandardErrorTail
+    /// Lines that wait for ``flush()``.
+    private var outgoing: [UInt8] = []
 
     /// Takes over a child that has just been started.
     package init(_ child: ChildProcess, maximumLine: Int, logger: Logger) {
@@ -25,11 +27,33 @@ package final class StdioTransport {
     /// What the server complained last; for the operator's log, never for a peer.
     package var complaints: String { errors.tail() }
 
-    /// Hands a line, newline included, to the server without waiting for it to read.
+    /// Takes a line, newline included, for the next ``flush()``: many lines cost one system call.
+    ///
+    /// - Returns: whether it is the first one, whose sender is to flush.
+    package func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {
+        guard child.standardInput.unsentBytes + outgoing.count + line.count <= Self.maximumUnsent else {
+            throw .overloaded
+        }
+        if outgoing.isEmpty {
+            outgoing = line
+            return true
+        }
+        outgoing += line
+        return false
+    }
+
+    /// Hands what was enqueued to the server without waiting for it to read.
+    package func flush() throws(IOError) {
+        guard !outgoing.isEmpty else { return }
+        let lines = outgoing
+        outgoing = []
+        try child.standardInput.writeWithoutWaiting(lines)
+    }
+
+    /// Hands a line, newline included, to the server at once.
     package func send(_ line: [UInt8]) throws(IOError) {
-        let input = child.standardInput
-        guard input.unsentBytes + line.count <= Self.maximumUnsent else { throw .overloaded }
-        try input.writeWithoutWaiting(line)
+        _ = try enqueue(line)
+        try flush()
     }
 
     /// The next lines that the server wrote; nil when it has closed its output.
