@@ -3,7 +3,7 @@ import JSON
 import OAuth
 
 /// RFC 8414 metadata, in every position where clients look for it. The issuer is the origin that the client used, byte
-/// for byte (mcp.md a2, a3).
+/// for byte.
 struct MetadataEndpoint: HTTPResponder {
     let service: AuthorizationService
 

@@ -18,7 +18,7 @@ struct AdmittedHead {
     let expectsContinue: Bool
 }
 
-/// Judges heads: refuses what Beast lets through (security.md 0.6) and what this server does not do.
+/// Judges heads: refuses what Beast lets through and what this server does not do.
 ///
 /// Every refusal ends the connection after one answer: whoever sends such a head cannot be trusted to frame the next.
 struct Admission {

@@ -82,7 +82,7 @@ package struct Questions {
 }
 
 extension Questions.Question {
-    /// What the server gets when nobody answers (`mcp.md` B4).
+    /// What the server gets when nobody answers.
     package func refusal() -> [UInt8] {
         switch method {
         case .elicitationCreate:

@@ -3,7 +3,7 @@ package import JSON
 /// What a message becomes on its way to a server: our id and progress token, the caller's identity, one line.
 /// Everything else in it stays byte for byte.
 package enum ServerBoundMessage {
-    /// Members of `_meta` with this prefix are ours alone; copies of a client are removed (`security.md` R07).
+    /// Members of `_meta` with this prefix are ours alone; copies of a client are removed (R07).
     package static let reservedPrefix = Array("dev.sallyport/".utf8)
     /// The member of `_meta` that tells a server for whom it works.
     package static let identityKey: StaticString = "dev.sallyport/identity"

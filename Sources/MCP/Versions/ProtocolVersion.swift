@@ -42,7 +42,7 @@ package enum Era: Sendable, Hashable {
     package static let claimKey: StaticString = "io.modelcontextprotocol/protocolVersion"
 }
 
-/// What a request says about its revision, from its header and its body (`mcp.md` B0.2).
+/// What a request says about its revision, from its header and its body.
 package enum VersionClaim: Sendable, Hashable {
     /// Legacy or nothing: the session knows.
     case legacy(ProtocolVersion?)
