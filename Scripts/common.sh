@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What ./run, ./test and ./bench share: the toolchain, Debian packages, Python environments.
 # Sourced with $root set to the checkout.
 
