@@ -7,7 +7,7 @@ import Testing
 @Suite("Event log")
 struct EventLogTests {
     static func log(_ count: Int) -> EventLog {
-        var log = EventLog(idPrefix: EventID.prefix(session: Array("tag".utf8), stream: 4))
+        var log = EventLog(session: Array("tag".utf8), stream: 4)
         for number in 0..<count { log.append(Array("m\(number + 1)".utf8)) }
         return log
     }

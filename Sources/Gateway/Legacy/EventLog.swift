@@ -2,7 +2,8 @@ import HTTP
 
 /// The events of one stream: those that wait for the reader, and those kept for `Last-Event-ID` (c54). Pure state.
 struct EventLog: Sendable {
-    private let idPrefix: [UInt8]
+    private let session: [UInt8]
+    private let stream: Int
     /// Encoded events; the first one has the number `first`.
     private var events: [[UInt8]] = []
     private var head = 0
@@ -14,9 +15,10 @@ struct EventLog: Sendable {
     /// Bytes of those that wait for the reader.
     private(set) var undeliveredBytes = 0
 
-    /// `idPrefix` names session and stream in the ids.
-    init(idPrefix: [UInt8]) {
-        self.idPrefix = idPrefix
+    /// `session` is the tag of the session; with the number of the stream it begins every id.
+    init(session: [UInt8], stream: Int) {
+        self.session = session
+        self.stream = stream
     }
 
     private var next: Int { first + events.count - head }
@@ -25,7 +27,8 @@ struct EventLog: Sendable {
 
     /// Adds an event; empty data makes the event that only tells the client where to resume.
     mutating func append(_ data: [UInt8]) {
-        var id = idPrefix
+        // Made here: most calls are answered without any event.
+        var id = EventID.prefix(session: session, stream: stream)
         id += String(next).utf8
         let event = ServerSentEvent(id: String(decoding: id, as: UTF8.self), data: data).encoded()
         events.append(event)

@@ -100,7 +100,7 @@ actor LegacySession {
     var general: MessageStream {
         if let stream = streams[0] { return stream }
         let stream = MessageStream(
-            number: 0, log: EventLog(idPrefix: EventID.prefix(session: eventTag, stream: 0)), mayStream: true,
+            number: 0, log: EventLog(session: eventTag, stream: 0), mayStream: true,
             commitDeadline: expires, grant: nil)
         stream.isCommitted = true
         streams[0] = stream
@@ -110,7 +110,7 @@ actor LegacySession {
     func makeStream(mayStream: Bool, grant: GrantID?) -> MessageStream {
         lastStream += 1
         return MessageStream(
-            number: lastStream, log: EventLog(idPrefix: EventID.prefix(session: eventTag, stream: lastStream)),
+            number: lastStream, log: EventLog(session: eventTag, stream: lastStream),
             mayStream: mayStream, commitDeadline: loop.now + limits.commitDelay, grant: grant)
     }
 }
