@@ -74,7 +74,7 @@ import Testing
     @Test(.enabled(if: !cases("").isEmpty, "the public vectors are not beside this checkout"))
     func noPrefixOfAnyCaseIsTrouble() throws {
         for name in Self.cases("") {
-            let text = Array(try Data(contentsOf: Self.folder.appendingPathComponent(name)).prefix(300))
+            let text = Array(try Data(contentsOf: Self.folder.appendingPathComponent(name)).prefix(48))
             // Reading past an end would trap; answers are checked elsewhere.
             for length in 0...text.count { _ = try? JSONDocument(parsing: Array(text[..<length])) }
         }

@@ -68,7 +68,7 @@ package final class FileAuditLog: AuditLog {
                 state.dropped = 0
                 return taken
             }
-            if dropped > 0 { logger.error("audit events dropped", ["count": .integer(dropped)]) }
+            if dropped > 0 { report(dropped) }
             var rest = events[...]
             while let first = rest.first {
                 let today = CivilDate(first.time).dayText
@@ -82,6 +82,14 @@ package final class FileAuditLog: AuditLog {
             }
             state.withLock { $0.isWriting = false }
         }
+    }
+
+    private func report(_ dropped: Int) {
+        MetricsRegistry.shared.counter(
+            "sallyport_audit_events_dropped_total", help: "Audit events that found the queue full."
+        )
+        .increment(by: UInt64(dropped))
+        logger.error("audit events dropped", ["count": .integer(dropped)])
     }
 
     private func append(_ events: ArraySlice<AuditEvent>, day: String) {

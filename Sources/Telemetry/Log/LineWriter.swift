@@ -12,23 +12,23 @@ final class LineWriter: Sendable {
         var isStarted = false
     }
 
-    /// Most bytes that wait for the thread.
-    private static let capacity = 4 << 20
-
     private let descriptor: Int32
+    /// Most bytes that wait for the thread.
+    private let capacity: Int
     private let lossNotice: @Sendable (Int) -> [UInt8]
     private let state = Mutex(State())
     private let wake = Semaphore()
 
     /// `lossNotice` makes the line that tells how many were dropped.
-    init(descriptor: Int32, lossNotice: @escaping @Sendable (Int) -> [UInt8]) {
+    init(descriptor: Int32, capacity: Int, lossNotice: @escaping @Sendable (Int) -> [UInt8]) {
         self.descriptor = descriptor
+        self.capacity = capacity
         self.lossNotice = lossNotice
     }
 
     func write(_ line: [UInt8]) {
         let mustStart = state.withLock { state in
-            guard state.bytes + line.count <= Self.capacity else {
+            guard state.bytes + line.count <= capacity else {
                 state.dropped += 1
                 return false
             }

@@ -24,13 +24,17 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// Writes to `descriptor`, which must stay open as long as the program runs.
-    package init(descriptor: Int32) {
+    /// Writes to `descriptor`, which must stay open as long as the program runs. At most `capacity` bytes wait.
+    package init(descriptor: Int32, capacity: Int = 4 << 20) {
         isTerminal = Terminal.isTerminal(descriptor)
         let format = Format(isJSON: !isTerminal)
         self.format = format
         capture = nil
-        writer = LineWriter(descriptor: descriptor) { count in
+        writer = LineWriter(descriptor: descriptor, capacity: capacity) { count in
+            MetricsRegistry.shared.counter(
+                "sallyport_log_lines_dropped_total", help: "Log lines that found the queue full."
+            )
+            .increment(by: UInt64(count))
             let metadata: LogMetadata = ["count": .integer(count)]
             return format.bytes(
                 LogLine(level: .warning, label: "telemetry", message: "log lines dropped", metadata: metadata))
