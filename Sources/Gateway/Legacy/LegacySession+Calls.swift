@@ -81,12 +81,12 @@ extension LegacySession {
         do throws(IOError) {
             try transport.flush()
         } catch {
-            if error != .overloaded { finish(.closedInput) }
+            if error != .overloaded { inputClosed() }
         }
     }
 
     private func failed(_ error: IOError, _ number: Int) {
-        guard error == .overloaded else { return finish(.closedInput) }
+        guard error == .overloaded else { return inputClosed() }
         // The server does not read; the other calls still have their deadlines.
         resolve(number) { JSONRPCError(.limitReached, "The server does not keep up").response(to: $0.id) }
     }
@@ -117,7 +117,7 @@ extension LegacySession {
         do throws(IOError) {
             try transport.send(line)
         } catch {
-            if error != .overloaded { finish(.closedInput) }
+            if error != .overloaded { inputClosed() }
         }
     }
 

@@ -17,10 +17,23 @@ extension LegacySession {
         timer.start(after: instant - EventLoop.preciseNow)
     }
 
+    /// Time for a process that closed its input because it is exiting to be known to have exited (F03).
+    private static let exitGrace = Duration.milliseconds(200)
+
+    /// The server does not take lines any more. When it is exiting the callers shall be told that, so its exit gets a
+    /// moment to be noticed first (F07).
+    func inputClosed() {
+        guard end == nil, inputClosedAt == nil else { return }
+        let now = EventLoop.preciseNow
+        inputClosedAt = now
+        arm(by: now + Self.exitGrace)
+    }
+
     private func tick() {
         timerDue = nil
         guard end == nil else { return }
         let now = EventLoop.preciseNow
+        if let inputClosedAt, inputClosedAt + Self.exitGrace <= now { return finish(.closedInput) }
         expireCalls(now)
         guard end == nil else { return }
         for question in questions.expire(at: now) { sendLine(question.refusal() + [0x0A]) }
@@ -83,6 +96,7 @@ extension LegacySession {
         for stream in streams.values where stream.deliveryWaiter != nil {
             due = min(due, stream.waitingSince + limits.keepAlive)
         }
+        if let inputClosedAt { due = min(due, inputClosedAt + Self.exitGrace) }
         if pauseWaiter != nil { due = min(due, pausedSince + limits.stallTimeout) }
         // While it is in use nothing wakes the timer when that ends, so it looks again in time for the rest.
         due = min(due, (isIdle ? lastUse : now) + server.idleTimeout)

@@ -61,6 +61,8 @@ actor LegacySession {
     var pausedSince = LoopInstant(nanoseconds: 0)
     /// Whether lines were enqueued that nobody sends yet.
     var mustFlush = false
+    /// When the server was found to have closed its input.
+    var inputClosedAt: LoopInstant?
     var garbage = 0
     var timeouts = 0
     var lastUse: LoopInstant
