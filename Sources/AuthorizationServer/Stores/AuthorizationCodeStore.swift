@@ -63,12 +63,21 @@ package protocol AuthorizationCodeStore: Sendable {
     func code(_ id: SecretDigest) async throws(StoreError) -> AuthorizationCodeRecord?
 
     /// Uses the code: of any number of racing calls exactly one gets `.redeemed`. In the same act the code's grant is
-    /// stored and `refreshToken` becomes generation 0 of its family. A code that was used before revokes its grant
-    /// (`GrantStore.revoke`, reason `.codeReuse`).
+    /// stored, bound to `keyThumbprint` when there is one, and `refreshToken` becomes generation 0 of its family. A code that
+    /// was used before revokes its grant (`GrantStore.revoke`, reason `.codeReuse`).
     func redeem(
-        _ id: SecretDigest, refreshToken: SecretDigest?, failureLimit: Int, at now: Timestamp
+        _ id: SecretDigest, refreshToken: SecretDigest?, keyThumbprint: String?, failureLimit: Int, at now: Timestamp
     ) async throws(StoreError) -> CodeRedemption
 
     /// Counts a wrong verifier; returns how many there are now, 0 when the code is unknown.
     func countFailure(_ id: SecretDigest, at now: Timestamp) async throws(StoreError) -> Int
+}
+
+extension AuthorizationCodeStore {
+    /// The same for a grant that is bound to no key.
+    package func redeem(
+        _ id: SecretDigest, refreshToken: SecretDigest?, failureLimit: Int, at now: Timestamp
+    ) async throws(StoreError) -> CodeRedemption {
+        try await redeem(id, refreshToken: refreshToken, keyThumbprint: nil, failureLimit: failureLimit, at: now)
+    }
 }

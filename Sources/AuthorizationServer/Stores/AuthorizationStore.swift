@@ -12,11 +12,13 @@ package import Telemetry
 /// - Identifiers are compared as bytes.
 package typealias AuthorizationStore = ClientStore & AuthorizationTransactionStore & AuthorizationCodeStore & GrantStore
     & RefreshTokenStore & UserStore & LoginFailureStore & OneTimeLinkStore & BrowserSessionStore & ConsentStore
-    & SigningKeyStore & RevocationFeed & ExpirySweeper
+    & SigningKeyStore & RevocationFeed & ExpirySweeper & OneTimeUseStore & PushedRequestStore & DeviceAuthorizationStore
+    & APIKeyStore
 
 /// Frees the room of what can no longer matter.
 package protocol ExpirySweeper: Sendable {
-    /// Removes expired transactions, codes and sessions, used links, families past their absolute lifetime with their
-    /// grants, and revocations older than `revocationsBefore`; returns how many rows went. Never needed for correctness.
+    /// Removes expired transactions, codes, sessions, pushed requests, device authorizations and notes of one-time uses, used
+    /// links, families past their absolute lifetime with their grants, API keys that ended 90 days ago, and revocations older
+    /// than `revocationsBefore`; returns how many rows went. Never needed for correctness.
     func sweep(at now: Timestamp, revocationsBefore: Timestamp) async throws(StoreError) -> Int
 }

@@ -5,7 +5,7 @@ package import Telemetry
 package struct GrantRecord: Sendable, Hashable {
     /// Carried by each access token as `grant`.
     package var id: GrantID
-    /// Who allowed it.
+    /// Who allowed it; for a grant of a service account the client itself (`UserID.init(serviceAccount:)`).
     package var user: UserID
     /// To whom.
     package var client: ClientID
@@ -15,6 +15,9 @@ package struct GrantRecord: Sendable, Hashable {
     package var resources: [String]
     /// The issuer that the client used: `iss` of its tokens.
     package var issuer: String
+    /// The thumbprint (RFC 7638) of the DPoP key without which its refresh tokens are worth nothing; `nil` for bearer tokens
+    /// and for clients that authenticate.
+    package var keyThumbprint: String?
     /// When the user allowed it.
     package var grantedAt: Timestamp
     /// Absolute end; refreshing does not extend it.
@@ -25,7 +28,7 @@ package struct GrantRecord: Sendable, Hashable {
     /// Creates a record as it is stored.
     package init(
         id: GrantID, user: UserID, client: ClientID, scope: Scope, resources: [String], issuer: String,
-        grantedAt: Timestamp, expiresAt: Timestamp, revokedAt: Timestamp? = nil
+        keyThumbprint: String? = nil, grantedAt: Timestamp, expiresAt: Timestamp, revokedAt: Timestamp? = nil
     ) {
         self.id = id
         self.user = user
@@ -33,6 +36,7 @@ package struct GrantRecord: Sendable, Hashable {
         self.scope = scope
         self.resources = resources
         self.issuer = issuer
+        self.keyThumbprint = keyThumbprint
         self.grantedAt = grantedAt
         self.expiresAt = expiresAt
         self.revokedAt = revokedAt
@@ -65,8 +69,22 @@ package enum GrantRevocation: Sendable, Hashable {
     case unknown
 }
 
+/// What came of opening a grant.
+package enum GrantOpening: Sendable, Hashable {
+    /// It is stored.
+    case opened
+    /// The user is disabled or gone.
+    case noSuchUser
+}
+
 /// Grants and their end.
 package protocol GrantStore: Sendable {
+    /// Stores a grant that no code stands for, with `refreshToken`, when there is one, as generation 0 of its family. The
+    /// account is looked at in the same act: one that is being disabled gets nothing that outlives it. Service accounts have
+    /// no account to look at.
+    func open(_ grant: GrantRecord, refreshToken: SecretDigest?, at now: Timestamp) async throws(StoreError)
+        -> GrantOpening
+
     /// The grant with this id, ended ones too.
     func grant(_ id: GrantID) async throws(StoreError) -> GrantRecord?
 

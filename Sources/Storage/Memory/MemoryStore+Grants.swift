@@ -12,7 +12,7 @@ extension MemoryStore: AuthorizationCodeStore {
     }
 
     package func redeem(
-        _ id: SecretDigest, refreshToken: SecretDigest?, failureLimit: Int, at now: Timestamp
+        _ id: SecretDigest, refreshToken: SecretDigest?, keyThumbprint: String?, failureLimit: Int, at now: Timestamp
     ) async throws(StoreError) -> CodeRedemption {
         withState { state in
             let now = state.effective(now)
@@ -24,12 +24,10 @@ extension MemoryStore: AuthorizationCodeStore {
             guard code.failures < failureLimit else { return .burnt }
             guard now < code.expiresAt else { return .expired }
             state.codes[id]?.redeemedAt = now
-            state.grants[code.grant.id] = state.ordered(code.grant)
-            if let refreshToken {
-                state.refreshTokens[refreshToken] = RefreshTokenRecord(
-                    id: refreshToken, grant: code.grant.id, generation: 0, issuedAt: now)
-            }
-            return .redeemed(code.grant)
+            var grant = code.grant
+            grant.keyThumbprint = keyThumbprint
+            state.open(grant, refreshToken: refreshToken, at: now)
+            return .redeemed(grant)
         }
     }
 
@@ -45,6 +43,17 @@ extension MemoryStore: AuthorizationCodeStore {
 }
 
 extension MemoryStore: GrantStore {
+    package func open(
+        _ grant: GrantRecord, refreshToken: SecretDigest?, at now: Timestamp
+    ) async throws(StoreError) -> GrantOpening {
+        withState { state in
+            let now = state.effective(now)
+            guard grant.user.isServiceAccount || state.isOpen(grant.user) else { return .noSuchUser }
+            state.open(grant, refreshToken: refreshToken, at: now)
+            return .opened
+        }
+    }
+
     package func grant(_ id: GrantID) async throws(StoreError) -> GrantRecord? {
         withState { $0.grants[id]?.record }
     }
@@ -125,14 +134,30 @@ extension MemoryStore.State {
         guard let grant = grants[id]?.record else { return .unknown }
         guard grant.revokedAt == nil else { return .alreadyRevoked }
         grants[id]?.record.revokedAt = now
+        feed(id, at: now)
+        return .revoked
+    }
+
+    /// Adds to the feed.
+    mutating func feed(_ id: GrantID, at now: Timestamp) {
         lastSequence += 1
         revocations.append(Revocation(sequence: lastSequence, grant: id, revokedAt: now))
-        return .revoked
+    }
+
+    /// Stores a grant with the first refresh token of its family.
+    mutating func open(_ grant: GrantRecord, refreshToken: SecretDigest?, at now: Timestamp) {
+        grants[grant.id] = ordered(grant)
+        guard let refreshToken else { return }
+        refreshTokens[refreshToken] = RefreshTokenRecord(
+            id: refreshToken, grant: grant.id, generation: 0, issuedAt: now)
     }
 
     mutating func revokeAll(of user: UserID, at now: Timestamp) -> [GrantID] {
         for (id, code) in codes where code.grant.user == user && code.redeemedAt == nil {
             codes[id]?.failures = AuthorizationCodeRecord.burnt
+        }
+        for (id, device) in devices where device.record.stage == .approved && device.record.grant?.user == user {
+            devices[id]?.record.stage = .denied
         }
         let live = grants.values
             .filter { $0.record.user == user && $0.record.revokedAt == nil && now < $0.record.expiresAt }

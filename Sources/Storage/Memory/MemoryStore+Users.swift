@@ -177,6 +177,15 @@ extension MemoryStore: ExpirySweeper {
             state.refreshTokens = state.refreshTokens.filter { state.grants[$0.value.grant] != nil }
             state.sessions = state.sessions.filter { now.milliseconds(since: $0.value.lastSeenAt) < 7_776_000_000 }
             state.revocations = state.revocations.filter { $0.revokedAt >= revocationsBefore }
+            state.oneTimeUses = state.oneTimeUses.filter { now < $0.value }
+            state.pushedRequests = state.pushedRequests.filter { now < $0.value.record.expiresAt }
+            state.devices = state.devices.filter {
+                now < ($0.value.record.grant?.expiresAt ?? $0.value.record.expiresAt)
+            }
+            state.apiKeys = state.apiKeys.filter { _, key in
+                now.milliseconds(since: min(key.record.expiresAt, key.record.revokedAt ?? key.record.expiresAt))
+                    < 7_776_000_000
+            }
             return before - state.rowCount
         }
     }
@@ -196,7 +205,7 @@ extension MemoryStore.State {
     fileprivate mutating func endEverything(of id: UserID, at now: Timestamp) -> [GrantID] {
         sessions = sessions.filter { $0.value.user != id }
         links = links.filter { $0.value.user != id }
-        return revokeAll(of: id, at: now)
+        return revokeAll(of: id, at: now) + revokeAPIKeys(of: id, at: now)
     }
 
     fileprivate var trustedKeys: [SigningKeyRecord] {
@@ -206,5 +215,6 @@ extension MemoryStore.State {
     /// Rows that a sweep may remove; tokens go with their grants and are not counted, as SQLite's cascade is not.
     fileprivate var rowCount: Int {
         transactions.count + codes.count + links.count + grants.count + sessions.count + revocations.count
+            + oneTimeUses.count + pushedRequests.count + devices.count + apiKeys.count
     }
 }

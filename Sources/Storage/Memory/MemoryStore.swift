@@ -24,6 +24,10 @@ package final class MemoryStore: Sendable {
         var sessions: [SecretDigest: BrowserSession] = [:]
         var consents: [SecretDigest: ConsentRecord] = [:]
         var signingKeys: [SigningKeyRecord] = []
+        var oneTimeUses: [SecretDigest: Timestamp] = [:]
+        var pushedRequests: [SecretDigest: Ordered<PushedRequest>] = [:]
+        var devices: [SecretDigest: Ordered<DeviceAuthorization>] = [:]
+        var apiKeys: [GrantID: Ordered<APIKeyRecord>] = [:]
 
         /// The later of `now` and the latest time this store has been given (S03).
         mutating func effective(_ now: Timestamp) -> Timestamp {

@@ -9,12 +9,13 @@ extension SQLiteStore: AuthorizationCodeStore {
             try connection.run(
                 """
                 INSERT INTO authorization_code (id, grant_id, user, client, scope, resources, issuer, granted_at,
-                    grant_expires_at, redirect_uri, code_challenge, issued_at, expires_at, redeemed_at, failures)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                    grant_expires_at, redirect_uri, code_challenge, issued_at, expires_at, redeemed_at, failures,
+                    key_thumbprint)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                 """, .digest(code.id), .id(grant.id), .id(grant.user), .id(grant.client), .list(grant.scope.tokens),
                 .list(grant.resources), .text(grant.issuer), .time(grant.grantedAt), .time(grant.expiresAt),
                 .text(code.redirectURI), .text(code.codeChallenge), .time(code.issuedAt), .time(code.expiresAt),
-                .time(code.redeemedAt), .integer(Int64(code.failures)))
+                .time(code.redeemedAt), .integer(Int64(code.failures)), .optional(grant.keyThumbprint))
         }
     }
 
@@ -23,7 +24,7 @@ extension SQLiteStore: AuthorizationCodeStore {
     }
 
     package func redeem(
-        _ id: SecretDigest, refreshToken: SecretDigest?, failureLimit: Int, at now: Timestamp
+        _ id: SecretDigest, refreshToken: SecretDigest?, keyThumbprint: String?, failureLimit: Int, at now: Timestamp
     ) async throws(StoreError) -> CodeRedemption {
         try await database.write { [database] connection throws(StoreError) in
             let now = database.effective(now)
@@ -36,13 +37,15 @@ extension SQLiteStore: AuthorizationCodeStore {
             guard now < code.expiresAt else { return .expired }
             try connection.run(
                 "UPDATE authorization_code SET redeemed_at = ?2 WHERE id = ?1", .digest(id), .time(now))
-            try Self.insert(code.grant, connection)
+            var grant = code.grant
+            grant.keyThumbprint = keyThumbprint
+            try Self.insert(grant, connection)
             if let refreshToken {
                 try Self.insert(
                     RefreshTokenRecord(id: refreshToken, grant: code.grant.id, generation: 0, issuedAt: now), connection
                 )
             }
-            return .redeemed(code.grant)
+            return .redeemed(grant)
         }
     }
 
@@ -64,7 +67,7 @@ extension SQLiteStore: AuthorizationCodeStore {
         try connection.row(
             """
             SELECT grant_id, user, client, scope, resources, issuer, granted_at, grant_expires_at, redirect_uri,
-                code_challenge, issued_at, expires_at, redeemed_at, failures
+                code_challenge, issued_at, expires_at, redeemed_at, failures, key_thumbprint
             FROM authorization_code WHERE id = ?1
             """, .digest(id)
         ) { row throws(StoreError) in
@@ -73,7 +76,7 @@ extension SQLiteStore: AuthorizationCodeStore {
                 grant: GrantRecord(
                     id: GrantID(try row.text(0)), user: UserID(try row.text(1)), client: ClientID(try row.text(2)),
                     scope: Scope(tokens: try row.list(3)), resources: try row.list(4), issuer: try row.text(5),
-                    grantedAt: try row.time(6), expiresAt: try row.time(7)),
+                    keyThumbprint: try row.optionalText(14), grantedAt: try row.time(6), expiresAt: try row.time(7)),
                 redirectURI: try row.text(8), codeChallenge: try row.text(9), issuedAt: try row.time(10),
                 expiresAt: try row.time(11), redeemedAt: try row.optionalTime(12), failures: try row.count(13))
         }

@@ -3,6 +3,23 @@ package import OAuth
 package import Telemetry
 
 extension SQLiteStore: GrantStore {
+    package func open(
+        _ grant: GrantRecord, refreshToken: SecretDigest?, at now: Timestamp
+    ) async throws(StoreError) -> GrantOpening {
+        try await database.write { [database] connection throws(StoreError) in
+            let now = database.effective(now)
+            if !grant.user.isServiceAccount {
+                guard try Self.isOpen(grant.user, connection) else { return .noSuchUser }
+            }
+            try Self.insert(grant, connection)
+            if let refreshToken {
+                try Self.insert(
+                    RefreshTokenRecord(id: refreshToken, grant: grant.id, generation: 0, issuedAt: now), connection)
+            }
+            return .opened
+        }
+    }
+
     package func grant(_ id: GrantID) async throws(StoreError) -> GrantRecord? {
         try await database.read { connection throws(StoreError) in try Self.grant(id, connection) }
     }
@@ -39,14 +56,16 @@ extension SQLiteStore: GrantStore {
 // MARK: - Steps shared with the other verbs
 
 extension SQLiteStore {
-    static let grantColumns = "id, user, client, scope, resources, issuer, granted_at, expires_at, revoked_at"
+    static let grantColumns =
+        "id, user, client, scope, resources, issuer, granted_at, expires_at, revoked_at, key_thumbprint"
 
     /// A row of `grantColumns`, which begin at `offset`.
     static func grant(_ row: SQLiteRow, offset: Int32 = 0) throws(StoreError) -> GrantRecord {
         GrantRecord(
             id: GrantID(try row.text(offset)), user: UserID(try row.text(offset + 1)),
             client: ClientID(try row.text(offset + 2)), scope: Scope(tokens: try row.list(offset + 3)),
-            resources: try row.list(offset + 4), issuer: try row.text(offset + 5), grantedAt: try row.time(offset + 6),
+            resources: try row.list(offset + 4), issuer: try row.text(offset + 5),
+            keyThumbprint: try row.optionalText(offset + 9), grantedAt: try row.time(offset + 6),
             expiresAt: try row.time(offset + 7), revokedAt: try row.optionalTime(offset + 8))
     }
 
@@ -59,9 +78,10 @@ extension SQLiteStore {
     static func insert(_ grant: GrantRecord, _ connection: SQLiteConnection) throws(StoreError) {
         try connection.run(
             """
-            INSERT INTO grant_family (\(grantColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT INTO grant_family (\(grantColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             """, .id(grant.id), .id(grant.user), .id(grant.client), .list(grant.scope.tokens), .list(grant.resources),
-            .text(grant.issuer), .time(grant.grantedAt), .time(grant.expiresAt), .time(grant.revokedAt))
+            .text(grant.issuer), .time(grant.grantedAt), .time(grant.expiresAt), .time(grant.revokedAt),
+            .optional(grant.keyThumbprint))
     }
 
     /// Writes the tombstone and the entry of the feed. Sequence numbers follow commit order, because a transaction that
@@ -86,6 +106,8 @@ extension SQLiteStore {
             UPDATE authorization_code SET failures = \(AuthorizationCodeRecord.burnt)
             WHERE user = ?1 AND redeemed_at IS NULL
             """, .id(user))
+        try connection.run(
+            "UPDATE device_authorization SET stage = 'denied' WHERE grant_user = ?1 AND stage = 'approved'", .id(user))
         let live = try connection.rows(
             "SELECT id FROM grant_family WHERE user = ?1 AND revoked_at IS NULL AND expires_at > ?2", .id(user),
             .time(now)

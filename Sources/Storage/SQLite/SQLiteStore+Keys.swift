@@ -71,5 +71,9 @@ extension SQLiteStore: ExpirySweeper {
         "DELETE FROM one_time_link WHERE expires_at <= ?1 OR used_at IS NOT NULL",
         "DELETE FROM grant_family WHERE expires_at <= ?1",
         "DELETE FROM browser_session WHERE last_seen_at <= ?1 - 7776000000",
+        "DELETE FROM one_time_use WHERE until <= ?1",
+        "DELETE FROM pushed_request WHERE expires_at <= ?1",
+        "DELETE FROM device_authorization WHERE ifnull(grant_expires_at, expires_at) <= ?1",
+        "DELETE FROM api_key WHERE min(expires_at, ifnull(revoked_at, expires_at)) <= ?1 - 7776000000",
     ]
 }

@@ -51,7 +51,7 @@ extension SQLiteStore {
         try connection.row(
             """
             SELECT t.generation, t.issued_at, t.rotated_at, t.presentations, g.id, g.user, g.client, g.scope,
-                g.resources, g.issuer, g.granted_at, g.expires_at, g.revoked_at
+                g.resources, g.issuer, g.granted_at, g.expires_at, g.revoked_at, g.key_thumbprint
             FROM refresh_token t JOIN grant_family g ON g.id = t.grant_id WHERE t.id = ?1
             """, .digest(id)
         ) { row throws(StoreError) in

@@ -102,6 +102,7 @@ extension SQLiteStore {
         try connection.run("DELETE FROM browser_session WHERE user = ?1", .id(id))
         try connection.run("DELETE FROM one_time_link WHERE user = ?1", .id(id))
         return try revokeAll(of: id, reason: .userDisabled, at: now, connection)
+            + revokeAPIKeys(of: id, at: now, connection)
     }
 }
 

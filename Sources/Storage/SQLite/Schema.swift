@@ -7,7 +7,8 @@ enum Schema {
 
     /// Each step takes a file from the version that is its index to the next one.
     static let migrations: [(name: String, sql: String)] = [
-        ("authorization server", authorizationServer)
+        ("authorization server", authorizationServer),
+        ("clients and grants", clientsAndGrants),
     ]
 
     private static let authorizationServer = """
