@@ -23,7 +23,7 @@ struct AuthorizationEndpoint: HTTPResponder {
             try service.limitPages(request)
             let parameters = try await read(request, body)
             let redirect = try await ProvenRedirect.prove(
-                parameters, issuer: origin.description, in: service.store,
+                parameters, issuer: origin.description, among: service.clients,
                 isOwn: { $0.origin.map(service.hosts.isOwn(origin:)) ?? false })
             return try await begin(parameters, redirect, origin: origin, request: request)
         } catch {

@@ -1,4 +1,3 @@
-import Crypto
 import OAuth
 
 /// What a consent is for: user, client with its name, redirect host, scopes and resources. Any change is another consent,
@@ -14,16 +13,5 @@ struct ConsentKey {
     }
 
     /// Each part with its length before it: no two keys run together.
-    var digest: SecretDigest {
-        var bytes: [UInt8] = []
-        for part in parts {
-            let text = Array(part.utf8)
-            bytes += withBigEndian(UInt32(truncatingIfNeeded: text.count)) + text
-        }
-        return SecretDigest(bytes: SHA256.digest(bytes).bytes)
-    }
-
-    private func withBigEndian(_ value: UInt32) -> [UInt8] {
-        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
-    }
+    var digest: SecretDigest { SecretDigest(lengthCoding: parts) }
 }

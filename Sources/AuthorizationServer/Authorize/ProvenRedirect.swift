@@ -23,15 +23,14 @@ struct ProvenRedirect {
 
     /// Proves client and redirect URI; until here a refusal is shown to the user and sent nowhere.
     static func prove(
-        _ parameters: AuthorizationParameters, issuer: String, in store: any AuthorizationStore,
+        _ parameters: AuthorizationParameters, issuer: String, among clients: ClientDirectory,
         isOwn: (RedirectURI) -> Bool
     ) async throws -> ProvenRedirect {
         for name in AuthorizationParameters.identifying where parameters.isRepeated(name) {
             throw AuthorizationRefusal.repeatedParameter(name)
         }
         guard let id = parameters.first("client_id") else { throw AuthorizationRefusal.missingClient }
-        guard let record = try await store.client(ClientID(id)) else { throw AuthorizationRefusal.unknownClient }
-        let client = try RegisteredClient(record)
+        guard let client = try await clients.client(ClientID(id)) else { throw AuthorizationRefusal.unknownClient }
         guard let requested = parameters.first("redirect_uri") else { throw AuthorizationRefusal.missingRedirectURI }
         // With the loopback port rule a registered URI can come to mean our own port: never our own pages (A14).
         guard let uri = client.redirectURI(matching: requested), !isOwn(uri) else {
@@ -42,10 +41,9 @@ struct ProvenRedirect {
 
     /// Takes up a request that was proven when its transaction began. The client is read again: it may be gone.
     static func resume(
-        _ pending: PendingAuthorization, in store: any AuthorizationStore
+        _ pending: PendingAuthorization, among clients: ClientDirectory
     ) async throws -> ProvenRedirect {
-        guard let record = try await store.client(pending.client) else { throw AuthorizationRefusal.unknownClient }
-        let client = try RegisteredClient(record)
+        guard let client = try await clients.client(pending.client) else { throw AuthorizationRefusal.unknownClient }
         guard let uri = client.redirectURI(matching: pending.redirectURI) else {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
         }

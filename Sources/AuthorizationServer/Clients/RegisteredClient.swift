@@ -1,30 +1,64 @@
 import JSON
-import OAuth
+package import OAuth
 
-/// A registered client as the endpoints use it.
-struct RegisteredClient {
-    /// How it is stored.
-    let record: ClientRecord
-    /// Its metadata, read.
-    let metadata: ClientMetadata
-
-    /// Reads a stored client.
-    init(_ record: ClientRecord) throws(StoreError) {
-        self.record = record
-        guard let document = try? JSONDocument(parsing: record.metadata),  // any error means the same here
-            let metadata = try? ClientMetadata(parsing: document)
-        else { throw StoreError(.corrupt, detail: "client metadata cannot be read") }
-        self.metadata = metadata
+/// A client as the endpoints use it, wherever it is known from: `ClientDirectory` is the one way to get one.
+package struct RegisteredClient: Sendable {
+    /// Where a client is known from.
+    package enum Source: Sendable, Hashable {
+        /// `oauth.clients` of the configuration.
+        case configuration
+        /// Its own registration (RFC 7591), or an operator's `sallyport client add`.
+        case registration
     }
 
     /// `client_id`.
-    var id: ClientID { record.id }
+    package let id: ClientID
+    /// Where it is known from.
+    package let source: Source
+    /// Its metadata, read.
+    package let metadata: ClientMetadata
+    /// SHA-256 of its secret; nil where it has none.
+    let secretDigest: SecretDigest?
+
+    /// A client of the operator's own (`first_party`): it may skip the question for consent.
+    package let isFirstParty: Bool
+    /// The resources that it may have tokens for, as paths of ours; nil means all.
+    package let allowedResources: [String]?
+
+    /// A client of the configuration. `secret` is what it presents, for the methods that use one.
+    package init(
+        configured id: ClientID, metadata: ClientMetadata, secret: String?, isFirstParty: Bool,
+        allowedResources: [String]?
+    ) {
+        self.id = id
+        self.source = .configuration
+        self.metadata = metadata
+        self.secretDigest = secret.map { SecretDigest(of: $0) }
+        self.isFirstParty = isFirstParty
+        self.allowedResources = allowedResources
+    }
+
+    /// Reads a stored client.
+    init(_ record: ClientRecord) throws(StoreError) {
+        guard let document = try? JSONDocument(parsing: record.metadata),  // any error means the same here
+            let metadata = try? ClientMetadata(parsing: document)
+        else { throw StoreError(.corrupt, detail: "client metadata cannot be read") }
+        self.id = record.id
+        self.source = .registration
+        self.metadata = metadata
+        self.secretDigest = record.secretDigest
+        self.isFirstParty = false
+        self.allowedResources = nil
+    }
 
     /// What it calls itself, fit for a page.
-    var displayName: String {
+    package var displayName: String {
         let name = DisplayText.clean(metadata.clientName ?? "")
         return name.isEmpty ? "An application without a name" : name
     }
+
+    /// Whether it can prove who it is (OAuth 2.1 §2.1).
+    package var isConfidential: Bool { metadata.tokenEndpointAuthMethod != .none }
 
     /// The requested redirect URI when it is one of the registered ones: byte for byte, or by the loopback port rule
     /// (A01, A02).

@@ -1,3 +1,4 @@
+import Crypto
 import HTTP
 import JSON
 import OAuth
@@ -43,15 +44,26 @@ struct MetadataEndpoint: HTTPResponder {
         add("scopes_supported", .array(scopes.map { .string($0) }))
         add("response_types_supported", ["code"])
         add("response_modes_supported", ["query"])
-        add("grant_types_supported", ["authorization_code", "refresh_token"])
-        add("token_endpoint_auth_methods_supported", ["none", "client_secret_basic", "client_secret_post"])
-        add("revocation_endpoint_auth_methods_supported", ["none", "client_secret_basic", "client_secret_post"])
+        add("grant_types_supported", .array(TokenEndpoint.grantTypes.map { .string($0) }))
+        // One piece authenticates clients for every endpoint.
+        for endpoint in ["token", "revocation"] {
+            add("\(endpoint)_endpoint_auth_methods_supported", authenticationMethods)
+            add("\(endpoint)_endpoint_auth_signing_alg_values_supported", assertionAlgorithms)
+        }
         add("code_challenge_methods_supported", ["S256"])
         add("authorization_response_iss_parameter_supported", true)
         // No ID token is issued; clients that read the OpenID positions refuse a document without these two.
         add("subject_types_supported", ["public"])
         add("id_token_signing_alg_values_supported", ["RS256"])
         return .object(members)
+    }
+
+    private var authenticationMethods: JSONValue {
+        .array(ClientMetadata.AuthenticationMethod.allCases.map { .string($0.rawValue) })
+    }
+
+    private var assertionAlgorithms: JSONValue {
+        .array(SignatureAlgorithm.allCases.map { .string($0.rawValue) })
     }
 
     private var scopes: [String] {

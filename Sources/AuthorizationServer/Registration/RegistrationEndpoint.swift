@@ -53,7 +53,7 @@ struct RegistrationEndpoint: HTTPResponder {
 
     private func store(_ metadata: ClientMetadata, request: HTTPRequest) async throws -> HTTPResponse {
         let time = service.now
-        let secret = metadata.tokenEndpointAuthMethod == .none ? nil : IssuedSecret.make(.clientSecret)
+        let secret = metadata.tokenEndpointAuthMethod.usesSecret ? IssuedSecret.make(.clientSecret) : nil
         let client = ClientRecord(
             id: ClientID(Random.token("client_")), metadata: metadata.json().serialized(),
             secretDigest: secret?.digest, registeredAt: time)

@@ -4,6 +4,9 @@ import OAuth
 
 /// What a client may register here, beyond what `ClientMetadata` demands of every registration.
 struct RegistrationRules {
+    /// What a client may have that nobody vouches for: grants in which a user decides. Refresh tokens come with them.
+    static let grantTypes = ["authorization_code", "refresh_token"]
+
     /// The origin that the client uses.
     let origin: ServerOrigin
     /// Tells our own origins from others.
@@ -16,8 +19,13 @@ struct RegistrationRules {
             throw OAuthError(.invalidRedirectURI, "a redirect URI must not lead to this server")
         }
         var accepted = metadata
-        accepted.grantTypes = ["authorization_code", "refresh_token"]
-        accepted.responseTypes = ["code"]
+        accepted.grantTypes = RegistrationRules.grantTypes.filter {
+            metadata.grantTypes.contains($0) || $0 == "refresh_token"
+        }
+        guard accepted.grantTypes != ["refresh_token"] else {
+            throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code")
+        }
+        accepted.responseTypes = metadata.grantTypes.contains("authorization_code") ? ["code"] : []
         return accepted
     }
 

@@ -15,9 +15,9 @@ struct RevocationEndpoint: HTTPResponder {
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         do {
-            _ = try service.openOrigin(of: request)
+            let origin = try service.openOrigin(of: request)
             let parsed = try await TokenRequest.parse(request, body)
-            let client = try await ClientAuthenticator(store: service.store).authenticate(parsed)
+            let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
             let token = try parsed.required("token")
             // The hint only saves a look-up (RFC 7009 §2.1); both kinds are tried either way.
             if let grant = try await grant(of: token) {

@@ -24,6 +24,8 @@ package struct AuthorizationServerConfiguration: Sendable {
     package var setupLinkLifetime: Duration = .seconds(86_400)
     /// Dynamic client registration (RFC 7591).
     package var registration = RegistrationPolicy()
+    /// `oauth.clients`: known without registering.
+    package var clients: [RegisteredClient] = []
     /// Requests to `/authorize`, `/login` and `/setup` of one address in a minute.
     package var pageRequestsPerMinute = 120
     /// The algorithm that signs access tokens. Keys of both are published. ES256, because signing costs a twentieth of

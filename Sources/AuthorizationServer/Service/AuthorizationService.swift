@@ -20,6 +20,10 @@ package struct AuthorizationService: Sendable {
     let logger: Logger
     let pageLimiter: AddressRateLimiter
     let registrationLimiter: AddressRateLimiter
+    /// Every client, wherever it is known from.
+    let clients: ClientDirectory
+    /// The keys by which clients sign.
+    let clientKeys: ClientKeys
 
     /// Assembles the service. `keyring` comes from `SigningKeyring.open`.
     package init(
@@ -38,6 +42,8 @@ package struct AuthorizationService: Sendable {
         self.logger = logger
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
+        clients = ClientDirectory(configured: configuration.clients, store: store)
+        clientKeys = ClientKeys()
     }
 
     /// Puts every endpoint on the router, in the order of a login.

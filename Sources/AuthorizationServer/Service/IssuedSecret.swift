@@ -30,3 +30,21 @@ extension SecretDigest {
         self.init(bytes: SHA256.digest(Array(secret.utf8)).bytes)
     }
 }
+
+extension SecretDigest {
+    /// The key of something that may be presented once: what it is, who made it, and its identifier.
+    package init(oneTime parts: String...) {
+        self.init(lengthCoding: parts)
+    }
+
+    /// The digest of several texts, each with its length before it, so that no two lists run together.
+    init(lengthCoding parts: [String]) {
+        var bytes: [UInt8] = []
+        for part in parts {
+            let text = Array(part.utf8)
+            let length = UInt32(truncatingIfNeeded: text.count)
+            bytes += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + text
+        }
+        self.init(bytes: SHA256.digest(bytes).bytes)
+    }
+}

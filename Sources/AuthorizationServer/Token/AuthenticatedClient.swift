@@ -1,4 +1,5 @@
 import Crypto
+import HTTP
 import OAuth
 
 /// A client that has proven who it is, or a public one that said so: no grant can be reached without one.
@@ -14,48 +15,69 @@ struct AuthenticatedClient {
 
     /// `client_id`.
     var id: ClientID { client.id }
+
+    /// Whether it has proven anything; endpoints that public clients may not use ask this.
+    var isConfidential: Bool { client.isConfidential }
+
+    /// `unauthorized_client` unless this client may use the grant type (OAuth 2.1 §3.2.4, RFC 7591 §2 `grant_types`).
+    func require(grantType: String) throws(OAuthError) {
+        guard client.metadata.grantTypes.contains(grantType) else {
+            throw OAuthError(.unauthorizedClient, "this client may not use this grant_type")
+        }
+    }
 }
 
-/// OAuth 2.1 §2.4: the client's credential, in the header or in the body, never in both (A09).
+/// OAuth 2.1 §2.4: the client's credential, in the header, the body or an assertion, never in two of them (A09).
+///
+/// For every endpoint that a client calls for itself: parse a `TokenRequest`, then authenticate it here.
 struct ClientAuthenticator {
-    let store: any AuthorizationStore
+    let service: AuthorizationService
+    /// Our origin as the client used it: the issuer, and the audience of its assertions.
+    let origin: ServerOrigin
 
-    /// Authenticates the client of a request.
+    /// Authenticates the client of a request; `invalid_client` where it cannot be believed.
     func authenticate(_ request: TokenRequest) async throws -> AuthenticatedClient {
-        let secret = request["client_secret"]
-        guard request.basic == nil || secret == nil else {
-            throw OAuthError(.invalidRequest, "more than one way of client authentication")
+        let credential = try ClientCredential(request)
+        guard let client = try await service.clients.client(credential.client) else {
+            throw ClientAuthenticator.refusal("the client is not known")
         }
-        guard request["client_assertion"] == nil, request["client_assertion_type"] == nil else {
-            throw refusal(request, "client assertions are not supported")
-        }
-        let named = request["client_id"].map { ClientID($0) }
-        if let named, let basic = request.basic, named != basic.client {
-            throw OAuthError(.invalidRequest, "two different clients are named")
-        }
-        guard let id = request.basic?.client ?? named else { throw refusal(request, "client_id is missing") }
-        guard let record = try await store.client(id) else { throw refusal(request, "the client is not known") }
-        let client = try RegisteredClient(record)
-        guard permits(client, basic: request.basic?.secret, body: secret) else {
-            throw refusal(request, "the client's credentials are wrong")
+        switch (client.metadata.tokenEndpointAuthMethod, credential.proof) {
+        case (.none, .none): break
+        // Header or body is the same secret over the same channel; libraries disagree with what they registered.
+        case (.clientSecretBasic, .secret(let secret)), (.clientSecretPost, .secret(let secret)):
+            guard ClientAuthenticator.isRight(secret, client) else {
+                throw ClientAuthenticator.refusal("the client's credentials are wrong")
+            }
+        case (.privateKeyJWT, .assertion(let assertion)): try await verify(assertion, of: client)
+        default: throw ClientAuthenticator.refusal("the client did not authenticate as it registered")
         }
         return AuthenticatedClient(client)
     }
 
-    private func permits(_ client: RegisteredClient, basic: String?, body: String?) -> Bool {
-        switch client.metadata.tokenEndpointAuthMethod {
-        case .none: basic == nil && body == nil
-        // Header or body is the same secret over the same channel; libraries disagree with what they registered.
-        case .clientSecretBasic, .clientSecretPost: isRight(basic ?? body, client)
-        }
-    }
-
-    private func isRight(_ secret: String?, _ client: RegisteredClient) -> Bool {
-        guard let secret, let stored = client.record.secretDigest else { return false }
+    private static func isRight(_ secret: String, _ client: RegisteredClient) -> Bool {
+        guard let stored = client.secretDigest else { return false }
         return ConstantTime.equals(SecretDigest(of: secret).bytes, stored.bytes)
     }
 
-    private func refusal(_ request: TokenRequest, _ reason: String) -> OAuthError {
-        OAuthError(.invalidClient, reason)
+    // Everything is verified before the identifier is used up: nobody else can burn a client's identifiers.
+    private func verify(_ assertion: ClientAssertion, of client: RegisteredClient) async throws {
+        let keys = try await service.clientKeys.keys(of: client, keyID: assertion.keyID)
+        let time = service.now
+        let proof: ClientAssertion.Proof
+        do {
+            proof = try assertion.verify(
+                by: keys, audience: origin.description,
+                algorithm: client.metadata.tokenEndpointAuthSigningAlgorithm, at: time)
+        } catch {
+            throw ClientAuthenticator.refusal("the client assertion is not valid", detail: "\(error)")
+        }
+        let id = SecretDigest(oneTime: "client_assertion", client.id.value, proof.id)
+        guard try await service.store.firstUse(id, until: proof.rememberUntil, at: time) else {
+            throw ClientAuthenticator.refusal("the client assertion was used before")
+        }
+    }
+
+    private static func refusal(_ description: String, detail: String = "") -> OAuthError {
+        OAuthError(.invalidClient, description, detail: detail)
     }
 }

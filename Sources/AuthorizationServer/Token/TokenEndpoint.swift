@@ -5,6 +5,9 @@ import Telemetry
 /// `/token` (OAuth 2.1 §3.2): parse once, authenticate the client, then the grant. A grant takes an
 /// `AuthenticatedClient`, so neither phase can be left out.
 struct TokenEndpoint: HTTPResponder {
+    /// `grant_types_supported`.
+    static let grantTypes = ["authorization_code", "refresh_token"]
+
     let service: AuthorizationService
 
     /// Puts it on its paths.
@@ -19,7 +22,7 @@ struct TokenEndpoint: HTTPResponder {
         do {
             let origin = try service.openOrigin(of: request)
             let parsed = try await TokenRequest.parse(request, body)
-            let client = try await ClientAuthenticator(store: service.store).authenticate(parsed)
+            let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
             let tokens = try await exchange(parsed, client: client, origin: origin)
             try await service.store.markUsed(client.id, at: service.now)
             return JSONAnswer.make(.ok, tokens.json)
@@ -32,6 +35,10 @@ struct TokenEndpoint: HTTPResponder {
         _ request: TokenRequest, client: AuthenticatedClient, origin: ServerOrigin
     ) async throws -> TokenResponse {
         let type = try request.required("grant_type")
+        guard TokenEndpoint.grantTypes.contains(type) else {
+            throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
+        }
+        try client.require(grantType: type)
         let issuer = TokenIssuer(service: service, origin: origin)
         switch type {
         case "authorization_code":
@@ -39,7 +46,7 @@ struct TokenEndpoint: HTTPResponder {
         case "refresh_token":
             return try await RefreshTokenGrant(service: service, issuer: issuer).exchange(request, client: client)
         default:
-            throw OAuthError(.unsupportedGrantType, "grant_type is authorization_code or refresh_token")
+            throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }
     }
 }

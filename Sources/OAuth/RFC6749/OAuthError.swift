@@ -25,6 +25,7 @@ package struct OAuthError: Error, Sendable, Equatable {
         case invalidRedirectURI = "invalid_redirect_uri"
         case invalidClientMetadata = "invalid_client_metadata"
         case invalidSoftwareStatement = "invalid_software_statement"
+        case unapprovedSoftwareStatement = "unapproved_software_statement"
         // RFC 7009 §2.2.1
         case unsupportedTokenType = "unsupported_token_type"
         // OpenID Connect Core §3.1.2.6

@@ -22,7 +22,7 @@ struct VerifiedJWS: Sendable {
 /// Signs and verifies the compact serialization (RFC 7515 §7.1), in the one way that RFC 8725 leaves safe: the key
 /// decides the algorithm, the header may only agree with it, and nothing in the header can bring a key along.
 package enum CompactJWS {
-    private static let maximumBytes = 16_384
+    static let maximumBytes = 16_384
     private static let maximumKeyIDBytes = 64
 
     /// Signs `payload`. `type` goes into `typ` (RFC 8725 §3.11).
@@ -86,7 +86,7 @@ package enum CompactJWS {
         guard actual.elementsEqual(type.description.utf8) else { throw .wrongType }
     }
 
-    private static func object(_ bytes: [UInt8]) throws(JWSRejection) -> JSONDocument {
+    static func object(_ bytes: [UInt8]) throws(JWSRejection) -> JSONDocument {
         do {
             let document = try JSONDocument(parsing: bytes, limits: JSONLimits(maximumDepth: 8))
             guard document.root.isObject else { throw JWSRejection.notJSON }

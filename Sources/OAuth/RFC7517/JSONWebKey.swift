@@ -13,6 +13,12 @@ package struct JSONWebKey: Sendable, Hashable {
         id = Self.thumbprint(of: key.parameters)
     }
 
+    /// A key under the name that its owner gave it.
+    init(_ key: PublicKey, id: String) {
+        self.key = key
+        self.id = id
+    }
+
     /// The SHA-256 thumbprint of RFC 7638 §3, in base64url.
     package var thumbprint: String { Self.thumbprint(of: key.parameters) }
 
@@ -60,7 +66,7 @@ package struct JSONWebKey: Sendable, Hashable {
 }
 
 /// RFC 7517 §5.
-package struct JSONWebKeySet: Sendable {
+package struct JSONWebKeySet: Sendable, Hashable {
     package var keys: [JSONWebKey]
 
     package init(keys: [JSONWebKey]) {

@@ -13,6 +13,8 @@ package struct RedirectURI: Sendable, Hashable {
     package var isHTTP: Bool { uri.isHTTP }
     /// `scheme://host[:port]`; nil for an app's own scheme.
     package var origin: String? { uri.origin }
+    /// The host is one of this machine's own names, whatever the scheme.
+    package var isLocalHost: Bool { Self.isLoopback(host: uri.host ?? "") }
     /// Leads to a program on the user's own machine by the loopback interface.
     package var isLoopback: Bool { uri.hasScheme("http") && Self.isLoopback(host: uri.host ?? "") }
 

@@ -1,3 +1,4 @@
+import Crypto
 import JSON
 import OAuth
 import Testing
@@ -27,6 +28,20 @@ import Testing
         #expect(bare.grantTypes == ["authorization_code"] && bare.responseTypes == ["code"])
     }
 
+    @Test("RFC 7591 §2: keys round trip, and a client without codes needs no redirect URI")
+    func keysAndGrants() throws {
+        let text =
+            #"{"grant_types":["client_credentials"],"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"EdDSA","jwks":{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}]}}"#
+        let metadata = try Self.parse(text)
+        #expect(metadata.redirectURIs.isEmpty && metadata.responseTypes.isEmpty)
+        #expect(metadata.keys.keys.map(\.id) == ["k"] && metadata.tokenEndpointAuthSigningAlgorithm == .edDSA)
+        #expect(try ClientMetadata(parsing: JSONDocument(parsing: metadata.json().serialized())) == metadata)
+        let byAddress = try Self.parse(
+            #"{"redirect_uris":["https://a/"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a/jwks"}"#
+        )
+        #expect(try ClientMetadata(parsing: JSONDocument(parsing: byAddress.json().serialized())) == byAddress)
+    }
+
     @Test(
         "A14: wrong metadata is refused with the code for it",
         arguments: [
@@ -48,6 +63,30 @@ import Testing
             (#"{"redirect_uris":["https://a/"],"logo_uri":"javascript:alert(1)"}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"client_uri":"data:x"}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"software_statement":"x.y.z"}"#, .invalidSoftwareStatement),
+            (#"{"redirect_uris":["https://a/"],"software_statement":5}"#, .invalidSoftwareStatement),
+            (
+                #"{"redirect_uris":["https://a/"],"software_statement":"eyJhbGciOiJFUzI1NiJ9.e30.AAAA"}"#,
+                .unapprovedSoftwareStatement
+            ),
+            (#"{"redirect_uris":["http://localhost/"],"application_type":"web"}"#, .invalidRedirectURI),
+            (#"{"redirect_uris":["https://127.0.0.1/"],"application_type":"web"}"#, .invalidRedirectURI),
+            (#"{"redirect_uris":["com.example.app:/cb"],"application_type":"web"}"#, .invalidRedirectURI),
+            (
+                #"{"redirect_uris":["https://a/"],"token_endpoint_auth_method":"private_key_jwt"}"#,
+                .invalidClientMetadata
+            ),
+            (
+                #"{"redirect_uris":["https://a/"],"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[]}}"#,
+                .invalidClientMetadata
+            ),
+            (#"{"redirect_uris":["https://a/"],"jwks":{"keys":[]},"jwks_uri":"https://a/"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"jwks_uri":"http://a/"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"jwks_uri":"https://u@a/"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"jwks_uri":"file:///etc/passwd"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"jwks":{"keys":[{"kty":"oct","k":"AA"}]}}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"jwks":[]}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"token_endpoint_auth_signing_alg":"none"}"#, .invalidClientMetadata),
+            (#"{"redirect_uris":["https://a/"],"grant_types":["refresh_token"]}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"scope":"a\"b"}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"scope":["a"]}"#, .invalidClientMetadata),
             (#"{"redirect_uris":["https://a/"],"grant_types":"authorization_code"}"#, .invalidClientMetadata),
