@@ -93,13 +93,15 @@ import Testing
         let before = try await fixture.tokens(client, user: user)
         let old = try #require(try await fixture.store.signingKeys().first { $0.algorithm == "ES256" })
         let service = fixture.service
-        try await service.keyring.rotate(
-            .es256, at: fixture.clock.now, signsFrom: fixture.clock.now + Duration.milliseconds(1000))
+        _ = try await service.keys.rotate(.es256, publishAhead: .milliseconds(1000))
+        try await service.prepare()
         let between = try await fixture.tokens(client, user: user)
         fixture.clock.advance(by: .milliseconds(1100))
         let after = try await fixture.tokens(client, user: user)
         for token in [before.access, between.access, after.access] { #expect(await fixture.accepts(token)) }
-        try await service.keyring.retire(old.id, at: fixture.clock.now)
+        try await service.prepare()
+        _ = try await service.keys.retire(old.id)
+        try await service.prepare()
         #expect(await !fixture.accepts(before.access))
         #expect(await !fixture.accepts(between.access), "the new key did not sign before its time")
         #expect(await fixture.accepts(after.access))

@@ -197,11 +197,32 @@ struct AccountConformance {
         let sets = try await race(100) { try await store.establish([makeKey("k\($0)")]) }
         #expect(Set(sets.map { $0.map(\.id) }).count == 1)
         let first = try #require(sets.first?.first)
-        try await store.add(makeKey("next", created: 10))
+        #expect(try await store.add(makeKey("next", created: 10), unlessCreatedAfter: nil))
         #expect(try await store.signingKeys().map(\.id) == [first.id, "next"])
         try await store.retire(first.id, at: at(20))
         #expect(try await store.signingKeys().map(\.id) == ["next"])
         #expect(try await store.establish([makeKey("again")]).map(\.id) == ["next"])
+    }
+
+    @Test("T08: of 100 processes that rotate at once one does, for each algorithm", arguments: Backend.allCases)
+    func keyRotation(_ backend: Backend) async throws {
+        let fixture = try StoreUnderTest(backend)
+        defer { fixture.keep() }
+        let store = fixture.store
+        _ = try await store.establish([makeKey("old")])
+        let added = try await race(100) {
+            try await store.add(makeKey("new\($0)", created: 100), unlessCreatedAfter: at(50))
+        }
+        #expect(added.count { $0 } == 1)
+        #expect(try await store.signingKeys().count == 2)
+        var other = makeKey("other", created: 100)
+        other.algorithm = "EdDSA"
+        #expect(try await store.add(other, unlessCreatedAfter: at(50)), "another algorithm has a schedule of its own")
+        let rotated = try #require(try await store.signingKeys().first { $0.id.hasPrefix("new") })
+        try await store.retire(rotated.id, at: at(110))
+        #expect(
+            try await store.add(makeKey("later", created: 100), unlessCreatedAfter: at(50)), "a retired key is none")
+        #expect(try await store.signingKeys().map(\.id) == ["old", "other", "later"])
     }
 }
 

@@ -8,17 +8,22 @@ package final class GatewayProcess {
     package private(set) var program: RunningProgram?
     private let arguments: [String]
     private let environment: [String: String]
+    /// Where it keeps its state.
+    package let dataDirectory: String
 
     /// `configuration` is the text of a YAML file or of an `mcpServers` JSON; nil starts the built-in default.
-    /// `command` replaces `serve` and what follows it (`bridge`, `run`).
+    /// `command` replaces `serve` and what follows it (`bridge`, `run`). With `sharing` it works on the other one's data
+    /// directory.
     package init(
         configuration: String? = nil, fileName: String = "sallyport.yaml", command: [String] = ["serve"],
-        commandTail: [String] = [], environment: [String: String] = [:]
+        commandTail: [String] = [], environment: [String: String] = [:], port fixed: Int? = nil,
+        sharing other: GatewayProcess? = nil
     ) throws {
         directory = try TemporaryDirectory("gateway")
-        port = try FreePort.find()
+        port = try fixed ?? FreePort.find()
         var arguments = command + ["--listen", "127.0.0.1:\(port)"]
-        if command.first != "bridge" { arguments += ["--data-dir", directory.file("data")] }
+        dataDirectory = other?.dataDirectory ?? directory.file("data")
+        if command.first != "bridge" { arguments += ["--data-dir", dataDirectory] }
         if let configuration { arguments += ["--config", try directory.write(fileName, configuration)] }
         self.arguments = arguments + commandTail
         self.environment = Self.environment(home: directory.path).merging(environment) { $1 }
@@ -79,7 +84,7 @@ package final class GatewayProcess {
     package func command(_ arguments: [String], input: String = "", dataDirectory: Bool = true) async throws -> (
         exit: ProgramExit, output: String, errors: String
     ) {
-        let tail = dataDirectory ? ["--data-dir", directory.file("data")] : []
+        let tail = dataDirectory ? ["--data-dir", self.dataDirectory] : []
         let inputPath = try directory.write("input-\(UUID().uuidString.prefix(6))", input)
         let run = try RunningProgram(
             Checkout.binary, arguments + tail, environment: environment, in: directory.path, logs: directory,

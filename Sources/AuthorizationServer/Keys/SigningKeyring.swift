@@ -9,68 +9,68 @@ package import Telemetry
 ///
 /// A `Mutex` because a rotation replaces the set while every loop reads it; readers copy a reference out.
 package final class SigningKeyring: Sendable {
-    /// A key, unsealed.
-    struct Key: Sendable {
-        let record: SigningKeyRecord
-        let algorithm: SignatureAlgorithm
-        let privateKey: PrivateKey
-        let publicKey: PublicKey
+    private struct State {
+        var keys: [SigningKey]
+        /// The reading that `keys` came of; an earlier one that ends later changes nothing.
+        var reading = 0
+        var lastReading = 0
     }
-
-    private static let algorithms: [SignatureAlgorithm] = [.rs256, .es256]
 
     private let store: any AuthorizationStore
     private let sealing: SealingKey
-    private let keys: Mutex<[Key]>
+    private let state: Mutex<State>
 
-    private init(store: any AuthorizationStore, sealing: SealingKey, keys: [Key]) {
+    private init(store: any AuthorizationStore, sealing: SealingKey, keys: [SigningKey]) {
         self.store = store
         self.sealing = sealing
-        self.keys = Mutex(keys)
+        state = Mutex(State(keys: keys))
     }
 
-    /// Opens the stored keys; the first start makes one for each algorithm. Of two processes that start at once both get
-    /// the same ones. Throws when a stored key cannot be unsealed: guessing on would sign with keys nobody trusts.
+    /// Opens the stored keys; the first start makes one for each algorithm, so that a change of the algorithm is known
+    /// everywhere at once. Of two processes that start at once both get the same ones. Throws when a stored key cannot be
+    /// unsealed.
     package static func open(
         store: any AuthorizationStore, sealing: SealingKey, at now: Timestamp
     ) async throws -> SigningKeyring {
         var records = try await store.signingKeys()
         if records.isEmpty {
             let fresh = try await BlockingExecutor.shared.run {
-                try algorithms.map { try make($0, sealing: sealing, at: now, signsFrom: now) }
+                try SignatureAlgorithm.allCases.map {
+                    try SigningKey.make($0, sealing: sealing, at: now, signsFrom: now)
+                }
             }
             records = try await store.establish(fresh)
         }
-        return SigningKeyring(store: store, sealing: sealing, keys: try records.map { try unseal($0, sealing) })
+        return SigningKeyring(
+            store: store, sealing: sealing, keys: try records.map { try SigningKey($0, sealing: sealing) })
     }
 
-    /// Reads the store again: another process may have rotated.
+    /// Reads the store again: another process may have rotated. Keys that are known already cost nothing.
     package func refresh() async throws {
-        let fresh = try await store.signingKeys().map { try SigningKeyring.unseal($0, sealing) }
-        keys.withLock { $0 = fresh }
-    }
-
-    /// Adds a key that signs from `signsFrom` on; until then it is published, so that verifiers know it in time (T08).
-    package func rotate(_ algorithm: SignatureAlgorithm, at now: Timestamp, signsFrom: Timestamp) async throws {
-        let sealing = sealing
-        let record = try await BlockingExecutor.shared.run {
-            try SigningKeyring.make(algorithm, sealing: sealing, at: now, signsFrom: signsFrom)
+        let reading = state.withLock { state in
+            state.lastReading += 1
+            return state.lastReading
         }
-        try await store.add(record)
-        try await refresh()
+        let records = try await store.signingKeys()
+        let known = state.withLock { $0.keys }
+        let fresh = try records.map { record in
+            try known.first { $0.record == record } ?? SigningKey(record, sealing: sealing)
+        }
+        state.withLock { state in
+            guard reading > state.reading else { return }
+            state.reading = reading
+            state.keys = fresh
+        }
     }
 
-    /// Stops trusting a key: its tokens are refused from now on.
-    package func retire(_ id: String, at now: Timestamp) async throws {
-        try await store.retire(id, at: now)
-        try await refresh()
-    }
-
-    /// Signs an access token with the newest key of the algorithm that may sign.
+    /// Signs an access token with the key of `algorithm` that is its turn; while that algorithm has none that may sign
+    /// yet, with the newest one of another.
     func sign(_ claims: AccessTokenClaims, algorithm: SignatureAlgorithm, at now: Timestamp) throws -> String {
-        let candidates = keys.withLock { $0 }.filter { $0.algorithm == algorithm && $0.record.signsFrom <= now }
-        guard let key = candidates.max(by: { $0.record.signsFrom < $1.record.signsFrom }) else {
-            throw StoreError(.corrupt, detail: "there is no signing key for \(algorithm.rawValue)")
+        let ready = keys.filter { $0.record.signsFrom <= now }
+        let fitting = ready.filter { $0.algorithm == algorithm }
+        let candidates = fitting.isEmpty ? ready : fitting
+        guard let key = candidates.max(by: { SigningKeyState.precedes($0.record, $1.record) }) else {
+            throw StoreError(.corrupt, detail: "there is no signing key")
         }
         return try CompactJWS.sign(
             claims.serialized(), type: "at+jwt", keyID: key.record.id, key: key.privateKey)
@@ -78,30 +78,19 @@ package final class SigningKeyring: Sendable {
 
     /// The public half of every key that verifies (RFC 7517 §5).
     var keySet: JSONWebKeySet {
-        JSONWebKeySet(keys: keys.withLock { $0 }.map { JSONWebKey($0.publicKey) })
+        JSONWebKeySet(keys: keys.map { JSONWebKey($0.publicKey) })
     }
 
-    private static func make(
-        _ algorithm: SignatureAlgorithm, sealing: SealingKey, at now: Timestamp, signsFrom: Timestamp
-    ) throws -> SigningKeyRecord {
-        let key = try PrivateKey.generate(algorithm)
-        let id = JSONWebKey(try key.publicKey()).thumbprint
-        let sealed = try sealing.seal(try key.der(), authenticating: Array(id.utf8))
-        return SigningKeyRecord(
-            id: id, algorithm: algorithm.rawValue, sealedPrivateKey: sealed, createdAt: now, signsFrom: signsFrom)
+    /// What may be done with the keys of this keyring's store.
+    func administration(clock: WallClock, audit: any AuditLog) -> KeyAdministration {
+        KeyAdministration(store: store, sealing: sealing, clock: clock, audit: audit)
     }
 
-    private static func unseal(_ record: SigningKeyRecord, _ sealing: SealingKey) throws -> Key {
-        guard let algorithm = SignatureAlgorithm(rawValue: record.algorithm),
-            let der = sealing.open(record.sealedPrivateKey, authenticating: Array(record.id.utf8))
-        else { throw StoreError(.corrupt, detail: "a signing key cannot be unsealed: is this the right sealing key?") }
-        let key = try PrivateKey(der: der)
-        return Key(record: record, algorithm: algorithm, privateKey: key, publicKey: try key.publicKey())
-    }
+    private var keys: [SigningKey] { state.withLock { $0.keys } }
 }
 
 extension SigningKeyring: VerificationKeySource {
     package func verificationKey(id: [UInt8]) -> PublicKey? {
-        keys.withLock { $0 }.first { $0.record.id.utf8.elementsEqual(id) }?.publicKey
+        keys.first { $0.record.id.utf8.elementsEqual(id) }?.publicKey
     }
 }

@@ -28,9 +28,11 @@ package struct AuthorizationServerConfiguration: Sendable {
     package var clients: [RegisteredClient] = []
     /// Requests to `/authorize`, `/login` and `/setup` of one address in a minute.
     package var pageRequestsPerMinute = 120
-    /// The algorithm that signs access tokens. Keys of both are published. ES256, because signing costs a twentieth of
-    /// RS256 and these tokens are read by ourselves; clients treat them as opaque.
+    /// The algorithm that signs access tokens. ES256, because signing costs a twentieth of RS256 and these tokens are read
+    /// by ourselves; clients treat them as opaque.
     package var accessTokenAlgorithm = SignatureAlgorithm.es256
+    /// When signing keys change.
+    package var keyRotation = KeyRotationPolicy()
 
     /// The defaults.
     package init() {}

@@ -11,6 +11,8 @@ package struct AuthorizationService: Sendable {
     let store: any AuthorizationStore
     /// Signs, and is where verifiers find the public keys.
     package let keyring: SigningKeyring
+    /// What the schedule does with the signing keys.
+    package let keys: KeyAdministration
     /// Updated at once by our own revocations, and by the poller for those of other processes.
     package let revocations: RevocationIndex
     let hosts: HostPolicy
@@ -34,6 +36,7 @@ package struct AuthorizationService: Sendable {
         self.configuration = configuration
         self.store = store
         self.keyring = keyring
+        keys = keyring.administration(clock: clock, audit: audit)
         self.revocations = revocations
         self.hosts = hosts
         self.resources = resources

@@ -5,10 +5,11 @@ import Telemetry
 extension AuthorizationService {
     private static let pollInterval: Duration = .milliseconds(400)
     private static let sweepInterval: Duration = .seconds(300)
+    private static let rotationInterval: Duration = .seconds(60)
 
-    /// Reads the revocations so far. Call it before the first connection: until then every bearer check is refused.
+    /// Reads keys and revocations. Call it before the first connection: until then every bearer check is refused.
     package func prepare() async throws {
-        try await readRevocations()
+        try await readShared()
     }
 
     /// Keeps memory and store together until the task is cancelled: revocations and keys of other processes twice a
@@ -17,7 +18,16 @@ extension AuthorizationService {
         await withDiscardingTaskGroup { group in
             group.addTask { await poll(on: loop) }
             group.addTask { await sweep(on: loop) }
+            group.addTask { await rotateKeys(on: loop) }
         }
+    }
+
+    /// One look at the schedule of the signing keys.
+    func followKeySchedule() async throws {
+        let changed = try await keys.followSchedule(
+            configuration.keyRotation, algorithm: configuration.accessTokenAlgorithm,
+            tokenLifetime: configuration.accessTokenLifetime)
+        if changed { try await keyring.refresh() }
     }
 
     // A failed reading is no reason to stop: the index grows stale and refuses (R04) until one works again.
@@ -25,13 +35,14 @@ extension AuthorizationService {
         var failed = false
         while await pause(AuthorizationService.pollInterval, on: loop) {
             do {
-                try await readRevocations()
-                if failed { logger.notice("revocations can be read again") }
+                try await readShared()
+                if failed { logger.notice("keys and revocations can be read again") }
                 failed = false
             } catch {
                 if !failed {
                     logger.error(
-                        "revocations cannot be read: tokens are refused", ["error": .string(String(describing: error))])
+                        "keys and revocations cannot be read: tokens are refused",
+                        ["error": .string(String(describing: error))])
                 }
                 failed = true
             }
@@ -42,14 +53,25 @@ extension AuthorizationService {
         while await pause(AuthorizationService.sweepInterval, on: loop) {
             do {
                 try await sweepOnce()
-                try await keyring.refresh()
             } catch {
                 logger.warning("expired rows stay for now", ["error": .string(String(describing: error))])
             }
         }
     }
 
-    private func readRevocations() async throws {
+    private func rotateKeys(on loop: EventLoop) async {
+        repeat {
+            do {
+                try await followKeySchedule()
+            } catch {
+                logger.warning("signing keys stay for now", ["error": .string(String(describing: error))])
+            }
+        } while await pause(AuthorizationService.rotationInterval, on: loop)
+    }
+
+    // Keys first: whoever finds the revocations fresh may conclude that an unknown key is none of ours.
+    private func readShared() async throws {
+        try await keyring.refresh()
         let time = now
         try await revocations.read(store, at: time, forgetBefore: time - forgetAfter)
     }

@@ -4,7 +4,7 @@ package import Telemetry
 package struct SigningKeyRecord: Sendable, Hashable {
     /// `kid` of the tokens: the key's JWK thumbprint (RFC 7638).
     package var id: String
-    /// `RS256` or `ES256`.
+    /// `RS256`, `ES256` or `EdDSA`.
     package var algorithm: String
     /// The private key (PKCS#8 DER) under AES-256-GCM, authenticated with `id`; its key is not in the store.
     package var sealedPrivateKey: [UInt8]
@@ -38,9 +38,10 @@ package protocol SigningKeyStore: Sendable {
     /// Every key that is not retired, oldest first.
     func signingKeys() async throws(StoreError) -> [SigningKeyRecord]
 
-    /// Adds a key, for rotation.
-    func add(_ key: SigningKeyRecord) async throws(StoreError)
+    /// Adds a key, for rotation; false when there is a trusted key of its algorithm that was made after `threshold`: of
+    /// two processes that rotate at once one does. Nil adds it whatever there is.
+    func add(_ key: SigningKeyRecord, unlessCreatedAfter threshold: Timestamp?) async throws(StoreError) -> Bool
 
-    /// Stops trusting a key.
+    /// Stops trusting a key, and forgets its private half.
     func retire(_ id: String, at now: Timestamp) async throws(StoreError)
 }

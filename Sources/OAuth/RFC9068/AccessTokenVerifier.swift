@@ -43,3 +43,9 @@ package protocol RevocationState: Sendable {
     /// Whether tokens of `grant` still count.
     func status(of grant: GrantID) -> RevocationStatus
 }
+
+extension RevocationState {
+    /// Whether the state of grants, and of the keys that are read beside it, is recent enough to refuse what it does not
+    /// know.
+    var isCurrent: Bool { status(of: GrantID("")) != .unknown }
+}

@@ -31,7 +31,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
         if let known = cache.token(digest) {
             verified = known
         } else {
-            verified = try Self.read(bytes, keys)
+            verified = try read(bytes)
             cache.insert(verified, for: digest)
         }
         try check(verified, resource: resource, issuer: issuer)
@@ -67,14 +67,15 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
         audience.utf8.starts(with: issuer.utf8) && audience.utf8.dropFirst(issuer.utf8.count).first == UInt8(ascii: "/")
     }
 
-    private static func read(
-        _ token: [UInt8], _ keys: any VerificationKeySource
-    ) throws(AccessTokenRejection) -> VerifiedToken {
+    private func read(_ token: [UInt8]) throws(AccessTokenRejection) -> VerifiedToken {
         let verified: VerifiedJWS
         do {
             verified = try CompactJWS.open(token, type: "at+jwt", keys: keys)
         } catch {
-            throw AccessTokenRejection(.invalid, detail: error.rawValue)
+            // A key that another process made while we could not read is not a reason to send the user away (T08).
+            let kind: AccessTokenRejection.Kind =
+                error == .unknownKey && !revocations.isCurrent ? .unavailable : .invalid
+            throw AccessTokenRejection(kind, detail: error.rawValue)
         }
         guard let token = VerifiedToken(verified.payload.root, keyID: verified.keyID) else {
             throw AccessTokenRejection(.invalid, detail: "claims")

@@ -12,6 +12,7 @@ enum Help {
           check         tell everything that is wrong with a configuration
           import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
           user          add, list and change local accounts
+          key           list, rotate and retire signing keys
           demo-server   the built-in MCP server, on standard input and output
 
         sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
@@ -80,6 +81,20 @@ enum Help {
 
         Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add
         prints a one-time link with which the user sets the password.
+
+          --config FILE    the configuration of the gateway
+          --data-dir DIR   its data directory (wins over the file)
+          --json           the result as JSON
+        """,
+        "key": """
+        usage: sallyport key list [--json]
+               sallyport key rotate [--algorithm ES256|RS256|EdDSA] [--publish-ahead DURATION] [--json]
+               sallyport key retire KID [--json]
+
+        The keys that sign access tokens, in the same store as the gateway, whether it runs or not. A new key is
+        published at once and signs after --publish-ahead, so that everybody who verifies knows it by then; tokens of
+        the old one stay good until they expire, and then it is retired by itself. retire does it at once: every token
+        of that key is refused from then on.
 
           --config FILE    the configuration of the gateway
           --data-dir DIR   its data directory (wins over the file)

@@ -55,6 +55,8 @@ enum Program {
             return try ImportCommand.run(try ParsedArguments(rest, syntax: ImportCommand.syntax))
         case "user":
             return try UserCommand.run(try ParsedArguments(rest, syntax: UserCommand.syntax), environment: environment)
+        case "key":
+            return try KeyCommand.run(try ParsedArguments(rest, syntax: KeyCommand.syntax), environment: environment)
         case "demo-server":
             _ = try ParsedArguments(rest, syntax: CommandSyntax())
             return ExitCode(rawValue: DemoServer().run()) ?? .software

@@ -43,7 +43,7 @@ struct UserCommand: Sendable {
     }
 
     /// A mistyped directory must not become an empty store, and a file that root makes locks the gateway's user out.
-    private static func checkPlace(_ directory: String, isNewAllowed: Bool) throws(CommandFailure) {
+    static func checkPlace(_ directory: String, isNewAllowed: Bool) throws(CommandFailure) {
         if !isNewAllowed, !FileSystem.exists("\(directory)/\(DataDirectory.storeName)") {
             throw CommandFailure(
                 code: .noInput, message: "there is no store in \(directory)",

@@ -1,4 +1,6 @@
 import AsyncIO
+import AuthorizationServer
+import Crypto
 import HTTP
 import Telemetry
 
@@ -90,9 +92,29 @@ struct ConfigurationFileReader {
             }
             registration.finish()
         }
+        oauth.signingAlgorithm = section.value("signing_algorithm")?.word(SignatureAlgorithm.self) ?? .es256
+        if let rotation = section.section("key_rotation") { oauth.keyRotation = keyRotation(rotation) }
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
         configuration.oauth = oauth
+    }
+
+    private func keyRotation(_ section: ConfigurationSection) -> KeyRotationPolicy {
+        var section = section
+        var policy = KeyRotationPolicy()
+        let hour = Duration.seconds(3600)
+        let isEnabled = section.value("enabled")?.boolean() ?? true
+        let interval = section.value("interval")
+        if let interval = interval?.duration(in: hour...(hour * (24 * 3660))) { policy.interval = interval }
+        if let ahead = section.value("publish_ahead")?.duration(in: OAuthSettings.publishAheadRange) {
+            policy.publishAhead = ahead
+        }
+        if let duration = policy.interval, duration <= policy.publishAhead {
+            interval?.refuse("is not longer than publish_ahead")
+        }
+        if !isEnabled { policy.interval = nil }
+        section.finish()
+        return policy
     }
 
     private func readLogin(_ section: ConfigurationSection?) {

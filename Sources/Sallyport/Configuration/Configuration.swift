@@ -1,4 +1,6 @@
 import AsyncIO
+import AuthorizationServer
+import Crypto
 import HTTP
 import Telemetry
 
@@ -66,6 +68,13 @@ struct OAuthSettings: Sendable, Equatable {
     var isRegistrationEnabled = true
     /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.
     var clientLifetime = Duration.seconds(90 * 86_400)
+    /// `signing_algorithm`.
+    var signingAlgorithm = SignatureAlgorithm.es256
+    /// `key_rotation`.
+    var keyRotation = KeyRotationPolicy()
+
+    /// What `publish_ahead` may be: never shorter than every process needs to notice a key, several times over.
+    static let publishAheadRange = Duration.seconds(5)...Duration.seconds(7 * 86_400)
 }
 
 /// One entry of `servers`: a stdio server.

@@ -8,6 +8,8 @@ extension AuthorizationServerConfiguration {
         accessTokenLifetime = oauth.accessTokenLifetime
         refreshTokenLifetime = oauth.refreshTokenLifetime
         rotation.graceMilliseconds = Int64(oauth.refreshGrace / .milliseconds(1))
+        accessTokenAlgorithm = oauth.signingAlgorithm
+        keyRotation = oauth.keyRotation
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute

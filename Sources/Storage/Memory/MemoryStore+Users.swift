@@ -148,8 +148,17 @@ extension MemoryStore: SigningKeyStore {
         withState { $0.trustedKeys }
     }
 
-    package func add(_ key: SigningKeyRecord) async throws(StoreError) {
-        withState { $0.signingKeys.append(key) }
+    package func add(
+        _ key: SigningKeyRecord, unlessCreatedAfter threshold: Timestamp?
+    ) async throws(StoreError) -> Bool {
+        withState { state in
+            if let threshold {
+                let same = state.trustedKeys.filter { $0.algorithm == key.algorithm }
+                guard !same.contains(where: { $0.createdAt > threshold }) else { return false }
+            }
+            state.signingKeys.append(key)
+            return true
+        }
     }
 
     package func retire(_ id: String, at now: Timestamp) async throws(StoreError) {
@@ -158,6 +167,7 @@ extension MemoryStore: SigningKeyStore {
             for index in state.signingKeys.indices
             where state.signingKeys[index].id.utf8.elementsEqual(id.utf8) && state.signingKeys[index].retiredAt == nil {
                 state.signingKeys[index].retiredAt = now
+                state.signingKeys[index].sealedPrivateKey = []
             }
         }
     }

@@ -16,15 +16,29 @@ extension SQLiteStore: SigningKeyStore {
         try await database.read { connection throws(StoreError) in try Self.signingKeys(connection) }
     }
 
-    package func add(_ key: SigningKeyRecord) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in try Self.insert(key, connection) }
+    package func add(
+        _ key: SigningKeyRecord, unlessCreatedAfter threshold: Timestamp?
+    ) async throws(StoreError) -> Bool {
+        try await database.write { connection throws(StoreError) in
+            if let threshold {
+                let newer = try connection.row(
+                    "SELECT 1 FROM signing_key WHERE retired_at IS NULL AND algorithm = ?1 AND created_at > ?2",
+                    .text(key.algorithm), .time(threshold)
+                ) { row throws(StoreError) in try row.integer(0) }
+                guard newer == nil else { return false }
+            }
+            try Self.insert(key, connection)
+            return true
+        }
     }
 
     package func retire(_ id: String, at now: Timestamp) async throws(StoreError) {
         let now = database.effective(now)
         try await database.write { connection throws(StoreError) in
             try connection.run(
-                "UPDATE signing_key SET retired_at = ?2 WHERE id = ?1 AND retired_at IS NULL", .text(id), .time(now))
+                """
+                UPDATE signing_key SET retired_at = ?2, sealed_private_key = x'' WHERE id = ?1 AND retired_at IS NULL
+                """, .text(id), .time(now))
         }
     }
 

@@ -11,6 +11,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case tokenRevoked = "token_revoked"
     case codeReplayed = "code_replayed"
     case refreshTokenReused = "refresh_token_reused"
+    case keyAdded = "key_added"
+    case keyRetired = "key_retired"
     case userAdded = "user_added"
     case userChanged = "user_changed"
     case userRemoved = "user_removed"

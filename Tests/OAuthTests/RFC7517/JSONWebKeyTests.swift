@@ -26,6 +26,21 @@ import Testing
         #expect(key.verify(try #require(Base64URL.decode(signature)), over: Array(signed.utf8)))
     }
 
+    @Test("RFC 8037 appendix A.4: the example is signed as the example says") func ed25519Signature() throws {
+        let secret = try #require(Base64URL.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"))
+        // RFC 8410 §7: the PKCS #8 form of an Ed25519 key.
+        let prefix: [UInt8] = [
+            0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+        ]
+        let key = try PrivateKey(der: prefix + secret)
+        #expect(key.algorithm == .edDSA)
+        #expect(try key.publicKey().parameters == .ed25519(x: try #require(Base64URL.decode(Self.ed25519))))
+        let signature = try key.sign(Array("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc".utf8))
+        #expect(
+            Base64URL.encode(signature)
+                == "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg")
+    }
+
     @Test("RFC 7517 §4: the set holds public members only", arguments: SignatureAlgorithm.allCases)
     func keySet(algorithm: SignatureAlgorithm) throws {
         let key = JSONWebKey(try PrivateKey.generate(algorithm).publicKey())
