@@ -24,7 +24,7 @@ extension EndToEnd {
             let place = try TemporaryDirectory()
             let help = try await Self.run(["--help"], in: place)
             #expect(help.exit == .exited(0))
-            for command in ["serve", "run", "bridge", "check", "import", "user", "key", "demo-server"] {
+            for command in ["serve", "run", "bridge", "check", "import", "user", "key", "token", "demo-server"] {
                 #expect(help.output.contains(command), "\(command)")
                 let own = try await Self.run([command, "--help"], in: place)
                 #expect(own.exit == .exited(0) && own.output.contains("usage: sallyport \(command)"), "\(command)")

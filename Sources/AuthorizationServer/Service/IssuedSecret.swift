@@ -10,6 +10,9 @@ struct IssuedSecret: Sendable {
         case transaction = "sp_login_"
         case setupLink = "sp_setup_"
         case clientSecret = "sp_secret_"
+        case apiKey = "sp_key_"
+        case pushedRequest = "sp_request_"
+        case deviceCode = "sp_device_"
     }
 
     /// The secret itself, for the one message that carries it.

@@ -13,6 +13,7 @@ enum Help {
           import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
           user          add, list and change local accounts
           key           list, rotate and retire signing keys
+          token         create, list and revoke API keys for programs that cannot log in
           demo-server   the built-in MCP server, on standard input and output
 
         sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
@@ -96,6 +97,24 @@ enum Help {
         the old one stay good until they expire, and then it is retired by itself. retire does it at once: every token
         of that key is refused from then on.
 
+          --config FILE    the configuration of the gateway
+          --data-dir DIR   its data directory (wins over the file)
+          --json           the result as JSON
+        """,
+        "token": """
+        usage: sallyport token create --user NAME [--name TEXT] [--resource SERVER[,SERVER]] [--scope "A B"]
+                                      [--expires DURATION] [--json]
+               sallyport token list [--user NAME] [--json]
+               sallyport token revoke ID
+
+        API keys: bearer tokens for programs that cannot log in. A key acts for its user and ends with them. It is printed
+        once, to standard output; the store keeps a digest.
+
+          --user NAME      the account that the key acts for
+          --name TEXT      what to call it, to recognise it later
+          --resource LIST  the servers where it counts; every one when left out
+          --scope LIST     what it may do; everything that these servers offer when left out
+          --expires TIME   how long it lives, like 30d or 12h; 90d when left out
           --config FILE    the configuration of the gateway
           --data-dir DIR   its data directory (wins over the file)
           --json           the result as JSON

@@ -57,6 +57,9 @@ enum Program {
             return try UserCommand.run(try ParsedArguments(rest, syntax: UserCommand.syntax), environment: environment)
         case "key":
             return try KeyCommand.run(try ParsedArguments(rest, syntax: KeyCommand.syntax), environment: environment)
+        case "token":
+            return try TokenCommand.run(
+                try ParsedArguments(rest, syntax: TokenCommand.syntax), environment: environment)
         case "demo-server":
             _ = try ParsedArguments(rest, syntax: CommandSyntax())
             return ExitCode(rawValue: DemoServer().run()) ?? .software

@@ -80,7 +80,7 @@ struct UserCommand: Sendable {
         }
     }
 
-    private static func failure(_ error: any Error) -> CommandFailure {
+    static func failure(_ error: any Error) -> CommandFailure {
         switch error {
         case UserAdministration.Refusal.unknownUser(let name):
             CommandFailure(

@@ -18,7 +18,8 @@ struct GatewayAssembly: Sendable {
             ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
         }
         var configuration = GatewayConfiguration(
-            hostPolicy: hosts, authentication: service.map { .bearer($0.accessTokenVerifier) } ?? .none,
+            hostPolicy: hosts,
+            authentication: service.map { .bearer($0.acceptingAPIKeys(before: $0.accessTokenVerifier)) } ?? .none,
             servers: servers)
         configuration.scopes = directory.all.first?.scopes ?? []
         configuration.inheritedEnvironment = Environment.all

@@ -19,6 +19,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case sessionStarted = "session_started"
     case sessionEnded = "session_ended"
     case toolCalled = "tool_called"
+    case apiKeyCreated = "api_key_created"
+    case apiKeyRevoked = "api_key_revoked"
 }
 
 /// How it ended.
