@@ -15,7 +15,7 @@ struct AddressTests {
     }
 
     @Test(
-        "A04: only the standard forms of an address are addresses",
+        "A15: only the standard forms of an address are addresses",
         arguments: [
             "", "1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.04", "0x7f.0.0.1", "256.1.1.1", "1.2.3.-4", "+1.2.3.4",
             " 1.2.3.4", "1.2.3.4 ", "1..2.3", "2130706433", "127.1", "١.2.3.4", "1.2.3.4\0", ":", ":::", "1:2",

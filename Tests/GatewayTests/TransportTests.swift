@@ -36,7 +36,7 @@ struct TransportTests {
         }
     }
 
-    @Test("c3: 406, 415, 413, -32700 and -32600 before anything reaches a server")
+    @Test("c3, c7: 406, 415, 413, -32700 and -32600 before anything reaches a server")
     func refusals() async throws {
         try await withBench { bench in
             let client = try await bench.open()
@@ -150,7 +150,7 @@ struct TransportTests {
         }
     }
 
-    @Test("c53: progress goes to its own POST's stream, with the caller's token")
+    @Test("c6, c53: progress goes to its own POST's stream, with the caller's token")
     func progress() async throws {
         try await withBench { bench in
             let client = try await bench.open(version: "2025-11-25")
@@ -233,7 +233,7 @@ struct TransportTests {
         }
     }
 
-    @Test("c19: an answer that takes long becomes a stream with keep-alives")
+    @Test("c6, c19: an answer that takes long becomes a stream with keep-alives")
     func keepAlive() async throws {
         try await withBench(change: {
             $0.limits.commitDelay = .milliseconds(200)

@@ -1,5 +1,4 @@
 import AuthorizationServer
-import OAuth
 
 extension AuthorizationServerConfiguration {
     /// What the operator decided.
@@ -11,7 +10,6 @@ extension AuthorizationServerConfiguration {
         rotation.graceMilliseconds = Int64(oauth.refreshGrace / .milliseconds(1))
         accessTokenAlgorithm = oauth.signingAlgorithm
         keyRotation = oauth.keyRotation
-        introspectionClients = Set(oauth.introspectionClients.map { ClientID($0) })
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute

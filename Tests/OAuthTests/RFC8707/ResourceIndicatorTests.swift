@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "A13: scheme, host and default port have one canonical form; path and other ports are significant",
+        "A13, a15: scheme, host and default port have one canonical form; path and other ports are significant",
         arguments: [
             ("HTTPS://GW.test:443/a/mcp", true), ("https://gw.test/a/mcp", true), ("https://gw.test/A/mcp", false),
             ("https://gw.test/a/mcp/", false), ("https://gw.test/a//mcp", false), ("https://gw.test/%61/mcp", false),
