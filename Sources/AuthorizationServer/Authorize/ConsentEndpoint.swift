@@ -62,12 +62,17 @@ struct ConsentEndpoint: HTTPResponder {
         return ConsentPage(
             clientName: step.redirect.client.displayName, clientHost: nil, client: step.pending.client,
             redirectHost: step.redirect.displayHost, isLocal: step.redirect.isLocal,
-            userName: DisplayText.clean(user.name),
+            documents: documents(of: step.redirect.client), userName: DisplayText.clean(user.name),
             servers: step.pending.resources.map { (policy.name(of: $0), $0) }, scope: step.pending.scope,
             lifetime: Lifetime.words(service.configuration.refreshTokenLifetime), transaction: step.handle,
             formToken: FormToken.make(
                 for: ConsentEndpoint.formPurpose(step.handle), browserSecret: step.browserSecret),
             formTargets: [step.redirect.formTarget])
+    }
+
+    private func documents(of client: RegisteredClient) -> [(name: String, address: String)] {
+        let all = [("Privacy policy", client.metadata.policyURI), ("Terms", client.metadata.termsOfServiceURI)]
+        return all.compactMap { name, address in address.map { (name, $0) } }
     }
 
     private static func formPurpose(_ handle: String) -> String { "consent:" + handle }

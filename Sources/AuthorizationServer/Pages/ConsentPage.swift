@@ -13,6 +13,8 @@ struct ConsentPage {
     let redirectHost: String
     /// The answer goes to a program on the user's own machine.
     let isLocal: Bool
+    /// Documents of the client for its users, as it registered them: a name and an http or https address each.
+    var documents: [(name: String, address: String)] = []
     /// Who is signed in.
     let userName: String
     /// The servers that the client may use.
@@ -42,6 +44,7 @@ struct ConsentPage {
         <div><dt>Servers</dt><dd><ul>\(servers.map(item(_:)))</ul></dd></div>
         <div><dt>Permissions</dt><dd>\(permissions)</dd></div>
         <div><dt>Lasts</dt><dd>\(lifetime)</dd></div>
+        \(documents.isEmpty ? HTML.empty : "<div><dt>It asks you to read</dt><dd>\(documents.map(link(_:)))</dd></div>")
         <div><dt>Signed in as</dt><dd>\(userName)</dd></div>
         </dl>
         \(isLocal ? localWarning : HTML.empty)
@@ -72,6 +75,14 @@ struct ConsentPage {
         """
         <p class="note">The answer goes to a program on your own computer. Allow this only if you have just started the \
         sign-in there yourself.</p>
+        """
+    }
+
+    // The address is the client's word, so the host is shown beside it, and the page that follows learns nothing.
+    private func link(_ document: (name: String, address: String)) -> HTML {
+        """
+        <a href="\(document.address)" target="_blank" rel="noopener noreferrer nofollow">\(document.name)</a> \
+        <span class="small">\(DisplayText.clean(AbsoluteURI(document.address)?.host ?? "", limit: 253))</span><br>
         """
     }
 
