@@ -71,7 +71,7 @@ extension AuthorizationService {
         audit.record(
             AuditEvent(
                 time: now, action: action, outcome: outcome, user: user?.value, client: client?.value,
-                requestID: request.id.value, remoteAddress: request.remoteAddress.description, detail: detail))
+                requestID: request.id, remoteAddress: request.remoteAddress.description, detail: detail))
     }
 
     /// Keeps one address from asking for pages without end.

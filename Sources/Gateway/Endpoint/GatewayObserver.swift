@@ -31,7 +31,7 @@ struct GatewayObserver: Sendable {
             AuditEvent(
                 time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,
                 user: session.principal.user.value, client: session.principal.client.value,
-                server: session.server.name, tool: record.tool, requestID: record.requestID.value,
+                server: session.server.name, tool: record.tool, requestID: record.requestID,
                 remoteAddress: record.remoteAddress))
     }
 

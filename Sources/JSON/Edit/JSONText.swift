@@ -12,6 +12,24 @@ package enum JSONText {
     /// Appends `string` as a JSON string, quotes included.
     package static func appendQuoted(_ string: String, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
+        if isPlain(string.utf8.span) {
+            text.append(contentsOf: string.utf8)
+        } else {
+            appendEscaped(string, to: &text)
+        }
+        text.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether nothing must be escaped, as nearly always.
+    private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+        for position in bytes.indices {
+            let byte = bytes[position]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F { return false }
+        }
+        return true
+    }
+
+    private static func appendEscaped(_ string: String, to text: inout [UInt8]) {
         for byte in string.utf8 {
             switch byte {
             case UInt8(ascii: "\""): text.append(contentsOf: [UInt8(ascii: "\\"), byte])
@@ -26,7 +44,6 @@ package enum JSONText {
             default: text.append(byte)
             }
         }
-        text.append(UInt8(ascii: "\""))
     }
 
     /// The text of `node` without the white space between its tokens, so that it fits on one line.

@@ -37,14 +37,14 @@ package struct AuditEvent: Sendable {
     package var client: String?
     package var server: String?
     package var tool: String?
-    package var requestID: String?
+    package var requestID: RequestID?
     package var remoteAddress: String?
     /// What else an investigator needs, as name and value.
     package var detail: [(String, String)]
 
     package init(
         time: Timestamp, action: AuditAction, outcome: AuditOutcome = .success, user: String? = nil,
-        client: String? = nil, server: String? = nil, tool: String? = nil, requestID: String? = nil,
+        client: String? = nil, server: String? = nil, tool: String? = nil, requestID: RequestID? = nil,
         remoteAddress: String? = nil, detail: [(String, String)] = []
     ) {
         self.time = time

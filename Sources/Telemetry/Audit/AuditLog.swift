@@ -27,20 +27,37 @@ package struct CapturingAuditLog: AuditLog {
 extension AuditEvent {
     /// One JSON object and a line end; foreign text is bounded and escaped as in the log (`O01`).
     package var line: [UInt8] {
-        var members = [
-            JSONValue.Member("time", .string(time.iso8601)), .init("action", .string(action.rawValue)),
-            .init("outcome", .string(outcome.rawValue)),
-        ]
-        let named = [
-            ("user", user), ("client", client), ("server", server), ("tool", tool), ("request_id", requestID),
-            ("remote_address", remoteAddress),
-        ]
-        for (name, value) in named {
-            if let value { members.append(.init(name, .string(LogText.sanitized(value)))) }
-        }
+        var text: [UInt8] = []
+        append(to: &text, time: time.iso8601)
+        return text
+    }
+
+    /// Appends ``line``. `time` is this event's, as text: whoever writes many events formats it once a millisecond.
+    ///
+    /// Member by member and not by way of a `JSONValue`: with an event for each call, that cost a tenth of the gateway.
+    func append(to text: inout [UInt8], time: String) {
+        text.append(contentsOf: "{\"time\":".utf8)
+        JSONText.appendQuoted(time, to: &text)
+        Self.append("action", action.rawValue, to: &text)
+        Self.append("outcome", outcome.rawValue, to: &text)
+        Self.append("user", user, to: &text)
+        Self.append("client", client, to: &text)
+        Self.append("server", server, to: &text)
+        Self.append("tool", tool, to: &text)
+        Self.append("request_id", requestID?.value, to: &text)
+        Self.append("remote_address", remoteAddress, to: &text)
         if !detail.isEmpty {
-            members.append(.init("detail", .object(detail.map { .init($0.0, .string(LogText.sanitized($0.1))) })))
+            text.append(contentsOf: ",\"detail\":".utf8)
+            JSONValue.object(detail.map { .init($0.0, .string(LogText.sanitized($0.1))) }).append(to: &text)
         }
-        return JSONValue.object(members).serialized() + [0x0A]
+        text.append(contentsOf: "}\n".utf8)
+    }
+
+    private static func append(_ name: StaticString, _ value: String?, to text: inout [UInt8]) {
+        guard let value else { return }
+        text.append(contentsOf: ",\"".utf8)
+        name.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
+        text.append(contentsOf: "\":".utf8)
+        JSONText.appendQuoted(LogText.sanitized(value), to: &text)
     }
 }

@@ -76,7 +76,8 @@ package final class FileAuditLog: AuditLog {
                     day = today
                     removeExpired(now: first.time)
                 }
-                let ofToday = rest.prefix { CivilDate($0.time).dayText == today }
+                let dayNumber = Self.dayNumber(first.time)
+                let ofToday = rest.prefix { Self.dayNumber($0.time) == dayNumber }
                 append(ofToday, day: day)
                 rest = rest.dropFirst(ofToday.count)
             }
@@ -100,7 +101,7 @@ package final class FileAuditLog: AuditLog {
             return
         }
         defer { close(descriptor) }
-        var rest = events.flatMap(\.line)[...]
+        var rest = Self.lines(events)[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
             let error = errno
@@ -111,6 +112,26 @@ package final class FileAuditLog: AuditLog {
             }
             rest = rest.dropFirst(written)
         }
+    }
+
+    private static func lines(_ events: ArraySlice<AuditEvent>) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(events.count * 320)
+        var time = Timestamp(millisecondsSinceEpoch: 0)
+        var timeText = time.iso8601
+        for event in events {
+            if event.time != time {
+                time = event.time
+                timeText = time.iso8601
+            }
+            event.append(to: &text, time: timeText)
+        }
+        return text
+    }
+
+    private static func dayNumber(_ time: Timestamp) -> Int64 {
+        let (quotient, remainder) = time.millisecondsSinceEpoch.quotientAndRemainder(dividingBy: 86_400_000)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 
     private func removeExpired(now: Timestamp) {

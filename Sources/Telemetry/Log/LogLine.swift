@@ -60,7 +60,7 @@ package enum LogText {
     /// `text` with everything escaped that could end the line, drive a terminal or turn the reading direction,
     /// and cut at 1 KiB.
     package static func sanitized(_ text: String) -> String {
-        if text.utf8.count <= limit, text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+        if text.utf8.count <= limit, isPrintable(text.utf8.span) { return text }
         var clean = ""
         var size = 0
         for scalar in text.unicodeScalars {
@@ -73,6 +73,11 @@ package enum LogText {
             clean += piece
         }
         return clean
+    }
+
+    private static func isPrintable(_ bytes: Span<UInt8>) -> Bool {
+        for position in bytes.indices where bytes[position] < 0x20 || bytes[position] >= 0x7F { return false }
+        return true
     }
 
     private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {

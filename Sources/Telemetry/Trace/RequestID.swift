@@ -18,12 +18,22 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The text.
-    package var value: String { Self.hexadecimal(high, digits: 16) + Self.hexadecimal(UInt64(low), digits: 8) }
+    package var value: String {
+        String(decoding: hexadecimal, as: UTF8.self)
+    }
 
     package var description: String { value }
 
-    private static func hexadecimal(_ number: UInt64, digits: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: digits - text.utf8.count) + text
+    private var hexadecimal: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 24) { text, count in
+            for position in 0..<24 {
+                let nibble =
+                    position < 16
+                    ? UInt8(truncatingIfNeeded: high >> UInt64(60 - 4 * position)) & 15
+                    : UInt8(truncatingIfNeeded: low >> UInt32(92 - 4 * position)) & 15
+                unsafe text.initializeElement(at: position, to: nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+            }
+            count = 24
+        }
     }
 }
