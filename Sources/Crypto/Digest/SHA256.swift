@@ -42,10 +42,13 @@ package enum SHA256 {
     package static func digest(_ bytes: [UInt8]) -> Digest { digest(bytes[...]) }
 
     /// The digest of `bytes`.
-    package static func digest(_ bytes: ArraySlice<UInt8>) -> Digest {
+    package static func digest(_ bytes: ArraySlice<UInt8>) -> Digest { digest(bytes.span) }
+
+    /// The digest of `bytes`.
+    package static func digest(_ bytes: Span<UInt8>) -> Digest {
         var words = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
         let result = unsafe withUnsafeMutableBytes(of: &words) { output in
-            unsafe bytes.withUnsafeBytes { input in
+            unsafe bytes.withUnsafeBufferPointer { input in
                 unsafe EVP_Digest(
                     input.baseAddress, input.count, output.baseAddress?.assumingMemoryBound(to: UInt8.self), nil,
                     SHA256Algorithm.shared.pointer, nil)

@@ -16,7 +16,7 @@ struct BearerAuthentication: Sendable {
     /// The principal. Whatever goes wrong ends here: nothing is forwarded that was not verified (R04).
     func principal(of request: HTTPRequest, at origin: ServerOrigin) async throws(EndpointRefusal) -> Principal {
         guard case .bearer(let verifier) = method else { return .anonymous }
-        switch BearerCredentials(authorization: request.fields.values("authorization")) {
+        switch BearerCredentials.parse(request.fields) {
         case .none:
             throw refusal(.unauthorized, nil, origin)
         case .malformed:

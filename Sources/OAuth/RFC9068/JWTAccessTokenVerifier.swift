@@ -25,13 +25,12 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     package func verify(
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
-        let bytes = Array(token.utf8)
-        let digest = SHA256.digest(bytes)
+        let digest = SHA256.digest(token.utf8.span)
         let verified: VerifiedToken
         if let known = cache.token(digest) {
             verified = known
         } else {
-            verified = try read(bytes)
+            verified = try read(Array(token.utf8))
             cache.insert(verified, for: digest)
         }
         try check(verified, resource: resource, issuer: issuer)

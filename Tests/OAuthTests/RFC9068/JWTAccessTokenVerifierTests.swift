@@ -1,4 +1,5 @@
 import Crypto
+import HTTP
 import JSON
 import Telemetry
 import Testing
@@ -54,7 +55,7 @@ import Testing
                 case 6: "Bearer " + good.prefix(number % good.utf8.count)
                 default: "Basic " + good
                 }
-            guard case .token(let token) = BearerCredentials(authorization: [value]) else { continue }
+            guard case .token(let token) = BearerCredentials.parse(["Authorization": value]) else { continue }
             looked += 1
             #expect(await !accepts(verifier, token), "\(value)")
         }
