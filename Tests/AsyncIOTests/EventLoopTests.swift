@@ -1,5 +1,6 @@
 import AsyncIO
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -29,6 +30,72 @@ struct EventLoopTests {
             }
             #expect(await counter.value == 100_000)
             #expect(await counter.offLoop == 0)
+        }
+    }
+
+    /// Notes what it is told, and says once a turn what it has collected.
+    actor Gatherer {
+        let loop: EventLoop
+        nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+        var waiting: [Int] = []
+        var batches: [[Int]] = []
+        var place = Waiter<String>()
+        init(_ loop: EventLoop) { self.loop = loop }
+        func add(_ number: Int) {
+            waiting.append(number)
+            guard waiting.count == 1 else { return }
+            loop.atEndOfTurn { self.assumeIsolated { $0.flush() } }
+        }
+        private func flush() {
+            batches.append(waiting)
+            waiting = []
+            // What is asked for at the end of a turn comes at the end of the next one.
+            if batches.count == 1 { loop.atEndOfTurn { self.assumeIsolated { $0.batches.append([]) } } }
+        }
+        func addMany(_ numbers: Range<Int>) async {
+            await withTaskGroup(of: Void.self) { tasks in
+                for number in numbers { tasks.addTask(executorPreference: loop) { await self.add(number) } }
+            }
+        }
+        func wait() async -> String {
+            await EventLoop.wait {
+                $0(&place)
+            } onCancel: { [loop] in
+                loop.execute { self.assumeIsolated { $0.place.resume(returning: "cancelled") } }
+            }
+        }
+        func resume() -> Bool {
+            defer {
+                place.resume(returning: "resumed")
+                // Nobody is resumed twice.
+                place.resume(returning: "again")
+            }
+            return place.isWaiting
+        }
+    }
+
+    @Test func whatManyJobsOfOneTurnCollectGoesOutOnce() async throws {
+        try await withGroup { group in
+            let gatherer = Gatherer(group.loops[0])
+            await gatherer.addMany(0..<100)
+            try await eventuallyTrue("all are out") { await gatherer.batches.flatMap(\.self).count == 100 }
+            let batches = await gatherer.batches
+            #expect(batches.flatMap(\.self).sorted() == Array(0..<100))
+            #expect(batches.count < 20, "\(batches.count) batches for 100 jobs")
+        }
+    }
+
+    @Test func aWaiterIsResumedOnceOrCancelled() async throws {
+        try await withGroup { group in
+            let gatherer = Gatherer(group.loops[0])
+            let patient = Task { await gatherer.wait() }
+            try await eventuallyTrue("somebody waits") { await gatherer.resume() }
+            #expect(await patient.value == "resumed")
+            let impatient = Task { await gatherer.wait() }
+            try await eventuallyTrue("somebody waits") { await gatherer.place.isWaiting }
+            impatient.cancel()
+            #expect(await impatient.value == "cancelled")
+            #expect(await !gatherer.place.isWaiting)
         }
     }
 

@@ -39,6 +39,7 @@ import Synchronization
     private var thread = pthread_t()
     private var local: [Entry] = []
     private var localHead = 0
+    private var endOfTurn: [() -> Void] = []
     private var isIdling = false
     /// Jobs that came from other threads so far: each of them cost a lock and perhaps a wake-up.
     package private(set) var remoteJobs = 0
@@ -96,6 +97,13 @@ import Synchronization
     /// Runs `body` now if this is the loop's thread, else as ``execute(_:)``.
     package func run(_ body: @escaping @Sendable () -> Void) {
         if inEventLoop { body() } else { execute(body) }
+    }
+
+    /// Runs `body` when the jobs of this turn have run, before the loop looks at its sockets again: what many of them
+    /// have to say to one peer goes out at once. Call it on the loop.
+    package func atEndOfTurn(_ body: @escaping () -> Void) {
+        precondition(inEventLoop, "not on the event loop")
+        endOfTurn.append(body)
     }
 
     /// A timer that calls `handler` once on the loop. Call it on the loop; keep the timer or it is cancelled.
@@ -215,7 +223,20 @@ extension EventLoop {
             local.removeFirst(localHead)
             localHead = 0
         }
+        finishTurn()
         setIdling(!local.isEmpty)
+    }
+
+    private func finishTurn() {
+        guard !endOfTurn.isEmpty else { return }
+        var bodies: [() -> Void] = []
+        swap(&bodies, &endOfTurn)
+        for body in bodies { body() }
+        // Nearly always only these: their room serves the next turn.
+        if endOfTurn.isEmpty {
+            bodies.removeAll(keepingCapacity: true)
+            swap(&bodies, &endOfTurn)
+        }
     }
 
     private func takeRemoteWork() {

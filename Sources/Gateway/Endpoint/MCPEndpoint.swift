@@ -9,7 +9,7 @@ import Telemetry
 ///
 /// ``post(_:_:)`` is the path of every call, as ten steps. GET and DELETE belong to the legacy era and share the first
 /// three.
-struct MCPEndpoint: HTTPResponder {
+final class MCPEndpoint: HTTPResponder {
     let server: ServerDefinition
     let supervisor: StdioServerSupervisor
     let directory: SessionDirectory
@@ -18,6 +18,21 @@ struct MCPEndpoint: HTTPResponder {
     let pages: CrossOriginPolicy
     let authentication: BearerAuthentication
     let audits: Bool
+
+    init(
+        server: ServerDefinition, supervisor: StdioServerSupervisor, directory: SessionDirectory,
+        quotas: PrincipalQuotas, limits: GatewayLimits, pages: CrossOriginPolicy,
+        authentication: BearerAuthentication, audits: Bool
+    ) {
+        self.server = server
+        self.supervisor = supervisor
+        self.directory = directory
+        self.quotas = quotas
+        self.limits = limits
+        self.pages = pages
+        self.authentication = authentication
+        self.audits = audits
+    }
 
     /// Who asks, and in which session.
     struct Caller {

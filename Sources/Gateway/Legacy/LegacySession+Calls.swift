@@ -20,7 +20,6 @@ extension LegacySession {
             let isInitialize = message.isMethod("initialize")
             let stream = makeStream(mayStream: !isInitialize, grant: grant)
             begin(message, on: stream, isInitialize: isInitialize, record: record)
-            await flushLines()
             return await outcome(of: stream)
         }
     }
@@ -43,7 +42,6 @@ extension LegacySession {
             case .response: isSolicited = answer(message) && isSolicited
             }
         }
-        await flushLines()
         if requests.isEmpty { return isSolicited ? .accepted : .unsolicited }
         stream.openCalls -= 1
         finishIfAnswered(stream)
@@ -64,19 +62,16 @@ extension LegacySession {
             message, number: number, identity: method == .toolsCall ? identity : nil,
             offeredVersion: isInitialize ? server.offeredVersion : nil)
         do throws(IOError) {
-            let isFirst = try transport.enqueue(line)
-            mustFlush = mustFlush || isFirst
+            // All lines of this turn of the loop go out together.
+            if try transport.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
         } catch {
             failed(error, number)
         }
         arm(by: min(call.deadline, stream.mayStream ? stream.commitDeadline : call.deadline))
     }
 
-    /// Sends the lines of this turn. With other calls in flight it lets those that are just arriving add theirs first.
-    private func flushLines() async {
-        guard mustFlush else { return }
-        mustFlush = false
-        if calls.count > 1 { await Task.yield() }
+    /// Sends the lines of this turn.
+    private func flushLines() {
         guard let transport else { return }
         do throws(IOError) {
             try transport.flush()
@@ -150,8 +145,8 @@ extension LegacySession {
             return decided
         }
         let number = stream.number
-        return await suspended(isolation: self) {
-            stream.outcomeWaiter = $0
+        return await EventLoop.wait {
+            $0(&stream.outcomeWaiter)
         } onCancel: { [loop] in
             loop.execute { self.assumeIsolated { $0.abandon(number) } }
         }
@@ -160,22 +155,8 @@ extension LegacySession {
     /// The client of a POST has gone before anything was sent to it.
     private func abandon(_ number: Int) {
         let waiting = calls.open.first { $0.caller.stream.number == number }?.caller.stream ?? streams[number]
-        guard let stream = waiting, let waiter = stream.outcomeWaiter else { return }
-        stream.outcomeWaiter = nil
+        guard let stream = waiting, stream.outcomeWaiter.isWaiting else { return }
         stream.reader = .detached
-        waiter.resume(returning: .detached)
+        stream.outcomeWaiter.resume(returning: .detached)
     }
-}
-
-/// Suspends until the continuation is resumed; `onCancel` is called from any thread when the task is cancelled. The
-/// isolation travels as a parameter so that the operation stays on the loop.
-func suspended<Value: Sendable>(
-    isolation: isolated (any Actor)?, _ start: (CheckedContinuation<Value, Never>) -> Void,
-    onCancel: @Sendable () -> Void
-) async -> Value {
-    await withTaskCancellationHandler(
-        operation: {
-            _ = isolation
-            return await withCheckedContinuation(isolation: isolation) { start($0) }
-        }, onCancel: onCancel, isolation: isolation)
 }

@@ -73,7 +73,7 @@ extension LegacySession {
         }
         commit(stream)
         stream.log.append(message)
-        if stream.deliveryWaiter != nil, let piece = stream.log.takeUndelivered() { stream.deliver(.bytes(piece)) }
+        if stream.deliveryWaiter.isWaiting, let piece = stream.log.takeUndelivered() { stream.deliver(.bytes(piece)) }
         evict()
     }
 
@@ -97,8 +97,8 @@ extension LegacySession {
             release(stream)
             return .end
         }
-        return await suspended(isolation: self) {
-            stream.deliveryWaiter = $0
+        return await EventLoop.wait {
+            $0(&stream.deliveryWaiter)
         } onCancel: { [loop] in
             loop.execute { self.assumeIsolated { $0.detach(reader) } }
         }

@@ -41,7 +41,7 @@ extension LegacySession {
             // Called for the others of a batch too; nothing happens then.
             commit(entry.caller.stream)
         }
-        for stream in streams.values where stream.deliveryWaiter != nil {
+        for stream in streams.values where stream.deliveryWaiter.isWaiting {
             if stream.waitingSince + limits.keepAlive <= now { stream.deliver(.keepAlive) }
         }
         releaseLostReaders(now)
@@ -55,7 +55,7 @@ extension LegacySession {
     private func releaseLostReaders(_ now: LoopInstant) {
         // A write to a client that does not read fails before that.
         let patience = limits.stallTimeout + limits.stallTimeout
-        for stream in streams.values where stream.deliveryWaiter == nil && stream.reader != .detached {
+        for stream in streams.values where !stream.deliveryWaiter.isWaiting && stream.reader != .detached {
             if stream.reader == .none && (stream.number == 0 || !stream.isFinished) { continue }
             if stream.waitingSince + patience <= now { release(stream) }
         }
@@ -93,7 +93,7 @@ extension LegacySession {
             }
         }
         if let deadline = questions.nextDeadline { due = min(due, deadline) }
-        for stream in streams.values where stream.deliveryWaiter != nil {
+        for stream in streams.values where stream.deliveryWaiter.isWaiting {
             due = min(due, stream.waitingSince + limits.keepAlive)
         }
         if let inputClosedAt { due = min(due, inputClosedAt + Self.exitGrace) }

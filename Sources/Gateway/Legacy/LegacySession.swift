@@ -59,8 +59,6 @@ actor LegacySession {
     /// Suspends the reading of the server's output while a reader is slow.
     var pauseWaiter: CheckedContinuation<Void, Never>?
     var pausedSince = LoopInstant(nanoseconds: 0)
-    /// Whether lines were enqueued that nobody sends yet.
-    var mustFlush = false
     /// When the server was found to have closed its input.
     var inputClosedAt: LoopInstant?
     var garbage = 0

@@ -69,8 +69,8 @@ final class MessageStream {
     var generation = 0
     /// What was decided before anybody waited for it.
     var outcome: CallOutcome?
-    var outcomeWaiter: CheckedContinuation<CallOutcome, Never>?
-    var deliveryWaiter: CheckedContinuation<Delivery, Never>?
+    var outcomeWaiter = Waiter<CallOutcome>()
+    var deliveryWaiter = Waiter<Delivery>()
     var waitingSince = LoopInstant(nanoseconds: 0)
     /// Whether it counts against the streams of its principal.
     var countsAsStream = false
@@ -87,17 +87,14 @@ final class MessageStream {
     var isOpenCall: Bool { openCalls > 0 && mayStream && reader != .detached }
 
     func decide(_ decision: CallOutcome) {
-        if let waiter = outcomeWaiter {
-            outcomeWaiter = nil
-            waiter.resume(returning: decision)
+        if outcomeWaiter.isWaiting {
+            outcomeWaiter.resume(returning: decision)
         } else if reader != .detached {
             outcome = decision
         }
     }
 
     func deliver(_ delivery: Delivery) {
-        guard let waiter = deliveryWaiter else { return }
-        deliveryWaiter = nil
-        waiter.resume(returning: delivery)
+        deliveryWaiter.resume(returning: delivery)
     }
 }

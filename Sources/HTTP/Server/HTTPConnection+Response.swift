@@ -83,6 +83,8 @@ extension HTTPConnection {
     ) async throws {
         // The head goes at once: a stream may have nothing to say for long.
         try await stream.write(output)
+        // It may also last for hours: its connection then keeps nothing for a next response.
+        output = []
         let sink = ResponseSink(stream, isChunked: isChunked)
         try await writeContent(HTTPBodyWriter(sink))
         try await sink.finish()

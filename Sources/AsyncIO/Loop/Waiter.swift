@@ -1,0 +1,46 @@
+/// The place of one suspended task: empty, or with the continuation that ``resume(returning:)`` takes out and resumes,
+/// so that nobody is resumed twice.
+///
+/// Cheaper than a checked continuation, which allocates at each suspension. Confined to one loop; whoever destroys a
+/// place resumes it before.
+@safe package struct Waiter<Value: Sendable> {
+    private var continuation: UnsafeContinuation<Value, Never>?
+
+    /// An empty place.
+    package init() {
+        unsafe continuation = nil
+    }
+
+    /// Whether somebody waits.
+    package var isWaiting: Bool { unsafe continuation != nil }
+
+    /// Ends the waiting, if there is any.
+    package mutating func resume(returning value: Value) {
+        guard let waiting = unsafe continuation else { return }
+        unsafe continuation = nil
+        unsafe waiting.resume(returning: value)
+    }
+
+    /// Takes the place of the caller that ``suspend(isolation:_:onCancel:)`` suspends. At most one at a time.
+    fileprivate mutating func hold(_ waiting: UnsafeContinuation<Value, Never>) {
+        precondition(!isWaiting, "one task waits in one place")
+        unsafe continuation = unsafe waiting
+    }
+}
+
+extension EventLoop {
+    /// Suspends the caller in a place of its actor until the place is resumed; `onCancel` is called, from any thread,
+    /// when the task is cancelled meanwhile.
+    ///
+    /// `place` gives access to the place once, before anything else can happen in the caller's isolation.
+    package static func wait<Value: Sendable>(
+        isolation: isolated (any Actor)? = #isolation,
+        in place: ((inout Waiter<Value>) -> Void) -> Void, onCancel: @Sendable () -> Void
+    ) async -> Value {
+        await unsafe suspend { continuation in
+            place { $0.hold(continuation) }
+        } onCancel: {
+            onCancel()
+        }
+    }
+}
