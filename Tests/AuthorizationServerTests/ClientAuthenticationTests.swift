@@ -8,9 +8,11 @@ import Storage
 import Telemetry
 import Testing
 
-/// Who may ask `/token` and `/revoke`.
+/// Who may ask `/token`, `/revoke` and `/introspect`.
 @Suite struct ClientAuthenticationTests {
-    @Test("A09: a confidential client without its secret is invalid_client", arguments: ["/token", "/revoke"])
+    @Test(
+        "A09: a confidential client without its secret is invalid_client",
+        arguments: ["/token", "/revoke", "/introspect"])
     func missingSecret(path: String) async throws {
         let fixture = try await Fixture()
         let client = try await fixture.registerClient(method: "client_secret_post")
@@ -27,7 +29,7 @@ import Testing
             #expect(try answer.member("error") == "invalid_client")
         }
         let right = await fixture.send(.post, path, form: base + [("client_secret", secret)])
-        #expect(right.status == (path == "/revoke" ? 200 : 400))
+        #expect(right.status == (path == "/token" ? 400 : 200))
     }
 
     @Test("A09: Basic is answered with its challenge, and only by who registered it")
@@ -84,12 +86,13 @@ import Testing
         #expect(try password.member("error") == "unsupported_grant_type")
     }
 
-    @Test("T10: an assertion proves its client once, at each endpoint", arguments: ["/token", "/revoke"])
+    @Test(
+        "T10: an assertion proves its client once, at each endpoint", arguments: ["/token", "/revoke", "/introspect"])
     func assertion(path: String) async throws {
         let fixture = try await Fixture()
         let client = try await AssertingClient.register(fixture)
         let assertion = try client.assertion(id: "first", at: fixture.clock.now)
-        #expect(await client.post(fixture, path, assertion).status == (path == "/revoke" ? 200 : 400))
+        #expect(await client.post(fixture, path, assertion).status == (path == "/token" ? 400 : 200))
         let replayed = await client.post(fixture, path, assertion)
         #expect(replayed.status == 401)
         #expect(try replayed.member("error") == "invalid_client")

@@ -40,6 +40,7 @@ struct MetadataEndpoint: HTTPResponder {
             add("registration_endpoint", .string(issuer + "/register"))
         }
         add("revocation_endpoint", .string(issuer + "/revoke"))
+        add("introspection_endpoint", .string(issuer + "/introspect"))
         add("jwks_uri", .string(issuer + "/jwks"))
         add("scopes_supported", .array(scopes.map { .string($0) }))
         add("response_types_supported", ["code"])
@@ -50,6 +51,9 @@ struct MetadataEndpoint: HTTPResponder {
             add("\(endpoint)_endpoint_auth_methods_supported", authenticationMethods)
             add("\(endpoint)_endpoint_auth_signing_alg_values_supported", assertionAlgorithms)
         }
+        // Who cannot prove who it is may not ask (RFC 7662 §2.1).
+        add("introspection_endpoint_auth_methods_supported", introspectionMethods)
+        add("introspection_endpoint_auth_signing_alg_values_supported", assertionAlgorithms)
         add("code_challenge_methods_supported", ["S256"])
         add("authorization_response_iss_parameter_supported", true)
         // No ID token is issued; clients that read the OpenID positions refuse a document without these two.
@@ -60,6 +64,10 @@ struct MetadataEndpoint: HTTPResponder {
 
     private var authenticationMethods: JSONValue {
         .array(ClientMetadata.AuthenticationMethod.allCases.map { .string($0.rawValue) })
+    }
+
+    private var introspectionMethods: JSONValue {
+        .array(ClientMetadata.AuthenticationMethod.allCases.filter { $0 != .none }.map { .string($0.rawValue) })
     }
 
     private var assertionAlgorithms: JSONValue {

@@ -1,4 +1,5 @@
 package import Crypto
+package import OAuth
 
 /// What an operator can decide about the authorization server.
 package struct AuthorizationServerConfiguration: Sendable {
@@ -33,6 +34,9 @@ package struct AuthorizationServerConfiguration: Sendable {
     package var accessTokenAlgorithm = SignatureAlgorithm.es256
     /// When signing keys change.
     package var keyRotation = KeyRotationPolicy()
+
+    /// Resource servers that may introspect every token; all other clients may introspect their own (RFC 7662 §2.1).
+    package var introspectionClients: Set<ClientID> = []
 
     /// The defaults.
     package init() {}

@@ -59,6 +59,7 @@ package struct AuthorizationService: Sendable {
         ConsentEndpoint(service: self).register(on: &router)
         TokenEndpoint(service: self).register(on: &router)
         RevocationEndpoint(service: self).register(on: &router)
+        IntrospectionEndpoint(service: self).register(on: &router)
         SetupEndpoint(service: self).register(on: &router)
         SignOutEndpoint(service: self).register(on: &router)
     }

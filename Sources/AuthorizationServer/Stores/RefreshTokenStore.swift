@@ -44,6 +44,15 @@ package struct RotationPolicy: Sendable, Hashable {
     }
 }
 
+extension RotationPolicy {
+    /// Whether `token` may be presented at `now`: its first use, or a re-presentation within the grace (A11).
+    package func permits(_ token: RefreshTokenRecord, at now: Timestamp) -> Bool {
+        guard let rotatedAt = token.rotatedAt else { return true }
+        return now.millisecondsSinceEpoch - rotatedAt.millisecondsSinceEpoch < graceMilliseconds
+            && token.presentations < maximumPresentations
+    }
+}
+
 /// What came of a rotation.
 package enum RefreshRotation: Sendable, Hashable {
     /// The successor is stored in the same family. `withinGrace` tells a re-presentation from the first use.

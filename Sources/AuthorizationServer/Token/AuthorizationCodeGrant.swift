@@ -25,7 +25,7 @@ struct AuthorizationCodeGrant {
             service.note(
                 .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
                 detail: [("grant", grant.id.value)])
-            return try await issuer.issue(grant, user: user, narrowed: narrowed, refresh: refresh)
+            return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
         case .reused(let grant):
             service.revocations.revoke(grant, at: service.now)
             service.note(

@@ -21,7 +21,7 @@ struct RefreshTokenGrant {
             service.note(
                 .tokenRefreshed, outcome: .success, user: grant.user, client: client.id, request: request.head,
                 detail: [("grant", grant.id.value), ("within_grace", withinGrace ? "true" : "false")])
-            return try await issuer.issue(grant, user: user, narrowed: narrowed, refresh: successor)
+            return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: successor)
         case .reused(let family):
             service.revocations.revoke(family, at: service.now)
             service.note(

@@ -6,7 +6,7 @@ import Telemetry
 /// `AuthenticatedClient`, so neither phase can be left out.
 struct TokenEndpoint: HTTPResponder {
     /// `grant_types_supported`.
-    static let grantTypes = ["authorization_code", "refresh_token"]
+    static let grantTypes = ["authorization_code", "refresh_token", ClientCredentialsGrant.type]
 
     let service: AuthorizationService
 
@@ -45,6 +45,8 @@ struct TokenEndpoint: HTTPResponder {
             return try await AuthorizationCodeGrant(service: service, issuer: issuer).exchange(request, client: client)
         case "refresh_token":
             return try await RefreshTokenGrant(service: service, issuer: issuer).exchange(request, client: client)
+        case ClientCredentialsGrant.type:
+            return try await ClientCredentialsGrant(service: service, issuer: issuer).exchange(request, client: client)
         default:
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }

@@ -1,6 +1,5 @@
 import Crypto
 import HTTP
-import JSON
 import OAuth
 import Telemetry
 
@@ -17,35 +16,20 @@ struct TokenIssuer {
         return user
     }
 
-    /// The answer of `/token`: a signed access token beside the refresh token that is stored already.
+    /// The answer of `/token`: a signed access token, beside the refresh token that is stored already when there is one.
     func issue(
-        _ grant: GrantRecord, user: UserRecord, narrowed: TokenNarrowing, refresh: IssuedSecret
-    ) async throws -> TokenResponse {
+        _ grant: GrantRecord, to subject: TokenSubject, narrowed: TokenNarrowing, refresh: IssuedSecret?
+    ) throws -> TokenResponse {
         let time = service.now
         // An access token never outlives its grant.
         let expires = min(time + service.configuration.accessTokenLifetime, grant.expiresAt)
         let claims = AccessTokenClaims(
-            issuer: grant.issuer, subject: grant.user, audience: narrowed.resources, expires: expires, issuedAt: time,
+            issuer: grant.issuer, subject: subject.id, audience: narrowed.resources, expires: expires, issuedAt: time,
             id: TokenID(Random.token("at_")), client: grant.client, scope: narrowed.scope, grant: grant.id,
-            name: user.name, email: user.email, groups: user.groups)
+            name: subject.name, email: subject.email, groups: subject.groups)
         let token = try service.keyring.sign(claims, algorithm: service.configuration.accessTokenAlgorithm, at: time)
         return TokenResponse(
-            accessToken: token, expiresIn: max(0, expires.seconds - time.seconds), refreshToken: refresh.text,
+            accessToken: token, expiresIn: max(0, expires.seconds - time.seconds), refreshToken: refresh?.text,
             scope: narrowed.scope)
-    }
-}
-
-/// The body of a successful answer (OAuth 2.1 §3.2.3).
-struct TokenResponse {
-    let accessToken: String
-    let expiresIn: Int64
-    let refreshToken: String
-    let scope: Scope
-
-    var json: JSONValue {
-        [
-            "access_token": .string(accessToken), "token_type": "Bearer", "expires_in": .integer(expiresIn),
-            "refresh_token": .string(refreshToken), "scope": .string(scope.description),
-        ]
     }
 }

@@ -8,6 +8,12 @@ struct TokenNarrowing {
     /// `scope` of the access token.
     let scope: Scope
 
+    /// Everything that was granted.
+    init(all grant: GrantRecord) {
+        resources = grant.resources
+        scope = grant.scope
+    }
+
     /// Compares the request with the grant.
     init(_ request: TokenRequest, grant: GrantRecord, service: AuthorizationService) throws(OAuthError) {
         resources = try TokenNarrowing.resources(request.resources, grant: grant)

@@ -93,6 +93,10 @@ struct ConfigurationFileReader {
             registration.finish()
         }
         oauth.signingAlgorithm = section.value("signing_algorithm")?.word(SignatureAlgorithm.self) ?? .es256
+        if var introspection = section.section("introspection") {
+            oauth.introspectionClients = introspection.value("clients")?.strings() ?? []
+            introspection.finish()
+        }
         if let rotation = section.section("key_rotation") { oauth.keyRotation = keyRotation(rotation) }
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()

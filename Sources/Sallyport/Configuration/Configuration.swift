@@ -73,6 +73,9 @@ struct OAuthSettings: Sendable, Equatable {
     /// `key_rotation`.
     var keyRotation = KeyRotationPolicy()
 
+    /// `introspection.clients`: resource servers that may introspect every token.
+    var introspectionClients: [String] = []
+
     /// What `publish_ahead` may be: never shorter than every process needs to notice a key, several times over.
     static let publishAheadRange = Duration.seconds(5)...Duration.seconds(7 * 86_400)
 }

@@ -1,4 +1,5 @@
 import AuthorizationServer
+import OAuth
 
 extension AuthorizationServerConfiguration {
     /// What the operator decided.
@@ -10,6 +11,7 @@ extension AuthorizationServerConfiguration {
         rotation.graceMilliseconds = Int64(oauth.refreshGrace / .milliseconds(1))
         accessTokenAlgorithm = oauth.signingAlgorithm
         keyRotation = oauth.keyRotation
+        introspectionClients = Set(oauth.introspectionClients.map { ClientID($0) })
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute

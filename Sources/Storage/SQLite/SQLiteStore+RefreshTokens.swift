@@ -63,12 +63,3 @@ extension SQLiteStore {
         }
     }
 }
-
-extension RotationPolicy {
-    /// Whether `token` may be presented at `now`: its first use, or a re-presentation within the grace (A11).
-    func permits(_ token: RefreshTokenRecord, at now: Timestamp) -> Bool {
-        guard let rotatedAt = token.rotatedAt else { return true }
-        return now.millisecondsSinceEpoch - rotatedAt.millisecondsSinceEpoch < graceMilliseconds
-            && token.presentations < maximumPresentations
-    }
-}

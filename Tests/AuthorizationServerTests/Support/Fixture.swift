@@ -15,16 +15,20 @@ struct Fixture {
     static let redirect = "http://127.0.0.1:7777/callback"
     static let verifier = String(repeating: "verifier-", count: 6)
 
-    let clock = ManualClock()
-    let store = MemoryStore()
+    let clock: ManualClock
+    let store: MemoryStore
     let audit = AuditRecorder()
     let service: AuthorizationService
     let router: HTTPRouter
     let users: UserAdministration
 
+    /// With `sharing`, a second process on the same store and at the same time.
     init(
-        publicURL: String? = nil, configure: (inout AuthorizationServerConfiguration) -> Void = { _ in }
+        publicURL: String? = nil, sharing other: Fixture? = nil,
+        configure: (inout AuthorizationServerConfiguration) -> Void = { _ in }
     ) async throws {
+        clock = other?.clock ?? ManualClock()
+        store = other?.store ?? MemoryStore()
         var configuration = AuthorizationServerConfiguration()
         configure(&configuration)
         let index = RevocationIndex(clock: clock.wallClock)
