@@ -151,7 +151,6 @@ struct BadConfigurationTests {
             "not yet available"),
         .init(
             "HTTP upstream", "servers: {a: {url: \"https://x.example/mcp\"}}\n", "servers.a.url", "not yet available"),
-        .init("pre-registered clients", "oauth: {clients: [{id: x}]}\n", "oauth.clients", "not yet available"),
         .init("audited arguments", "audit: {arguments: true}\n", "audit.arguments", "not yet available"),
     ]
 

@@ -24,11 +24,18 @@ struct AuthorizationEndpoint: HTTPResponder {
             let parameters = try await read(request, body)
             let redirect = try await ProvenRedirect.prove(
                 parameters, issuer: origin.description, among: service.clients,
-                isOwn: { $0.origin.map(service.hosts.isOwn(origin:)) ?? false })
+                isForbidden: isForbidden)
             return try await begin(parameters, redirect, origin: origin, request: request)
         } catch {
             return service.page(for: error, request: request)
         }
+    }
+
+    // With the loopback port rule a registered URI can come to mean our own port: never our own pages (A14). And a client
+    // may have registered before the operator changed the setting.
+    private func isForbidden(_ uri: RedirectURI) -> Bool {
+        if uri.isOutOfBand { return !service.configuration.allowsOutOfBand }
+        return uri.origin.map(service.hosts.isOwn(origin:)) ?? false
     }
 
     // OAuth 2.1 §3.1 allows both methods; a POST with a query as well would hide half of the request from a reader.
@@ -51,7 +58,8 @@ struct AuthorizationEndpoint: HTTPResponder {
         let cookies = BrowserCookies(origin: origin)
         let signedIn = try await service.signedInUser(request, cookies: cookies)
         do {
-            let policy = ResourcePolicy(origin: origin, hosts: service.hosts, directory: service.resources)
+            let policy = ResourcePolicy(
+                origin: origin, hosts: service.hosts, directory: service.resources, client: redirect.client)
             var draft = AuthorizationDraft(parameters: parameters, resourcePolicy: policy)
             try AuthorizationChecks.apply(to: &draft)
             let pending = try PendingAuthorization(draft, redirect)
@@ -71,13 +79,14 @@ struct AuthorizationEndpoint: HTTPResponder {
             "authorization request refused",
             ["request_id": .string(request.id.description), "error": .string(error.code.rawValue)])
         if let signedIn, try await hasApproved(redirect.client.id, user: signedIn.user.id) {
-            return Redirect.to(redirect.location(error: error))
+            return redirect.answer(error: error)
         }
         let message = MessagePage(
             title: "The application asked for something that cannot be",
             explanation: "\(redirect.client.displayName) made a mistake in its request: \(error.description).",
             wayForward: "You can tell it so; the answer goes to \(redirect.displayHost).",
-            link: ("Return to the application", redirect.location(error: error)))
+            link: redirect.uri.isOutOfBand
+                ? nil : ("Return to the application", redirect.location(error: error)))
         return message.page.response(.badRequest)
     }
 

@@ -121,8 +121,7 @@ struct AuthorizationFlow {
         try await advance(step, from: .consent, to: .finished)
         service.note(.consentDenied, outcome: .denied, user: user, client: step.pending.client, request: request)
         let error = OAuthError(.accessDenied, "the user said no")
-        return Redirect.to(
-            step.redirect.location(error: error), cookies: [cookies.removingBinding(of: step.transaction.id)])
+        return step.redirect.answer(error: error, cookies: [cookies.removingBinding(of: step.transaction.id)])
     }
 
     private func issueCode(
@@ -142,6 +141,6 @@ struct AuthorizationFlow {
         service.note(
             .consentGranted, outcome: .success, user: user, client: pending.client, request: request,
             detail: [("grant", grant.id.value), ("scope", pending.scope.description)])
-        return Redirect.to(redirect.location(code: code.text), cookies: cookies)
+        return redirect.answer(code: code.text, cookies: cookies)
     }
 }

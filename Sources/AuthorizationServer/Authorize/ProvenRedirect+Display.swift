@@ -3,6 +3,7 @@ import OAuth
 extension ProvenRedirect {
     /// Where the answer goes, as the consent page shows it: the host, or the scheme of an app on the device.
     var displayHost: String {
+        if uri.isOutOfBand { return "you: a code is shown that you copy" }
         guard let host = uri.host, uri.isHTTP else { return "the app that opens \(uri.scheme): links" }
         return DisplayText.clean(host, limit: 253)
     }
@@ -15,6 +16,7 @@ extension ProvenRedirect {
     /// The policy's grammar has no IPv6 literals and no place for other odd hosts: those are allowed by scheme. The server
     /// decides where a redirect goes; this only keeps the browser from stopping it.
     var formTarget: String {
+        if uri.isOutOfBand { return "'self'" }
         guard uri.isHTTP, let origin = uri.origin, origin.utf8.allSatisfy(ProvenRedirect.isPlain) else {
             return uri.scheme + ":"
         }

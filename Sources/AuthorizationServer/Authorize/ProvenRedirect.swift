@@ -24,7 +24,7 @@ struct ProvenRedirect {
     /// Proves client and redirect URI; until here a refusal is shown to the user and sent nowhere.
     static func prove(
         _ parameters: AuthorizationParameters, issuer: String, among clients: ClientDirectory,
-        isOwn: (RedirectURI) -> Bool
+        isForbidden: (RedirectURI) -> Bool
     ) async throws -> ProvenRedirect {
         for name in AuthorizationParameters.identifying where parameters.isRepeated(name) {
             throw AuthorizationRefusal.repeatedParameter(name)
@@ -32,8 +32,7 @@ struct ProvenRedirect {
         guard let id = parameters.first("client_id") else { throw AuthorizationRefusal.missingClient }
         guard let client = try await clients.client(ClientID(id)) else { throw AuthorizationRefusal.unknownClient }
         guard let requested = parameters.first("redirect_uri") else { throw AuthorizationRefusal.missingRedirectURI }
-        // With the loopback port rule a registered URI can come to mean our own port: never our own pages (A14).
-        guard let uri = client.redirectURI(matching: requested), !isOwn(uri) else {
+        guard let uri = client.redirectURI(matching: requested), !isForbidden(uri) else {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
         }
         return ProvenRedirect(client: client, uri: uri, state: parameters.first("state"), issuer: issuer)
@@ -48,6 +47,22 @@ struct ProvenRedirect {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
         }
         return ProvenRedirect(client: client, uri: uri, state: pending.state, issuer: pending.issuer)
+    }
+
+    /// Answers the client with a code: by a redirect, or on a page where there is no address.
+    func answer(code: String, cookies: [String] = []) -> HTTPResponse {
+        guard !uri.isOutOfBand else {
+            return OutOfBandPage(clientName: client.displayName, code: code).page.response(.ok, cookies: cookies)
+        }
+        return Redirect.to(location(code: code), cookies: cookies)
+    }
+
+    /// Answers the client with an error: by a redirect, or on a page where there is no address.
+    func answer(error: OAuthError, cookies: [String] = []) -> HTTPResponse {
+        guard !uri.isOutOfBand else {
+            return OutOfBandPage.refusal(error, clientName: client.displayName).page.response(.ok, cookies: cookies)
+        }
+        return Redirect.to(location(error: error), cookies: cookies)
     }
 
     /// Where a success goes: `code`, `state`, `iss`.

@@ -24,11 +24,13 @@ struct ResourcePolicy {
     let hosts: HostPolicy
     /// What is protected here.
     let directory: any ProtectedResourceDirectory
+    /// Whose request it is: what an operator allowed a client bounds it. Nil where nothing is decided, on a page.
+    var client: RegisteredClient?
 
     /// The resources that these indicators name; with none, every resource of ours.
     func resolve(_ indicators: [String]) throws(OAuthError) -> [GrantedResource] {
         guard !indicators.isEmpty else {
-            return directory.all.map { granted($0, origin: origin.description) }
+            return directory.all.filter { permits($0) }.map { granted($0, origin: origin.description) }
         }
         var result: [GrantedResource] = []
         for indicator in indicators {
@@ -43,7 +45,14 @@ struct ResourcePolicy {
         guard isOwn(indicator.origin), let resource = directory.resource(atPath: indicator.path) else {
             throw OAuthError(.invalidTarget, "this server does not protect that resource")
         }
+        guard permits(resource) else {
+            throw OAuthError(.invalidTarget, "this client may not use that resource")
+        }
         return granted(resource, origin: indicator.origin)
+    }
+
+    private func permits(_ resource: ProtectedResource) -> Bool {
+        client?.allowedResources?.contains { $0.utf8.elementsEqual(resource.path.utf8) } ?? true
     }
 
     // The origin that the client uses is ours; on loopback so are its other names.
@@ -61,8 +70,10 @@ struct ResourcePolicy {
         return match?.name ?? uri
     }
 
-    /// Every scope that these resources offer.
+    /// Every scope that these resources offer to this client.
     func scopes(of resources: [GrantedResource]) -> Scope {
-        Scope(tokens: resources.flatMap(\.scopes))
+        let offered = Scope(tokens: resources.flatMap(\.scopes))
+        guard let allowed = client?.allowedScope else { return offered }
+        return Scope(tokens: offered.tokens.filter(allowed.contains))
     }
 }

@@ -2,7 +2,7 @@ import JSON
 package import OAuth
 
 /// A client as the endpoints use it, wherever it is known from: `ClientDirectory` is the one way to get one.
-package struct RegisteredClient: Sendable {
+package struct RegisteredClient: Sendable, Hashable {
     /// Where a client is known from.
     package enum Source: Sendable, Hashable {
         /// `oauth.clients` of the configuration.
@@ -24,6 +24,14 @@ package struct RegisteredClient: Sendable {
     package let isFirstParty: Bool
     /// The resources that it may have tokens for, as paths of ours; nil means all.
     package let allowedResources: [String]?
+    /// Whether the operator wrote its metadata: then `scope` is a bound, not a wish.
+    private let isManaged: Bool
+
+    /// The scopes that it may ask for at most; nil means whatever the resources offer.
+    package var allowedScope: Scope? { isManaged ? metadata.scope : nil }
+    /// What it said of itself that it would ask for. Hosts ask for scopes of their own making, such as `claudeai`; what
+    /// nobody offers is passed over when it was announced (RFC 6749 §3.3), and refused when it was not.
+    package var announcedScope: Scope? { isManaged ? nil : metadata.scope }
 
     /// A client of the configuration. `secret` is what it presents, for the methods that use one.
     package init(
@@ -36,6 +44,7 @@ package struct RegisteredClient: Sendable {
         self.secretDigest = secret.map { SecretDigest(of: $0) }
         self.isFirstParty = isFirstParty
         self.allowedResources = allowedResources
+        self.isManaged = true
     }
 
     /// Reads a stored client.
@@ -47,8 +56,9 @@ package struct RegisteredClient: Sendable {
         self.source = .registration
         self.metadata = metadata
         self.secretDigest = record.secretDigest
-        self.isFirstParty = false
-        self.allowedResources = nil
+        self.isFirstParty = record.isFirstParty
+        self.allowedResources = record.resources
+        self.isManaged = record.isManaged
     }
 
     /// What it calls itself, fit for a page.
@@ -68,7 +78,8 @@ package struct RegisteredClient: Sendable {
     /// The requested redirect URI when it is one of the registered ones: byte for byte, or by the loopback port rule
     /// (A01, A02).
     func redirectURI(matching requested: String) -> RedirectURI? {
-        guard let uri = try? RedirectURI(parsing: requested) else { return nil }  // unreadable is not registered
+        let parsed = RedirectURI(outOfBand: requested) ?? (try? RedirectURI(parsing: requested))  // unreadable is none
+        guard let uri = parsed else { return nil }
         return metadata.redirectURIs.contains { uri.matches(registered: $0) } ? uri : nil
     }
 }

@@ -53,7 +53,10 @@ package struct AuthorizationService: Sendable {
     package func register(on router: inout HTTPRouter) {
         MetadataEndpoint(service: self).register(on: &router)
         KeySetEndpoint(service: self).register(on: &router)
-        if configuration.registration.isEnabled { RegistrationEndpoint(service: self).register(on: &router) }
+        if configuration.registration.isEnabled {
+            RegistrationEndpoint(service: self).register(on: &router)
+            ClientConfigurationEndpoint(service: self).register(on: &router)
+        }
         AuthorizationEndpoint(service: self).register(on: &router)
         LoginEndpoint(service: self).register(on: &router)
         ConsentEndpoint(service: self).register(on: &router)

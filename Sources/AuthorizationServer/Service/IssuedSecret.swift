@@ -13,6 +13,7 @@ struct IssuedSecret: Sendable {
         case apiKey = "sp_key_"
         case pushedRequest = "sp_request_"
         case deviceCode = "sp_device_"
+        case registration = "sp_registration_"
     }
 
     /// The secret itself, for the one message that carries it.

@@ -10,7 +10,8 @@ package import Telemetry
 /// - Expiry is decided at read from the stored times; the sweeper only saves room.
 /// - Secrets arrive as digests or sealed; a dump of the backend holds nothing that can be presented.
 /// - Identifiers are compared as bytes.
-package typealias AuthorizationStore = ClientStore & AuthorizationTransactionStore & AuthorizationCodeStore & GrantStore
+package typealias AuthorizationStore = ClientStore & ClientRegistrationStore & AuthorizationTransactionStore
+    & AuthorizationCodeStore & GrantStore
     & RefreshTokenStore & UserStore & LoginFailureStore & OneTimeLinkStore & BrowserSessionStore & ConsentStore
     & SigningKeyStore & RevocationFeed & ExpirySweeper & OneTimeUseStore & PushedRequestStore & DeviceAuthorizationStore
     & APIKeyStore

@@ -36,7 +36,12 @@ extension ClientMetadata {
             guard let text = element.string else {
                 throw OAuthError(.invalidRedirectURI, "redirect_uris must hold strings")
             }
-            uris.append(try RedirectURI(parsing: text))
+            // Whether this one is allowed here is the server's setting; `RegistrationRules` asks it.
+            if let outOfBand = RedirectURI(outOfBand: text) {
+                uris.append(outOfBand)
+            } else {
+                uris.append(try RedirectURI(parsing: text))
+            }
         }
         return uris
     }

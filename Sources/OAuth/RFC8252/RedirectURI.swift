@@ -38,6 +38,18 @@ package struct RedirectURI: Sendable, Hashable {
         self.uri = uri
     }
 
+    /// The address that is none: the answer is shown to the user, who carries it over by hand. From the drafts of native
+    /// apps before RFC 8252; nil for every other text.
+    package init?(outOfBand text: String) {
+        guard text.utf8.elementsEqual(Self.outOfBand.utf8), let uri = AbsoluteURI(text) else { return nil }
+        self.uri = uri
+    }
+
+    private static let outOfBand = "urn:ietf:wg:oauth:2.0:oob"
+
+    /// Whether the answer is shown instead of sent.
+    package var isOutOfBand: Bool { text.utf8.elementsEqual(Self.outOfBand.utf8) }
+
     private static func checkWeb(_ uri: AbsoluteURI) throws(OAuthError) {
         // The origin is nil for wildcards and for hosts that two programs could read as two hosts.
         guard uri.origin != nil else {

@@ -18,11 +18,12 @@ struct ConfigurationFileReader {
             configuration.dataDirectory = context.absolutePath(text)
         }
         readStorage(section.value("storage"))
-        readOAuth(section.section("oauth"))
         readLogin(section.section("login"))
         if let servers = section.section("servers") {
             configuration.servers = ServerReader(context: context).servers(in: servers)
         }
+        // After the servers: clients may be bound to some of them.
+        readOAuth(section.section("oauth"))
         readCORS(section.section("cors"))
         readLimits(section.section("rate_limits"))
         readLogging(section.section("logging"))
@@ -98,6 +99,10 @@ struct ConfigurationFileReader {
             introspection.finish()
         }
         if let rotation = section.section("key_rotation") { oauth.keyRotation = keyRotation(rotation) }
+        oauth.allowsOutOfBand = section.value("allow_out_of_band")?.boolean() ?? false
+        if let clients = section.value("clients") {
+            oauth.clients = ClientReader(context: context, servers: configuration.servers.map(\.name)).clients(clients)
+        }
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
         configuration.oauth = oauth

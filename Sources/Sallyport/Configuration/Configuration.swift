@@ -68,6 +68,10 @@ struct OAuthSettings: Sendable, Equatable {
     var isRegistrationEnabled = true
     /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.
     var clientLifetime = Duration.seconds(90 * 86_400)
+    /// `allow_out_of_band`.
+    var allowsOutOfBand = false
+    /// `clients`; of a secret there is only the digest.
+    var clients: [RegisteredClient] = []
     /// `signing_algorithm`.
     var signingAlgorithm = SignatureAlgorithm.es256
     /// `key_rotation`.

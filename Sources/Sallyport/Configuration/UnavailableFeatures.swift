@@ -43,9 +43,6 @@ struct UnavailableFeatures {
 
     /// The keys of `oauth`.
     func readOAuth(_ section: inout ConfigurationSection) {
-        if let clients = section.value("clients"), clients.list()?.isEmpty == false {
-            refuse(clients, "pre-registered clients", hint: "clients register themselves at /register")
-        }
         if var documents = section.section("client_id_metadata_documents") {
             if documents.value("enabled")?.boolean() == true {
                 context.note(
@@ -54,9 +51,6 @@ struct UnavailableFeatures {
             }
             _ = documents.value("allowed_hosts")?.strings()
             documents.finish()
-        }
-        if let outOfBand = section.value("allow_out_of_band"), outOfBand.boolean() == true {
-            outOfBand.note("urn:ietf:wg:oauth:2.0:oob is not yet available in this version")
         }
     }
 

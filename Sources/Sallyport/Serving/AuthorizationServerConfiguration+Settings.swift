@@ -15,5 +15,7 @@ extension AuthorizationServerConfiguration {
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute
+        allowsOutOfBand = oauth.allowsOutOfBand
+        clients = oauth.clients
     }
 }

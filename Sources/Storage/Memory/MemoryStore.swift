@@ -12,6 +12,8 @@ package final class MemoryStore: Sendable {
         var mark = Timestamp(millisecondsSinceEpoch: .min)
         var order = 0
         var clients: [ClientID: ClientRecord] = [:]
+        /// Registration tokens that are good until the current one is presented.
+        var previousRegistrations: [ClientID: SecretDigest] = [:]
         var transactions: [SecretDigest: Ordered<AuthorizationTransaction>] = [:]
         var codes: [SecretDigest: AuthorizationCodeRecord] = [:]
         var grants: [GrantID: Ordered<GrantRecord>] = [:]
@@ -65,7 +67,7 @@ extension MemoryStore: ClientStore {
         withState { state in
             if state.clients.count >= capacity {
                 let oldest = state.clients.values
-                    .filter { $0.lastUsedAt == nil && $0.registeredAt < evictableBefore }
+                    .filter { $0.lastUsedAt == nil && $0.registeredAt < evictableBefore && !$0.isManaged }
                     .min { $0.registeredAt < $1.registeredAt }
                 guard let oldest else { return .full }
                 state.clients[oldest.id] = nil
@@ -93,10 +95,14 @@ extension MemoryStore: ClientStore {
                 state.grants.values.filter { $0.record.revokedAt == nil && mark < $0.record.expiresAt }
                     .map(\.record.client))
             let gone = state.clients.values.filter { client in
+                guard !client.isManaged else { return false }
                 guard let lastUsedAt = client.lastUsedAt else { return client.registeredAt < neverUsedBefore }
                 return lastUsedAt < idleBefore && !busy.contains(client.id)
             }
-            for client in gone { state.clients[client.id] = nil }
+            for client in gone {
+                state.clients[client.id] = nil
+                state.previousRegistrations[client.id] = nil
+            }
             return gone.count
         }
     }

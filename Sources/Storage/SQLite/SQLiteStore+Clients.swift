@@ -12,14 +12,17 @@ extension SQLiteStore: ClientStore {
                 let evicted = try connection.run(
                     """
                     DELETE FROM client WHERE id = (
-                        SELECT id FROM client WHERE last_used_at IS NULL AND registered_at < ?1
+                        SELECT id FROM client WHERE last_used_at IS NULL AND registered_at < ?1 AND is_managed = 0
                         ORDER BY registered_at LIMIT 1)
                     """, .time(evictableBefore))
                 guard evicted > 0 else { return .full }
             }
             try connection.run(
-                "INSERT INTO client (id, metadata, secret_digest, registered_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                .id(client.id), .blob(client.metadata), .digest(client.secretDigest), .time(client.registeredAt),
+                "INSERT INTO client (\(Self.clientColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                .id(client.id), .blob(client.metadata), .digest(client.secretDigest),
+                .digest(client.registrationDigest),
+                .boolean(client.isManaged), .boolean(client.isFirstParty),
+                .optional(client.resources.map { LengthCoded.encode($0) }), .time(client.registeredAt),
                 .time(client.lastUsedAt))
             return .registered
         }
@@ -27,13 +30,7 @@ extension SQLiteStore: ClientStore {
 
     package func client(_ id: ClientID) async throws(StoreError) -> ClientRecord? {
         try await database.read { connection throws(StoreError) in
-            try connection.row(
-                "SELECT metadata, secret_digest, registered_at, last_used_at FROM client WHERE id = ?1", .id(id)
-            ) { row throws(StoreError) in
-                ClientRecord(
-                    id: id, metadata: try row.blob(0), secretDigest: try row.optionalBlob(1).map(SecretDigest.init),
-                    registeredAt: try row.time(2), lastUsedAt: try row.optionalTime(3))
-            }
+            try Self.client(id, connection)
         }
     }
 
@@ -61,10 +58,35 @@ extension SQLiteStore: ClientStore {
                 try connection.row("SELECT mark FROM clock") { row throws(StoreError) in try row.integer(0) } ?? 0
             return try connection.run(
                 """
-                DELETE FROM client WHERE (last_used_at IS NULL AND registered_at < ?1)
+                DELETE FROM client WHERE is_managed = 0 AND ((last_used_at IS NULL AND registered_at < ?1)
                     OR (last_used_at < ?2 AND NOT EXISTS (
-                        SELECT 1 FROM grant_family WHERE client = client.id AND revoked_at IS NULL AND expires_at > ?3))
+                        SELECT 1 FROM grant_family
+                        WHERE client = client.id AND revoked_at IS NULL AND expires_at > ?3)))
                 """, .time(neverUsedBefore), .time(idleBefore), .integer(mark))
+        }
+    }
+}
+
+// MARK: - Rows
+
+extension SQLiteStore {
+    static let clientColumns = """
+        id, metadata, secret_digest, registration_digest, is_managed, is_first_party, resources, registered_at, last_used_at
+        """
+
+    /// A row of `clientColumns`.
+    static func client(_ row: SQLiteRow) throws(StoreError) -> ClientRecord {
+        ClientRecord(
+            id: ClientID(try row.text(0)), metadata: try row.blob(1),
+            secretDigest: try row.optionalBlob(2).map(SecretDigest.init),
+            registrationDigest: try row.optionalBlob(3).map(SecretDigest.init), isManaged: try row.boolean(4),
+            isFirstParty: try row.boolean(5), resources: try row.optionalBlob(6) == nil ? nil : row.list(6),
+            registeredAt: try row.time(7), lastUsedAt: try row.optionalTime(8))
+    }
+
+    static func client(_ id: ClientID, _ connection: SQLiteConnection) throws(StoreError) -> ClientRecord? {
+        try connection.row("SELECT \(clientColumns) FROM client WHERE id = ?1", .id(id)) {
+            row throws(StoreError) in try client(row)
         }
     }
 }

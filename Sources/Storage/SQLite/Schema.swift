@@ -9,6 +9,7 @@ enum Schema {
     static let migrations: [(name: String, sql: String)] = [
         ("authorization server", authorizationServer),
         ("clients and grants", clientsAndGrants),
+        ("registrations", registrations),
     ]
 
     private static let authorizationServer = """

@@ -6,6 +6,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case consentGranted = "consent_granted"
     case consentDenied = "consent_denied"
     case clientRegistered = "client_registered"
+    case clientChanged = "client_changed"
+    case clientRemoved = "client_removed"
     case tokenIssued = "token_issued"
     case tokenRefreshed = "token_refreshed"
     case tokenRevoked = "token_revoked"

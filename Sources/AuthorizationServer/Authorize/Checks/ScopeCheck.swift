@@ -1,7 +1,7 @@
 import OAuth
 
 /// OAuth 2.1 §3.2.2.1: every scope asked for belongs to a resource asked for. None asked for means all of them, which the
-/// consent page lists.
+/// consent page lists; so do scopes that a client announced when it registered and that mean nothing here.
 struct ScopeCheck: AuthorizationCheck {
     func apply(to draft: inout AuthorizationDraft) throws(OAuthError) {
         let offered = draft.resourcePolicy.scopes(of: draft.resources)
@@ -10,10 +10,12 @@ struct ScopeCheck: AuthorizationCheck {
             return
         }
         let requested = try Scope(parsing: text)
-        let allowed = Set(offered.tokens + ResourcePolicy.serverScopes)
-        guard requested.tokens.allSatisfy(allowed.contains) else {
+        let announced = draft.resourcePolicy.client?.announcedScope
+        let known = requested.tokens.filter { offered.contains($0) || ResourcePolicy.serverScopes.contains($0) }
+        guard requested.tokens.allSatisfy({ known.contains($0) || announced?.contains($0) == true }) else {
             throw OAuthError(.invalidScope, "a requested scope is not offered by the requested resource")
         }
-        draft.scope = requested
+        let meansNothing = known.count < requested.tokens.count && !known.contains(where: offered.contains)
+        draft.scope = Scope(tokens: meansNothing ? offered.tokens + known : known)
     }
 }
