@@ -35,6 +35,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CBeast"),
 
@@ -50,8 +51,8 @@ let package = Package(
         module(
             "Storage",
             [
-                "CSQLite", "AuthorizationServer", "Gateway", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto", "Telemetry",
-                "JSON",
+                "CSQLite", "CHiredis", "AuthorizationServer", "Gateway", "OAuth", "MCP", "HTTP", "AsyncIO", "Crypto",
+                "Telemetry", "JSON",
             ]),
         .executableTarget(
             name: "Sallyport",

@@ -1,0 +1,134 @@
+internal import COpenSSL
+
+/// One TLS connection without any input or output: bytes of the wire in and out on one side, plain bytes on the other.
+///
+/// Used by one thread at a time: its stream's loop.
+@safe package final class TLSEngine {
+    /// What reading found.
+    package enum Reading: Hashable {
+        /// Plain bytes.
+        case bytes([UInt8])
+        /// More of the wire is needed.
+        case needsMore
+        /// The peer has ended the connection in order.
+        case ended
+    }
+
+    private let context: TLSContext
+    private let ssl: OpaquePointer
+    private let input: OpaquePointer
+    private let output: OpaquePointer
+
+    /// The most that one reading returns.
+    private static let chunk = 16_384
+
+    /// A connection to `host`, which the peer's certificate must name: a DNS name, or an address without brackets.
+    package convenience init(_ context: TLSContext, connectingTo host: String) throws(TLSError) {
+        try self.init(context)
+        guard !host.isEmpty, unsafe sallyport_tls_expect(ssl, host) == 1 else {
+            throw .fromLibrary("this host cannot be verified")
+        }
+        unsafe SSL_set_connect_state(ssl)
+    }
+
+    /// A connection that a peer opened.
+    package convenience init(accepting context: TLSContext) throws(TLSError) {
+        try self.init(context)
+        unsafe SSL_set_accept_state(ssl)
+    }
+
+    private init(_ context: TLSContext) throws(TLSError) {
+        ERR_clear_error()
+        guard let ssl = unsafe SSL_new(context.pointer) else { throw .fromLibrary("no TLS") }
+        guard let input = unsafe sallyport_memory_bio() else {
+            unsafe SSL_free(ssl)
+            throw .fromLibrary("no memory")
+        }
+        guard let output = unsafe sallyport_memory_bio() else {
+            unsafe BIO_free(input)
+            unsafe SSL_free(ssl)
+            throw .fromLibrary("no memory")
+        }
+        // From here on the connection owns both.
+        unsafe SSL_set_bio(ssl, input, output)
+        self.context = context
+        unsafe self.ssl = ssl
+        unsafe self.input = input
+        unsafe self.output = output
+    }
+
+    deinit { unsafe SSL_free(ssl) }
+
+    /// Takes bytes that came over the wire.
+    package func feed(_ ciphertext: [UInt8]) {
+        unsafe ciphertext.withUnsafeBytes { buffer in
+            // A memory BIO takes everything; without memory the process cannot go on anyway.
+            let written = unsafe BIO_write(input, buffer.baseAddress, Int32(buffer.count))
+            unsafe precondition(written == buffer.count || buffer.isEmpty, "out of memory")
+        }
+    }
+
+    /// The bytes that have to go over the wire now; empty when there are none.
+    package func takeCiphertext() -> [UInt8] {
+        let count = unsafe BIO_ctrl_pending(output)
+        guard count > 0 else { return [] }
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+            unsafe used = max(0, Int(BIO_read(output, buffer.baseAddress, Int32(buffer.count))))
+        }
+    }
+
+    /// Goes on with the handshake; true when it is complete. A certificate that does not fit ends it here.
+    package func handshake() throws(TLSError) -> Bool {
+        ERR_clear_error()
+        let result = unsafe SSL_do_handshake(ssl)
+        if result == 1 { return true }
+        guard unsafe wantsMore(SSL_get_error(ssl, result)) else { throw failure("handshake") }
+        return false
+    }
+
+    /// The next plain bytes.
+    package func read() throws(TLSError) -> Reading {
+        ERR_clear_error()
+        var result: Int32 = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, used in
+            unsafe result = SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
+            used = max(0, Int(result))
+        }
+        if result > 0 { return .bytes(bytes) }
+        let code = unsafe SSL_get_error(ssl, result)
+        if code == SSL_ERROR_ZERO_RETURN { return .ended }
+        guard wantsMore(code) else { throw failure("read") }
+        return .needsMore
+    }
+
+    /// Makes `plaintext` ready for the wire.
+    package func write(_ plaintext: [UInt8]) throws(TLSError) {
+        ERR_clear_error()
+        var position = 0
+        while position < plaintext.count {
+            let written = unsafe plaintext.withUnsafeBytes { buffer in
+                unsafe SSL_write(ssl, buffer.baseAddress?.advanced(by: position), Int32(buffer.count - position))
+            }
+            guard written > 0 else { throw failure("write") }
+            position += Int(written)
+        }
+    }
+
+    /// Says that nothing more comes.
+    package func end() {
+        unsafe SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+
+    private func wantsMore(_ code: Int32) -> Bool { code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE }
+
+    private func failure(_ act: String) -> TLSError {
+        let verification = unsafe SSL_get_verify_result(ssl)
+        guard verification == X509_V_OK else {
+            ERR_clear_error()
+            return unsafe TLSError(
+                "the certificate: \(String(cString: X509_verify_cert_error_string(Int(verification))))")
+        }
+        return .fromLibrary("TLS \(act)")
+    }
+}
