@@ -20,13 +20,15 @@ enum BuiltProgram {
     }()
 }
 
-/// Knows a few tokens by heart; the token `down` finds the store unreachable, `broken` throws what is not expected.
+/// Knows a few tokens by heart; the token `short` expires after a second, `down` finds the store unreachable, `broken` throws what is not expected.
 struct StubVerifier: AccessTokenVerifier {
-    static func principal(_ user: String, _ client: String, grant: String) -> Principal {
+    static func principal(
+        _ user: String, _ client: String, grant: String, expires: Timestamp = Timestamp(millisecondsSinceEpoch: .max)
+    ) -> Principal {
         Principal(
             user: UserID(user), userName: user.capitalized, email: "\(user)@example.com", client: ClientID(client),
             scope: Scope(tokens: ["mcp"]), grant: GrantID(grant),
-            expires: Timestamp(millisecondsSinceEpoch: .max))
+            expires: expires)
     }
 
     static let principals: [String: Principal] = [
@@ -38,6 +40,9 @@ struct StubVerifier: AccessTokenVerifier {
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
         if token == "down" { throw AccessTokenRejection(.unavailable, detail: "store") }
+        if token == "short" {
+            return Self.principal("alice", "c1", grant: "g1", expires: WallClock.system.now() + .seconds(1))
+        }
         guard let principal = Self.principals[token], resource.hasPrefix(issuer + "/") else {
             throw AccessTokenRejection(.invalid, detail: "unknown")
         }

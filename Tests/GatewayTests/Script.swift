@@ -97,6 +97,7 @@ enum Script {
                     result(message, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {}}, "serverInfo": {"name": "test", "version": "1"}})
             elif method == "tools/call": call(message)
             elif method == "ping": result(message, {})
+            elif method == "tools/list": result(message, {"tools": []})
             elif method == "notifications/cancelled": answers.append(message["params"])
             elif method is None:
                 answers.append(message)

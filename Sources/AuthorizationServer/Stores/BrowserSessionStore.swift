@@ -45,6 +45,14 @@ package protocol BrowserSessionStore: Sendable {
     func touch(_ id: SecretDigest, lifetime: SessionLifetime, at now: Timestamp) async throws(StoreError)
         -> BrowserSession?
 
+    /// The live sessions of a user, or of all users, the one last seen first.
+    func sessions(
+        of user: UserID?, lifetime: SessionLifetime, at now: Timestamp
+    ) async throws(StoreError) -> [BrowserSession]
+
     /// Ends a session.
     func end(_ id: SecretDigest) async throws(StoreError)
+
+    /// Ends every session of a user, or of all users, but `kept`; returns how many.
+    func endSessions(of user: UserID?, except kept: SecretDigest?) async throws(StoreError) -> Int
 }

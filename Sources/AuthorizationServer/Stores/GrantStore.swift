@@ -91,6 +91,11 @@ package protocol GrantStore: Sendable {
     /// The live grants of a user, newest first.
     func grants(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantRecord]
 
+    /// The live grants of every user and client, or of the ones given, newest first, at most `limit`.
+    func grants(
+        of user: UserID?, to client: ClientID?, limit: Int, at now: Timestamp
+    ) async throws(StoreError) -> [GrantRecord]
+
     /// Ends a grant for good: a durable tombstone that no refresh in flight revives (A12), and an entry of the
     /// `RevocationFeed`, in one act. A grant whose code was never redeemed is `.unknown`.
     func revoke(_ id: GrantID, reason: RevocationReason, at now: Timestamp) async throws(StoreError) -> GrantRevocation

@@ -60,6 +60,8 @@ package enum UserChange: Sendable, Hashable {
     case enable
     /// Removes the account, with the consequences of `disable`, and its consents.
     case remove
+    /// Sets e-mail, groups and role. Tokens that were issued before carry the old ones until they are refreshed.
+    case profile(email: String?, groups: [String], isAdministrator: Bool)
 }
 
 /// What came of a change.

@@ -18,7 +18,7 @@ extension MCPEndpoint {
             }
             let session = try knownSession(caller)
             let record = record(message, request)
-            let outcome = await session.accept(message, grant: caller.principal.grant, record: record)
+            let outcome = await session.accept(message, for: caller.principal, record: record)
             return try response(outcome)
         }
     }
@@ -58,7 +58,7 @@ extension MCPEndpoint {
         }
         var messages: [JSONRPCMessage] = []
         for element in array.elements { messages.append(try message(in: element)) }
-        return try response(await session.accept(messages, grant: caller.principal.grant))
+        return try response(await session.accept(messages, for: caller.principal))
     }
 
     /// A message of a batch as a text of its own, because each is edited by itself.

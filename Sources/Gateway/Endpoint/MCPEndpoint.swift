@@ -97,7 +97,7 @@ final class MCPEndpoint: HTTPResponder {
         _ = try claim(request, nil)
         let session = try session(of: caller)
         let lastEvent = request.fields.bytes("last-event-id")
-        switch await session.openStream(lastEvent: lastEvent, grant: caller.principal.grant) {
+        switch await session.openStream(lastEvent: lastEvent, for: caller.principal) {
         case .stream(let reader): return EventStreamResponse.make(reader)
         case .occupied:
             throw EndpointRefusal(

@@ -6,9 +6,9 @@ import OAuth
 // What clients send.
 extension LegacySession {
     /// Takes one message of a client. A request suspends until something can be said about it.
-    func accept(_ message: JSONRPCMessage, grant: GrantID?, record: CallRecord?) async -> CallOutcome {
+    func accept(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) async -> CallOutcome {
         guard end == nil, transport != nil else { return .gone }
-        lastUse = loop.now
+        use(by: principal)
         switch message.kind {
         case .notification:
             forward(message)
@@ -18,19 +18,19 @@ extension LegacySession {
         case .request:
             guard quota.beginCalls(1) else { return .limitReached }
             let isInitialize = message.isMethod("initialize")
-            let stream = makeStream(mayStream: !isInitialize, grant: grant)
+            let stream = makeStream(mayStream: !isInitialize, for: principal)
             begin(message, on: stream, isInitialize: isInitialize, record: record)
             return await outcome(of: stream)
         }
     }
 
     /// Takes a batch (2025-03-26). The answers are events of one stream, each as soon as it is there.
-    func accept(_ batch: [JSONRPCMessage], grant: GrantID?) async -> CallOutcome {
+    func accept(_ batch: [JSONRPCMessage], for principal: Principal) async -> CallOutcome {
         guard end == nil, transport != nil else { return .gone }
-        lastUse = loop.now
+        use(by: principal)
         let requests = batch.filter { $0.kind == .request }
         guard quota.beginCalls(requests.count) else { return .limitReached }
-        let stream = makeStream(mayStream: true, grant: grant)
+        let stream = makeStream(mayStream: true, for: principal)
         var isSolicited = true
         // Counted before the first answer can end the stream.
         stream.openCalls = requests.isEmpty ? 0 : 1

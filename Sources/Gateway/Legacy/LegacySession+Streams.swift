@@ -17,33 +17,33 @@ enum StreamOpening: Sendable {
 // What readers get.
 extension LegacySession {
     /// Opens the general stream, or resumes the stream that `lastEvent` belongs to.
-    func openStream(lastEvent: ArraySlice<UInt8>?, grant: GrantID?) -> StreamOpening {
+    func openStream(lastEvent: ArraySlice<UInt8>?, for principal: Principal) -> StreamOpening {
         guard end == nil, isEstablished else { return .gone }
-        lastUse = loop.now
+        use(by: principal)
         guard let lastEvent else {
             guard general.reader != .attached else { return .occupied }
-            return open(general, grant: grant)
+            return open(general, for: principal)
         }
         guard let event = EventID(lastEvent, session: eventTag), let stream = streams[event.stream],
             stream.log.resume(after: event.number)
         else { return .unknownEvent }
-        return open(stream, grant: grant)
+        return open(stream, for: principal)
     }
 
-    private func open(_ stream: MessageStream, grant: GrantID?) -> StreamOpening {
+    private func open(_ stream: MessageStream, for principal: Principal) -> StreamOpening {
         guard stream.countsAsStream || quota.openStream() else { return .limitReached }
         stream.countsAsStream = true
         // Whoever names an event of a stream takes it over: its old connection is dead or about to be.
         stream.deliver(.end)
         stream.generation += 1
         stream.reader = .attached
-        stream.grant = grant
+        stream.principal = principal
         stream.waitingSince = loop.now
         if stream.number == 0 {
             if version?.allowsPrimingEvents == true, stream.log.isEmpty { stream.log.append([]) }
             putHeldQuestions(on: stream)
         }
-        arm(by: loop.now + limits.keepAlive)
+        armForReader(of: stream)
         return .stream(StreamReader(session: self, stream: stream.number, generation: stream.generation))
     }
 
@@ -63,7 +63,7 @@ extension LegacySession {
         if version?.allowsPrimingEvents == true { stream.log.append([]) }
         stream.waitingSince = loop.now
         stream.decide(.stream(StreamReader(session: self, stream: stream.number, generation: stream.generation)))
-        arm(by: loop.now + limits.keepAlive)
+        armForReader(of: stream)
     }
 
     func append(_ message: [UInt8], to stream: MessageStream) {
@@ -126,9 +126,9 @@ extension LegacySession {
 
     /// Ends the streams that were opened by a grant which has ended (T08).
     func revoke(_ revoked: @Sendable (GrantID) -> Bool) {
-        if let grant = principal.grant, revoked(grant) { return finish(.revoked) }
+        if let grant = latest.grant, revoked(grant) { return finish(.revoked) }
         for stream in streams.values {
-            if let grant = stream.grant, revoked(grant) { release(stream) }
+            if let grant = stream.principal.grant, revoked(grant) { release(stream) }
         }
     }
 

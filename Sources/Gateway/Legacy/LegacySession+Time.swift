@@ -1,5 +1,6 @@
 import AsyncIO
 import MCP
+import OAuth
 import Telemetry
 
 // What happens by itself: one timer for a session, which looks what is due.
@@ -44,6 +45,7 @@ extension LegacySession {
         for stream in streams.values where stream.deliveryWaiter.isWaiting {
             if stream.waitingSince + limits.keepAlive <= now { stream.deliver(.keepAlive) }
         }
+        endExpiredStreams()
         releaseLostReaders(now)
         if pauseWaiter != nil, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
         if expires <= now { return finish(.expired) }
@@ -59,6 +61,25 @@ extension LegacySession {
             if stream.reader == .none && (stream.number == 0 || !stream.isFinished) { continue }
             if stream.waitingSince + patience <= now { release(stream) }
         }
+    }
+
+    /// Ends the streams whose token has expired: whoever may still listen comes back with a new token, and with
+    /// `Last-Event-ID` nothing is lost (T08).
+    private func endExpiredStreams() {
+        for stream in streams.values where remainingTime(of: stream) == .zero { release(stream) }
+    }
+
+    /// How long the reader of `stream` may go on by its token; nil where that sets no end. The answer to a POST goes to
+    /// its end, which the call's deadline sets, unless the client's version tells it to come back for the rest.
+    private func remainingTime(of stream: MessageStream) -> Duration? {
+        guard stream.reader != .detached, stream.number == 0 || version?.allowsPrimingEvents == true else { return nil }
+        let time = stream.principal.expires - surroundings.observer.clock.now()
+        return time > limits.keepAlive ? nil : max(.zero, time)
+    }
+
+    /// Sets the timer for a stream that has a reader from now on.
+    func armForReader(of stream: MessageStream) {
+        arm(by: loop.now + min(limits.keepAlive, remainingTime(of: stream) ?? limits.keepAlive))
     }
 
     private func expireCalls(_ now: LoopInstant) {
@@ -93,6 +114,9 @@ extension LegacySession {
             }
         }
         if let deadline = questions.nextDeadline { due = min(due, deadline) }
+        for stream in streams.values {
+            if let time = remainingTime(of: stream) { due = min(due, now + time) }
+        }
         for stream in streams.values where stream.deliveryWaiter.isWaiting {
             due = min(due, stream.waitingSince + limits.keepAlive)
         }

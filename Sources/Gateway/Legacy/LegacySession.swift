@@ -64,6 +64,8 @@ actor LegacySession {
     var garbage = 0
     var timeouts = 0
     var lastUse: LoopInstant
+    /// As whom it was used last: a session ends with the grant by which it lives now, not with the one that began it.
+    var latest: Principal
     let expires: LoopInstant
     var timer: LoopTimer?
     var timerDue: LoopInstant?
@@ -81,6 +83,7 @@ actor LegacySession {
         logger = Logger(label: "gateway").with(["server": .string(server.name)])
         eventTag = Array(Base64URL.encode(Random.bytes(9)).utf8.map { $0 == 0x2D ? 0x2E : $0 })
         identity = Self.identity(of: principal)
+        latest = principal
         lastUse = EventLoop.preciseNow
         expires = EventLoop.preciseNow + server.absoluteTimeout
     }
@@ -101,16 +104,22 @@ actor LegacySession {
         if let stream = streams[0] { return stream }
         let stream = MessageStream(
             number: 0, log: EventLog(session: eventTag, stream: 0), mayStream: true,
-            commitDeadline: expires, grant: nil)
+            commitDeadline: expires, principal: principal)
         stream.isCommitted = true
         streams[0] = stream
         return stream
     }
 
-    func makeStream(mayStream: Bool, grant: GrantID?) -> MessageStream {
+    /// Notes that a request of `principal`, who owns the session, came just now.
+    func use(by principal: Principal) {
+        lastUse = loop.now
+        latest = principal
+    }
+
+    func makeStream(mayStream: Bool, for principal: Principal) -> MessageStream {
         lastStream += 1
         return MessageStream(
             number: lastStream, log: EventLog(session: eventTag, stream: lastStream),
-            mayStream: mayStream, commitDeadline: loop.now + limits.commitDelay, grant: grant)
+            mayStream: mayStream, commitDeadline: loop.now + limits.commitDelay, principal: principal)
     }
 }

@@ -57,8 +57,8 @@ final class MessageStream {
     let mayStream: Bool
     /// When silence turns the answer into a stream.
     let commitDeadline: LoopInstant
-    /// By whose grant it was opened.
-    var grant: GrantID?
+    /// By whose token it was opened: it ends with the grant, and when the token expires (T08).
+    var principal: Principal
 
     var log: EventLog
     /// Requests of the POST without an answer.
@@ -75,12 +75,12 @@ final class MessageStream {
     /// Whether it counts against the streams of its principal.
     var countsAsStream = false
 
-    init(number: Int, log: EventLog, mayStream: Bool, commitDeadline: LoopInstant, grant: GrantID?) {
+    init(number: Int, log: EventLog, mayStream: Bool, commitDeadline: LoopInstant, principal: Principal) {
         self.number = number
         self.log = log
         self.mayStream = mayStream
         self.commitDeadline = commitDeadline
-        self.grant = grant
+        self.principal = principal
     }
 
     /// Whether a message of the server may go this way: somebody waits for the answers, and can read events.

@@ -48,7 +48,7 @@ final class StdioServerSupervisor: Sendable {
             slots.giveBack(server, of: principal.user)
             return (nil, .message(failed(error, initialize)))
         }
-        let outcome = await session.accept(initialize, grant: principal.grant, record: nil)
+        let outcome = await session.accept(initialize, for: principal, record: nil)
         return await settle(session, outcome)
     }
 

@@ -68,6 +68,20 @@ extension MemoryStore: GrantStore {
         }
     }
 
+    package func grants(
+        of user: UserID?, to client: ClientID?, limit: Int, at now: Timestamp
+    ) async throws(StoreError) -> [GrantRecord] {
+        withState { state in
+            let now = state.effective(now)
+            let live = state.grants.values.filter { $0.record.revokedAt == nil && now < $0.record.expiresAt }
+            let wanted = live.filter {
+                (user == nil || $0.record.user == user) && (client == nil || $0.record.client == client)
+            }
+            return wanted.sorted { ($0.record.grantedAt, $0.order) > ($1.record.grantedAt, $1.order) }
+                .prefix(limit).map(\.record)
+        }
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {

@@ -36,6 +36,11 @@ extension MemoryStore: UserStore {
             case .password(let hash):
                 state.setPassword(hash, of: id, at: now)
                 return .changed(revoked: [])
+            case .profile(let email, let groups, let isAdministrator):
+                state.users[id]?.email = email
+                state.users[id]?.groups = groups
+                state.users[id]?.isAdministrator = isAdministrator
+                return .changed(revoked: [])
             case .enable:
                 state.users[id]?.isDisabled = false
                 return .changed(revoked: [])
@@ -131,8 +136,27 @@ extension MemoryStore: BrowserSessionStore {
         }
     }
 
+    package func sessions(
+        of user: UserID?, lifetime: SessionLifetime, at now: Timestamp
+    ) async throws(StoreError) -> [BrowserSession] {
+        withState { state in
+            let now = state.effective(now)
+            return state.sessions.values
+                .filter { (user == nil || $0.user == user) && lifetime.isLive($0, at: now) }
+                .sorted { $0.lastSeenAt > $1.lastSeenAt }
+        }
+    }
+
     package func end(_ id: SecretDigest) async throws(StoreError) {
         withState { $0.sessions[id] = nil }
+    }
+
+    package func endSessions(of user: UserID?, except kept: SecretDigest?) async throws(StoreError) -> Int {
+        withState { state in
+            let before = state.sessions.count
+            state.sessions = state.sessions.filter { (user != nil && $0.value.user != user) || $0.key == kept }
+            return before - state.sessions.count
+        }
     }
 }
 
@@ -175,29 +199,7 @@ extension MemoryStore: SigningKeyStore {
 
 extension MemoryStore: ExpirySweeper {
     package func sweep(at now: Timestamp, revocationsBefore: Timestamp) async throws(StoreError) -> Int {
-        withState { state in
-            let now = state.effective(now)
-            let before = state.rowCount
-            state.transactions = state.transactions.filter { now < $0.value.record.expiresAt }
-            state.codes = state.codes.filter { _, code in
-                now < code.grant.expiresAt && (code.redeemedAt != nil || now < code.expiresAt)
-            }
-            state.links = state.links.filter { now < $0.value.expiresAt && $0.value.usedAt == nil }
-            state.grants = state.grants.filter { now < $0.value.record.expiresAt }
-            state.refreshTokens = state.refreshTokens.filter { state.grants[$0.value.grant] != nil }
-            state.sessions = state.sessions.filter { now.milliseconds(since: $0.value.lastSeenAt) < 7_776_000_000 }
-            state.revocations = state.revocations.filter { $0.revokedAt >= revocationsBefore }
-            state.oneTimeUses = state.oneTimeUses.filter { now < $0.value }
-            state.pushedRequests = state.pushedRequests.filter { now < $0.value.record.expiresAt }
-            state.devices = state.devices.filter {
-                now < ($0.value.record.grant?.expiresAt ?? $0.value.record.expiresAt)
-            }
-            state.apiKeys = state.apiKeys.filter { _, key in
-                now.milliseconds(since: min(key.record.expiresAt, key.record.revokedAt ?? key.record.expiresAt))
-                    < 7_776_000_000
-            }
-            return before - state.rowCount
-        }
+        withState { $0.sweep(at: now, revocationsBefore: revocationsBefore) }
     }
 }
 
@@ -220,11 +222,5 @@ extension MemoryStore.State {
 
     fileprivate var trustedKeys: [SigningKeyRecord] {
         signingKeys.filter { $0.retiredAt == nil }.sorted { $0.createdAt < $1.createdAt }
-    }
-
-    /// Rows that a sweep may remove; tokens go with their grants and are not counted, as SQLite's cascade is not.
-    fileprivate var rowCount: Int {
-        transactions.count + codes.count + links.count + grants.count + sessions.count + revocations.count
-            + oneTimeUses.count + pushedRequests.count + devices.count + apiKeys.count
     }
 }

@@ -89,22 +89,27 @@ extension MemoryStore: ClientStore {
     }
 
     package func removeClients(neverUsedBefore: Timestamp, idleBefore: Timestamp) async throws(StoreError) -> Int {
-        withState { state in
-            let mark = state.mark
-            let busy = Set(
-                state.grants.values.filter { $0.record.revokedAt == nil && mark < $0.record.expiresAt }
-                    .map(\.record.client))
-            let gone = state.clients.values.filter { client in
-                guard !client.isManaged else { return false }
-                guard let lastUsedAt = client.lastUsedAt else { return client.registeredAt < neverUsedBefore }
-                return lastUsedAt < idleBefore && !busy.contains(client.id)
-            }
-            for client in gone {
-                state.clients[client.id] = nil
-                state.previousRegistrations[client.id] = nil
-            }
-            return gone.count
+        withState { $0.removeClients(neverUsedBefore: neverUsedBefore, idleBefore: idleBefore) }
+    }
+}
+
+extension MemoryStore.State {
+    /// `ClientStore.removeClients`.
+    mutating func removeClients(neverUsedBefore: Timestamp, idleBefore: Timestamp) -> Int {
+        let mark = mark
+        let busy = Set(
+            grants.values.filter { $0.record.revokedAt == nil && mark < $0.record.expiresAt }
+                .map(\.record.client))
+        let gone = clients.values.filter { client in
+            guard !client.isManaged else { return false }
+            guard let lastUsedAt = client.lastUsedAt else { return client.registeredAt < neverUsedBefore }
+            return lastUsedAt < idleBefore && !busy.contains(client.id)
         }
+        for client in gone {
+            clients[client.id] = nil
+            previousRegistrations[client.id] = nil
+        }
+        return gone.count
     }
 }
 

@@ -75,6 +75,33 @@ extension SQLiteStore: BrowserSessionStore {
         }
     }
 
+    package func sessions(
+        of user: UserID?, lifetime: SessionLifetime, at now: Timestamp
+    ) async throws(StoreError) -> [BrowserSession] {
+        let now = database.effective(now)
+        let stored = try await database.read { connection throws(StoreError) in
+            try connection.rows(
+                """
+                SELECT id, user, started_at, last_seen_at FROM browser_session
+                WHERE ?1 IS NULL OR user = ?1 ORDER BY last_seen_at DESC, rowid DESC
+                """, .optional(user?.value)
+            ) { row throws(StoreError) in
+                BrowserSession(
+                    id: try row.digest(0), user: UserID(try row.text(1)), startedAt: try row.time(2),
+                    lastSeenAt: try row.time(3))
+            }
+        }
+        return stored.filter { lifetime.isLive($0, at: now) }
+    }
+
+    package func endSessions(of user: UserID?, except kept: SecretDigest?) async throws(StoreError) -> Int {
+        try await database.write { connection throws(StoreError) in
+            try connection.run(
+                "DELETE FROM browser_session WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR id != ?2)",
+                .optional(user?.value), .digest(kept))
+        }
+    }
+
     package func end(_ id: SecretDigest) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
             try connection.run("DELETE FROM browser_session WHERE id = ?1", .digest(id))

@@ -54,16 +54,23 @@ extension SQLiteStore: ClientStore {
 
     package func removeClients(neverUsedBefore: Timestamp, idleBefore: Timestamp) async throws(StoreError) -> Int {
         try await database.write { connection throws(StoreError) in
-            let mark =
-                try connection.row("SELECT mark FROM clock") { row throws(StoreError) in try row.integer(0) } ?? 0
-            return try connection.run(
-                """
-                DELETE FROM client WHERE is_managed = 0 AND ((last_used_at IS NULL AND registered_at < ?1)
-                    OR (last_used_at < ?2 AND NOT EXISTS (
-                        SELECT 1 FROM grant_family
-                        WHERE client = client.id AND revoked_at IS NULL AND expires_at > ?3)))
-                """, .time(neverUsedBefore), .time(idleBefore), .integer(mark))
+            try Self.removeClients(neverUsedBefore: neverUsedBefore, idleBefore: idleBefore, connection)
         }
+    }
+
+    /// The same as part of another act.
+    static func removeClients(
+        neverUsedBefore: Timestamp, idleBefore: Timestamp, _ connection: SQLiteConnection
+    ) throws(StoreError) -> Int {
+        let mark =
+            try connection.row("SELECT mark FROM clock") { row throws(StoreError) in try row.integer(0) } ?? 0
+        return try connection.run(
+            """
+            DELETE FROM client WHERE is_managed = 0 AND ((last_used_at IS NULL AND registered_at < ?1)
+                OR (last_used_at < ?2 AND NOT EXISTS (
+                    SELECT 1 FROM grant_family
+                    WHERE client = client.id AND revoked_at IS NULL AND expires_at > ?3)))
+            """, .time(neverUsedBefore), .time(idleBefore), .integer(mark))
     }
 }
 

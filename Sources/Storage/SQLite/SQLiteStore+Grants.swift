@@ -36,6 +36,21 @@ extension SQLiteStore: GrantStore {
         }
     }
 
+    package func grants(
+        of user: UserID?, to client: ClientID?, limit: Int, at now: Timestamp
+    ) async throws(StoreError) -> [GrantRecord] {
+        let now = database.effective(now)
+        return try await database.read { connection throws(StoreError) in
+            try connection.rows(
+                """
+                SELECT \(Self.grantColumns) FROM grant_family
+                WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR client = ?2) AND revoked_at IS NULL AND expires_at > ?3
+                ORDER BY granted_at DESC, rowid DESC LIMIT ?4
+                """, .optional(user?.value), .optional(client?.value), .time(now), .integer(Int64(limit))
+            ) { row throws(StoreError) in try Self.grant(row) }
+        }
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {

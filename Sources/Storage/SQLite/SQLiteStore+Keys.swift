@@ -68,12 +68,18 @@ extension SQLiteStore: SigningKeyStore {
 extension SQLiteStore: ExpirySweeper {
     package func sweep(at now: Timestamp, revocationsBefore: Timestamp) async throws(StoreError) -> Int {
         try await database.write { [database] connection throws(StoreError) in
-            let now = database.effective(now)
-            var swept = 0
-            for statement in Self.sweeps { swept += try connection.run(statement, .time(now)) }
-            swept += try connection.run("DELETE FROM revocation WHERE revoked_at < ?1", .time(revocationsBefore))
-            return swept
+            try Self.sweep(at: database.effective(now), revocationsBefore: revocationsBefore, connection)
         }
+    }
+
+    /// The same as part of another act.
+    static func sweep(
+        at now: Timestamp, revocationsBefore: Timestamp, _ connection: SQLiteConnection
+    ) throws(StoreError) -> Int {
+        var swept = 0
+        for statement in Self.sweeps { swept += try connection.run(statement, .time(now)) }
+        swept += try connection.run("DELETE FROM revocation WHERE revoked_at < ?1", .time(revocationsBefore))
+        return swept
     }
 
     /// A used code stays until its grant ends, so that a late replay is recognised.

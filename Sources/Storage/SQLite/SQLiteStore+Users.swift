@@ -57,6 +57,11 @@ extension SQLiteStore: UserStore {
             case .password(let hash):
                 try Self.setPassword(hash, of: id, at: now, connection)
                 return .changed(revoked: [])
+            case .profile(let email, let groups, let isAdministrator):
+                try connection.run(
+                    "UPDATE user SET email = ?2, groups = ?3, is_administrator = ?4 WHERE id = ?1", .id(id),
+                    .optional(email), .list(groups), .boolean(isAdministrator))
+                return .changed(revoked: [])
             case .enable:
                 try connection.run("UPDATE user SET is_disabled = 0 WHERE id = ?1", .id(id))
                 return .changed(revoked: [])
