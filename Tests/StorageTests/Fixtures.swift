@@ -1,3 +1,4 @@
+import AsyncIO
 import AuthorizationServer
 import Crypto
 import Foundation
@@ -10,7 +11,7 @@ import Testing
 
 /// A backend that must pass the conformance suite.
 enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case memory, sqlite
+    case memory, sqlite, redis
 
     var testDescription: String { rawValue }
 }
@@ -19,14 +20,30 @@ enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
 final class StoreUnderTest: Sendable {
     let store: any AuthorizationStore
     let directory: TemporaryDirectory
+    private let redis: (server: RedisServer, loop: EventLoop)?
 
     init(_ backend: Backend) throws {
         directory = try TemporaryDirectory("store")
-        store =
-            switch backend {
-            case .memory: MemoryStore()
-            case .sqlite: try SQLiteStore(path: directory.file("sallyport.db"))
-            }
+        switch backend {
+        case .memory:
+            redis = nil
+            store = MemoryStore()
+        case .sqlite:
+            redis = nil
+            store = try SQLiteStore(path: directory.file("sallyport.db"))
+        case .redis:
+            let server = try RedisServer()
+            try server.start()
+            let loop = EventLoop(name: "redis")
+            redis = (server, loop)
+            store = RedisStore(
+                location: try RedisLocation(parsing: server.url), loops: [loop], logger: Logger(label: "redis"))
+        }
+    }
+
+    deinit {
+        redis?.loop.shutdown()
+        redis?.server.kill()
     }
 
     /// Keeps the folder until here: it goes with this object.

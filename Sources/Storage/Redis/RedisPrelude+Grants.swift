@@ -9,6 +9,15 @@ extension RedisPrelude {
           unindex('client.all', id)
           unindex('client.unused', id)
           unindex('client.used', id)
+          redis.call('SREM', P .. 'client.managed.unused', id)
+        end
+
+        local function isBusy(client, now)
+          local grants = redis.call('ZRANGE', key('grant.client', client), '(' .. text(now), '+inf', 'BYSCORE')
+          for _, grant in ipairs(grants) do
+            if not redis.call('HGET', key('grant', grant), 'revoked') then return true end
+          end
+          return false
         end
 
         local function isOpen(user) return redis.call('HGET', key('user', user), 'disabled') == '0' end
@@ -24,6 +33,7 @@ extension RedisPrelude {
             grant = grant, generation = text(generation), issued = text(now), presentations = '0'
           })
           redis.call('SADD', key('grant.tokens', grant), id)
+          redis.call('INCR', P .. 'refresh.count')
         end
 
         -- Stores a grant whose fields stand in `source`, with the first refresh token of its family unless that is ''.
@@ -32,6 +42,7 @@ extension RedisPrelude {
           for _, field in ipairs(GRANT) do grant[field] = source[field] end
           put('grant', id, grant)
           index('grant.ends', grant.ends, id)
+          index('grant.age', grant.granted, id)
           redis.call('ZADD', key('grant.user', grant.user), grant.granted, id)
           redis.call('ZADD', key('grant.client', grant.client), grant.ends, id)
           if refresh ~= '' then putToken(refresh, id, 0, now) end
@@ -44,6 +55,7 @@ extension RedisPrelude {
           if not grant then return 'unknown' end
           if grant.revoked then return 'already' end
           set('grant', id, 'revoked', text(now), 'reason', reason)
+          index('grant.revoked', grant.ends, id)
           feed(id, now)
           return 'revoked'
         end
@@ -52,10 +64,14 @@ extension RedisPrelude {
         local function settleCode(id, code)
           redis.call('SREM', key('code.user', code.user), id)
           redis.call('SREM', key('code.client', code.client), id)
+          unindex('code.open', id)
         end
 
         local function burnCodes(of)
-          for _, id in ipairs(redis.call('SMEMBERS', of)) do set('code', id, 'failures', BURNT) end
+          for _, id in ipairs(redis.call('SMEMBERS', of)) do
+            set('code', id, 'failures', BURNT)
+            unindex('code.open', id)
+          end
         end
 
         local function inOrder(records)
@@ -83,6 +99,7 @@ extension RedisPrelude {
           if not consent then return end
           redis.call('SREM', key('consent.user', consent.user), id)
           redis.call('SREM', key('consent.client', consent.client), id)
+          redis.call('SREM', P .. 'consent.all', id)
           drop('consent', id)
         end
 
@@ -128,6 +145,7 @@ extension RedisPrelude {
           if device and device.user then redis.call('SREM', key('device.user', device.user), id) end
           drop('device', id)
           unindex('device.age', id)
+          unindex('device.open', id)
           unindex('device.ends', id)
         end
 

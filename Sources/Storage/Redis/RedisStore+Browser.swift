@@ -65,6 +65,7 @@ extension RedisScript {
 extension RedisStore: BrowserSessionStore {
     package func start(_ session: BrowserSession, replacing previous: SecretDigest?) async throws(StoreError) {
         var fields = RedisFields()
+        fields.set("id", session.id)
         fields.set("user", session.user)
         fields.set("started", session.startedAt)
         fields.set("seen", session.lastSeenAt)
@@ -81,9 +82,29 @@ extension RedisStore: BrowserSessionStore {
                 time(now),
             ])
         guard answer.word == "live" else { return nil }
-        let record = try answer.record(1)
-        return BrowserSession(
-            id: id, user: UserID(try record.text("user")), startedAt: try record.time("started"),
+        return try Self.session(try answer.record(1))
+    }
+
+    package func sessions(
+        of user: UserID?, lifetime: SessionLifetime, at now: Timestamp
+    ) async throws(StoreError) -> [BrowserSession] {
+        let time = clock.advance(to: now)
+        let oldest = Timestamp(millisecondsSinceEpoch: time.millisecondsSinceEpoch &- lifetime.idleMilliseconds)
+        var sessions: [BrowserSession] = []
+        for record in try await run(.sessions, [oldest.redis] + (user.map { [$0.redis] } ?? [])).records() {
+            sessions.append(try Self.session(record))
+        }
+        return sessions.filter { lifetime.isLive($0, at: time) }.sorted { $0.lastSeenAt > $1.lastSeenAt }
+    }
+
+    package func endSessions(of user: UserID?, except kept: SecretDigest?) async throws(StoreError) -> Int {
+        Int(
+            try await run(.endSessions, [kept?.bytes ?? []] + (user.map { [$0.redis] } ?? [])).integer(1))
+    }
+
+    private static func session(_ record: RedisRecord) throws(StoreError) -> BrowserSession {
+        BrowserSession(
+            id: try record.digest("id"), user: UserID(try record.text("user")), startedAt: try record.time("started"),
             lastSeenAt: try record.time("seen"))
     }
 
@@ -119,6 +140,36 @@ extension RedisScript {
         index('session.seen', session.seen, ARGV[1])
         return {'live', flat(session)}
         """)
+
+    /// Those of a user, or all that were seen after a time.
+    private static let sessionIDs = """
+        local function ids(user, after)
+          if user then return redis.call('SMEMBERS', key('session.user', user)) end
+          return redis.call('ZRANGE', P .. 'session.seen', after, '+inf', 'BYSCORE')
+        end
+
+        """
+
+    fileprivate static let sessions = RedisScript(
+        .none,
+        sessionIDs + """
+            local answer = {'sessions'}
+            for _, id in ipairs(ids(ARGV[2], '(' .. ARGV[1])) do answer[#answer + 1] = flat(get('session', id)) end
+            return answer
+            """)
+
+    fileprivate static let endSessions = RedisScript(
+        .decision,
+        sessionIDs + """
+            local ended = 0
+            for _, id in ipairs(ids(ARGV[2], '-inf')) do
+              if id ~= ARGV[1] then
+                endSession(id)
+                ended = ended + 1
+              end
+            end
+            return {'ended', text(ended)}
+            """)
 
     fileprivate static let endSession = RedisScript(
         .decision,
@@ -157,6 +208,7 @@ extension RedisScript {
         put('consent', ARGV[1], consent)
         redis.call('SADD', key('consent.user', consent.user), ARGV[1])
         redis.call('SADD', key('consent.client', consent.client), ARGV[1])
+        redis.call('SADD', P .. 'consent.all', ARGV[1])
         return {'done'}
         """)
 

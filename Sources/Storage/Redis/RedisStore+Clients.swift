@@ -23,7 +23,7 @@ extension RedisStore: ClientStore {
 
     package func markUsed(_ id: ClientID, at now: Timestamp) async throws(StoreError) {
         // Most calls find a recent note.
-        let time = Timestamp(millisecondsSinceEpoch: Int64(String(decoding: self.time(now), as: UTF8.self)) ?? 0)
+        let time = clock.advance(to: now)
         guard let record = try await record("client", id.redis) else { return }
         if let used = try record.optionalTime("used"), time.milliseconds(since: used) < 3_600_000 { return }
         try await perform(.markClientUsed, [id.redis, time.redis])
@@ -34,7 +34,7 @@ extension RedisStore: ClientStore {
         var kept: Int64 = 0
         while true {
             let answer = try await run(
-                .removeClients, [neverUsedBefore.redis, idleBefore.redis, .number(Int(kept))])
+                .removeClients, [neverUsedBefore.redis, idleBefore.redis, .number(Int(kept)), latestTime])
             removed += Int(try answer.integer(1))
             kept += try answer.integer(2)
             if answer.word == "done" { return removed }
@@ -85,6 +85,8 @@ extension RedisScript {
           else
             index('client.unused', client.registered, ARGV[3])
           end
+        elseif not client.used then
+          redis.call('SADD', P .. 'client.managed.unused', ARGV[3])
         end
         return {'registered'}
         """)
@@ -97,6 +99,7 @@ extension RedisScript {
         if client and tonumber(client.used or '-1') < now then
           set('client', ARGV[1], 'used', text(now))
           unindex('client.unused', ARGV[1])
+          redis.call('SREM', P .. 'client.managed.unused', ARGV[1])
           if client.managed == '0' then index('client.used', text(now), ARGV[1]) end
         end
         return {'done'}
@@ -107,21 +110,14 @@ extension RedisScript {
         .decision,
         """
         local limit = 500
-        local now = latest('0')
+        local now = latest(ARGV[4])
         local unused = redis.call('ZRANGE', P .. 'client.unused', '-inf', '(' .. ARGV[1], 'BYSCORE', 'LIMIT', 0, limit)
         for _, id in ipairs(unused) do dropClient(id) end
-        local function isBusy(id)
-          local grants = redis.call('ZRANGE', key('grant.client', id), '(' .. text(now), '+inf', 'BYSCORE')
-          for _, grant in ipairs(grants) do
-            if not redis.call('HGET', key('grant', grant), 'revoked') then return true end
-          end
-          return false
-        end
         local idle = redis.call(
           'ZRANGE', P .. 'client.used', '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', tonumber(ARGV[3]), limit)
         local removed = #unused
         for _, id in ipairs(idle) do
-          if not isBusy(id) then
+          if not isBusy(id, now) then
             dropClient(id)
             removed = removed + 1
           end

@@ -54,6 +54,7 @@ extension RedisScript {
         put('code', ARGV[1], code)
         redis.call('SADD', key('code.user', code.user), ARGV[1])
         redis.call('SADD', key('code.client', code.client), ARGV[1])
+        index('code.open', code.expires, ARGV[1])
         index('code.ends', text(math.min(tonumber(code.expires), tonumber(code.ends))), ARGV[1])
         return {'done'}
         """)

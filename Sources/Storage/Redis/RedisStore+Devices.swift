@@ -99,6 +99,7 @@ extension RedisScript {
         put('device', ARGV[2], device)
         redis.call('SET', key('device.code', device.code), ARGV[2])
         index('device.age', device.began, ARGV[2])
+        if device.stage == 'pending' then index('device.open', device.expires, ARGV[2]) end
         index('device.ends', device.expires, ARGV[2])
         return {'begun'}
         """)
@@ -120,6 +121,7 @@ extension RedisScript {
         if now >= tonumber(device.expires) then return {'expired'} end
         local decision = given(3)
         put('device', ARGV[1], decision)
+        unindex('device.open', ARGV[1])
         if decision.user then
           redis.call('SADD', key('device.user', decision.user), ARGV[1])
           index('device.ends', decision.ends, ARGV[1])

@@ -28,6 +28,16 @@ extension RedisStore: GrantStore {
         try Self.newestFirst(try await run(.grantsOfUser, [user.redis, time(now)]).records())
     }
 
+    package func grants(
+        of user: UserID?, to client: ClientID?, limit: Int, at now: Timestamp
+    ) async throws(StoreError) -> [GrantRecord] {
+        var index = RedisFields()
+        index.set("user", user?.value)
+        index.set("client", client?.value)
+        let answer = try await run(.liveGrants, [time(now), .number(max(0, limit))] + index.arguments)
+        return Array(try Self.newestFirst(answer.records()).prefix(max(0, limit)))
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {
@@ -104,6 +114,40 @@ extension RedisScript {
         for _, id in ipairs(redis.call('ZRANGE', key('grant.user', ARGV[1]), 0, -1)) do
           local grant = get('grant', id)
           if grant and not grant.revoked and now < tonumber(grant.ends) then answer[#answer + 1] = flat(grant) end
+        end
+        return answer
+        """)
+
+    /// Of a user or a client all live ones; of everybody the newest, so many as were asked for.
+    fileprivate static let liveGrants = RedisScript(
+        .none,
+        """
+        local now = latest(ARGV[1])
+        local limit = tonumber(ARGV[2])
+        local wanted = given(3)
+        local function isWanted(grant)
+          return grant and not grant.revoked and now < tonumber(grant.ends)
+            and (not wanted.user or grant.user == wanted.user) and (not wanted.client or grant.client == wanted.client)
+        end
+        local answer = {'grants'}
+        local function add(ids)
+          for _, id in ipairs(ids) do
+            local grant = get('grant', id)
+            if isWanted(grant) then answer[#answer + 1] = flat(grant) end
+          end
+        end
+        if wanted.user then
+          add(redis.call('ZRANGE', key('grant.user', wanted.user), 0, -1))
+        elseif wanted.client then
+          add(redis.call('ZRANGE', key('grant.client', wanted.client), 0, -1))
+        else
+          local position = 0
+          while #answer <= limit do
+            local ids = redis.call('ZRANGE', P .. 'grant.age', position, position + 199, 'REV')
+            if #ids == 0 then break end
+            add(ids)
+            position = position + #ids
+          end
         end
         return answer
         """)

@@ -34,6 +34,7 @@ extension RedisScript {
         each('transaction.ends', now, function(id)
           drop('transaction', id)
           unindex('transaction.age', id)
+          unindex('transaction.open', id)
         end)
         each('code.ends', now, function(id)
           local code = get('code', id)
@@ -51,7 +52,12 @@ extension RedisScript {
             redis.call('ZREM', key('grant.user', grant.user), id)
             redis.call('ZREM', key('grant.client', grant.client), id)
           end
-          for _, token in ipairs(redis.call('SMEMBERS', key('grant.tokens', id))) do drop('refresh', token) end
+          unindex('grant.age', id)
+          unindex('grant.revoked', id)
+          for _, token in ipairs(redis.call('SMEMBERS', key('grant.tokens', id))) do
+            drop('refresh', token)
+            redis.call('DECR', P .. 'refresh.count')
+          end
           drop('grant.tokens', id)
           drop('grant', id)
         end)

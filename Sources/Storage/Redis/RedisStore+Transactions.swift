@@ -64,11 +64,13 @@ extension RedisScript {
           drop('transaction', id)
           unindex('transaction.age', id)
           unindex('transaction.ends', id)
+          unindex('transaction.open', id)
         end
         local transaction = given(3)
         put('transaction', ARGV[2], transaction)
         index('transaction.age', transaction.began, ARGV[2])
         index('transaction.ends', transaction.expires, ARGV[2])
+        if transaction.stage ~= 'finished' then index('transaction.open', transaction.expires, ARGV[2]) end
         return {'done'}
         """)
 
@@ -84,6 +86,7 @@ extension RedisScript {
         transaction.stage = ARGV[4]
         transaction.user = ARGV[6] or transaction.user
         put('transaction', ARGV[1], transaction)
+        if transaction.stage == 'finished' then unindex('transaction.open', ARGV[1]) end
         return {'advanced', flat(transaction)}
         """)
 }

@@ -40,6 +40,10 @@ extension RedisStore: UserStore {
             case .disable: [.word("disable")]
             case .enable: [.word("enable")]
             case .remove: [.word("remove")]
+            case .profile(let email, let groups, let isAdministrator):
+                [
+                    .word("profile"), LengthCoded.encode(groups), .word(isAdministrator ? "1" : "0"),
+                ] + (email.map { [.word($0)] } ?? [])
             }
         let answer = try await run(.changeUser, [id.redis, time(now)] + arguments)
         switch answer.word {
@@ -108,6 +112,9 @@ extension RedisScript {
         local ended = {}
         if ARGV[3] == 'password' then
           setPassword(ARGV[1], ARGV[4], now)
+        elseif ARGV[3] == 'profile' then
+          set('user', ARGV[1], 'groups', ARGV[4], 'admin', ARGV[5])
+          if ARGV[6] then set('user', ARGV[1], 'email', ARGV[6]) else redis.call('HDEL', key('user', ARGV[1]), 'email') end
         elseif ARGV[3] == 'enable' then
           set('user', ARGV[1], 'disabled', '0')
         elseif ARGV[3] == 'disable' then

@@ -8,7 +8,7 @@ package import Telemetry
 /// which Redis runs alone.
 package final class RedisStore: Sendable {
     let client: RedisClient
-    private let clock = HighWaterMark()
+    let clock = HighWaterMark()
 
     /// Begins to connect, with one connection on each of `loops`; does not wait. Calls wait for the first attempt.
     package init(location: RedisLocation, loops: [EventLoop], logger: Logger) {
@@ -47,6 +47,9 @@ package final class RedisStore: Sendable {
 
     /// `now` as a script gets it: never earlier than what this process passed before, also when a failover lost that.
     func time(_ now: Timestamp) -> [UInt8] { clock.advance(to: now).redis }
+
+    /// The latest time that this process passed.
+    var latestTime: [UInt8] { Timestamp(millisecondsSinceEpoch: clock.value).redis }
 }
 
 extension [UInt8] {
