@@ -6,6 +6,10 @@ struct AuthorizationDraft {
     let parameters: AuthorizationParameters
     /// Who may use what.
     let resourcePolicy: ResourcePolicy
+    /// Whether it came by `/par`.
+    var isPushed = false
+    /// Whether it has to.
+    var requiresPush = false
     /// Left by `CodeChallengeCheck`.
     var codeChallenge: String?
     /// Left by `ResourceCheck`.
@@ -28,6 +32,7 @@ enum AuthorizationChecks {
         RepeatedParameterCheck(),  // OAuth 2.1 §3.1
         StateCheck(),  // OAuth 2.1 §4.1.1
         RequestObjectCheck(),  // RFC 9101 §6: not supported
+        PushedRequestCheck(),  // RFC 9126 §5
         ResponseTypeCheck(),  // OAuth 2.1 §4.1.1
         ResponseModeCheck(),  // OAuth 2.0 Multiple Response Types §2.1
         CodeChallengeCheck(),  // RFC 7636 §4.4.1, OAuth 2.1 §4.1.1

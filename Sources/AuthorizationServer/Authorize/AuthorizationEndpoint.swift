@@ -21,21 +21,14 @@ struct AuthorizationEndpoint: HTTPResponder {
             // A client's page may post the request here from its own origin; nothing is done in the user's name yet.
             let origin = try service.openOrigin(of: request)
             try service.limitPages(request)
-            let parameters = try await read(request, body)
+            let (parameters, isPushed) = try await RequestReference.resolve(read(request, body), in: service)
             let redirect = try await ProvenRedirect.prove(
                 parameters, issuer: origin.description, among: service.clients,
-                isForbidden: isForbidden)
-            return try await begin(parameters, redirect, origin: origin, request: request)
+                isForbidden: service.isForbidden)
+            return try await begin(parameters, isPushed: isPushed, redirect, origin: origin, request: request)
         } catch {
             return service.page(for: error, request: request)
         }
-    }
-
-    // With the loopback port rule a registered URI can come to mean our own port: never our own pages (A14). And a client
-    // may have registered before the operator changed the setting.
-    private func isForbidden(_ uri: RedirectURI) -> Bool {
-        if uri.isOutOfBand { return !service.configuration.allowsOutOfBand }
-        return uri.origin.map(service.hosts.isOwn(origin:)) ?? false
     }
 
     // OAuth 2.1 §3.1 allows both methods; a POST with a query as well would hide half of the request from a reader.
@@ -53,7 +46,8 @@ struct AuthorizationEndpoint: HTTPResponder {
     }
 
     private func begin(
-        _ parameters: AuthorizationParameters, _ redirect: ProvenRedirect, origin: ServerOrigin, request: HTTPRequest
+        _ parameters: AuthorizationParameters, isPushed: Bool, _ redirect: ProvenRedirect, origin: ServerOrigin,
+        request: HTTPRequest
     ) async throws -> HTTPResponse {
         let cookies = BrowserCookies(origin: origin)
         let signedIn = try await service.signedInUser(request, cookies: cookies)
@@ -61,6 +55,8 @@ struct AuthorizationEndpoint: HTTPResponder {
             let policy = ResourcePolicy(
                 origin: origin, hosts: service.hosts, directory: service.resources, client: redirect.client)
             var draft = AuthorizationDraft(parameters: parameters, resourcePolicy: policy)
+            draft.isPushed = isPushed
+            draft.requiresPush = service.configuration.grants.requiresPushedRequests
             try AuthorizationChecks.apply(to: &draft)
             let pending = try PendingAuthorization(draft, redirect)
             return try await AuthorizationFlow(service: service, origin: origin, request: request)

@@ -8,6 +8,7 @@ enum AuthorizationRefusal: Error {
     case redirectURIMismatch(client: String)
     case repeatedParameter(String)
     case unreadable
+    case pushedRequestGone
     case transactionGone
     case transactionOver
     case otherBrowser
@@ -24,6 +25,7 @@ enum AuthorizationRefusal: Error {
         case .redirectURIMismatch: "redirect_uri_mismatch"
         case .repeatedParameter: "repeated_parameter"
         case .unreadable: "unreadable"
+        case .pushedRequestGone: "pushed_request_gone"
         case .transactionGone: "transaction_gone"
         case .transactionOver: "transaction_over"
         case .otherBrowser: "other_browser"
@@ -46,7 +48,8 @@ enum AuthorizationRefusal: Error {
     var message: MessagePage {
         switch self {
         case .missingClient, .unknownClient: AuthorizationRefusal.unknownClientMessage
-        case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable: requestMessage
+        case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable, .pushedRequestGone:
+            requestMessage
         case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: transactionMessage
         case .tooManyRequests(let seconds):
             MessagePage(
@@ -67,6 +70,11 @@ enum AuthorizationRefusal: Error {
                 title: "The answer would go to the wrong place",
                 explanation: "The address to which \(client) wants your sign-in sent is not the one it registered.",
                 wayForward: "Nothing was sent. If you have just updated the application, let it register again.")
+        case .pushedRequestGone:
+            MessagePage(
+                title: "This request is over",
+                explanation: "It was used already, is older than a minute, or belongs to another application.",
+                wayForward: "Nothing was sent. Go back to the application and connect again.")
         case .repeatedParameter(let name):
             MessagePage(
                 title: "The request is ambiguous", explanation: "It carries \(name) more than once.",

@@ -82,3 +82,13 @@ struct ProvenRedirect {
         return uri.text + (uri.text.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + FormParameters.encoded(all)
     }
 }
+
+extension AuthorizationService {
+    /// Whether an answer must not go there although it is registered. With the loopback port rule a registered URI can come
+    /// to mean our own port: never our own pages (A14). And a client may have registered before the operator changed the
+    /// setting.
+    func isForbidden(_ uri: RedirectURI) -> Bool {
+        if uri.isOutOfBand { return !configuration.allowsOutOfBand }
+        return uri.origin.map(hosts.isOwn(origin:)) ?? false
+    }
+}

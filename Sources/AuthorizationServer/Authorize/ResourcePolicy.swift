@@ -5,8 +5,6 @@ import OAuth
 struct GrantedResource: Hashable {
     /// The canonical absolute URI: `aud` of the tokens.
     let uri: String
-    /// Its path, as the configuration of a client names it.
-    let path: String
     /// As the consent page shows it.
     let name: String
     /// What it offers.
@@ -61,7 +59,7 @@ struct ResourcePolicy {
     }
 
     private func granted(_ resource: ProtectedResource, origin: String) -> GrantedResource {
-        GrantedResource(uri: origin + resource.path, path: resource.path, name: resource.name, scopes: resource.scopes)
+        GrantedResource(uri: origin + resource.path, name: resource.name, scopes: resource.scopes)
     }
 
     /// The name of a resource that `resolve` gave, for a page.

@@ -70,11 +70,6 @@ package struct RegisteredClient: Sendable, Hashable {
     /// Whether it can prove who it is (OAuth 2.1 §2.1).
     package var isConfidential: Bool { metadata.tokenEndpointAuthMethod != .none }
 
-    /// Whether this client may have tokens for a resource at all.
-    func permits(_ resource: GrantedResource) -> Bool {
-        allowedResources?.contains { $0.utf8.elementsEqual(resource.path.utf8) } ?? true
-    }
-
     /// The requested redirect URI when it is one of the registered ones: byte for byte, or by the loopback port rule
     /// (A01, A02).
     func redirectURI(matching requested: String) -> RedirectURI? {

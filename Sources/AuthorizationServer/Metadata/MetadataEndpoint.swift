@@ -36,6 +36,8 @@ struct MetadataEndpoint: HTTPResponder {
         add("issuer", .string(issuer))
         add("authorization_endpoint", .string(issuer + "/authorize"))
         add("token_endpoint", .string(issuer + "/token"))
+        add("pushed_authorization_request_endpoint", .string(issuer + "/par"))
+        if service.configuration.grants.requiresPushedRequests { add("require_pushed_authorization_requests", true) }
         if service.configuration.registration.isEnabled {
             add("registration_endpoint", .string(issuer + "/register"))
         }

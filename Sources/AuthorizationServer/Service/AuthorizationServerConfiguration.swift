@@ -40,6 +40,9 @@ package struct AuthorizationServerConfiguration: Sendable {
     /// Resource servers that may introspect every token; all other clients may introspect their own (RFC 7662 §2.1).
     package var introspectionClients: Set<ClientID> = []
 
+    /// Pushed requests, devices, and what else is not the common way.
+    package var grants = GrantPolicy()
+
     /// The defaults.
     package init() {}
 }

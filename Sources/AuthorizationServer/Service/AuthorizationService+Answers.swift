@@ -55,6 +55,8 @@ extension AuthorizationService {
             return refusal.response
         case let refusal as RegistrationRefusal:
             return refusal.response
+        case let refusal as RateRefusal:
+            return refusal.response
         default:
             logger.error(
                 "request failed",

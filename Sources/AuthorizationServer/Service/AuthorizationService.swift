@@ -22,6 +22,7 @@ package struct AuthorizationService: Sendable {
     let logger: Logger
     let pageLimiter: AddressRateLimiter
     let registrationLimiter: AddressRateLimiter
+    let clientLimiter: AddressRateLimiter
     /// Every client, wherever it is known from.
     let clients: ClientDirectory
     /// The keys by which clients sign.
@@ -45,6 +46,7 @@ package struct AuthorizationService: Sendable {
         self.logger = logger
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
+        clientLimiter = AddressRateLimiter(perMinute: configuration.grants.clientRequestsPerMinute)
         clients = ClientDirectory(configured: configuration.clients, store: store)
         clientKeys = ClientKeys()
     }
@@ -57,6 +59,7 @@ package struct AuthorizationService: Sendable {
             RegistrationEndpoint(service: self).register(on: &router)
             ClientConfigurationEndpoint(service: self).register(on: &router)
         }
+        PushedRequestEndpoint(service: self).register(on: &router)
         AuthorizationEndpoint(service: self).register(on: &router)
         LoginEndpoint(service: self).register(on: &router)
         ConsentEndpoint(service: self).register(on: &router)

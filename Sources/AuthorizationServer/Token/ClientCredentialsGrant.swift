@@ -44,8 +44,9 @@ struct OwnResources {
 
     /// The one resource of a request: the one that it names, or the only one that there is for this client.
     func one(_ request: TokenRequest, for client: RegisteredClient) throws(OAuthError) -> GrantedResource {
-        let policy = ResourcePolicy(origin: origin, hosts: service.hosts, directory: service.resources)
-        let resources = try policy.resolve(request.resources).filter { client.permits($0) }
+        let policy = ResourcePolicy(
+            origin: origin, hosts: service.hosts, directory: service.resources, client: client)
+        let resources = try policy.resolve(request.resources)
         guard resources.count == 1, let resource = resources.first, request.resources.count <= 1 else {
             throw OAuthError(.invalidTarget, "name exactly one resource that this client may use")
         }

@@ -1,7 +1,7 @@
 import HTTP
 import OAuth
 
-/// A request of a program to `/token` or `/revoke`, parsed once: a form, each parameter at most once, credentials in the
+/// A request of a program to `/token` or another endpoint of its own, parsed once: a form, each parameter at most once, credentials in the
 /// header or the body (OAuth 2.1 §3.2). The query is not looked at: a secret there is no secret (A09).
 struct TokenRequest {
     private static let maximumBytes = 64 * 1024
@@ -10,7 +10,8 @@ struct TokenRequest {
     let head: HTTPRequest
     /// Credentials from `Authorization: Basic`.
     let basic: BasicCredentials?
-    private let form: FormParameters
+    /// Every parameter, as it came.
+    let form: FormParameters
 
     /// Parses the request.
     static func parse(_ request: HTTPRequest, _ body: HTTPRequestBody) async throws -> TokenRequest {

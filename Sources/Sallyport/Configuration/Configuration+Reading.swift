@@ -86,6 +86,7 @@ struct ConfigurationFileReader {
         if oauth.refreshTokenLifetime < oauth.accessTokenLifetime {
             refresh?.refuse("is shorter than access_token_lifetime")
         }
+        oauth.requiresPushedRequests = section.value("require_pushed_authorization_requests")?.boolean() ?? false
         if var registration = section.section("dynamic_registration") {
             oauth.isRegistrationEnabled = registration.value("enabled")?.boolean() ?? true
             if let lifetime = registration.value("client_lifetime")?.duration(in: hour...(hour * (24 * 3660))) {

@@ -64,6 +64,8 @@ struct OAuthSettings: Sendable, Equatable {
     var refreshTokenLifetime = Duration.seconds(30 * 86_400)
     /// `refresh_grace`.
     var refreshGrace = Duration.seconds(120)
+    /// `require_pushed_authorization_requests`.
+    var requiresPushedRequests = false
     /// `dynamic_registration.enabled`.
     var isRegistrationEnabled = true
     /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.

@@ -12,6 +12,7 @@ extension AuthorizationServerConfiguration {
         accessTokenAlgorithm = oauth.signingAlgorithm
         keyRotation = oauth.keyRotation
         introspectionClients = Set(oauth.introspectionClients.map { ClientID($0) })
+        grants.requiresPushedRequests = oauth.requiresPushedRequests
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute

@@ -1,0 +1,24 @@
+import HTTP
+import JSON
+import OAuth
+
+/// A program that asked too often (O05).
+struct RateRefusal: Error {
+    let seconds: Int
+
+    /// 429 with `Retry-After`.
+    var response: HTTPResponse {
+        var response = JSONAnswer.make(
+            .tooManyRequests, ["error": "temporarily_unavailable", "error_description": "this address asks too often"])
+        response.fields.append("Retry-After", String(seconds))
+        return response
+    }
+}
+
+extension AuthorizationService {
+    /// Keeps one address from filling the store with what nobody has authenticated for.
+    func limitClients(_ request: HTTPRequest) throws(RateRefusal) {
+        guard let seconds = clientLimiter.take(request.remoteAddress, at: now) else { return }
+        throw RateRefusal(seconds: seconds)
+    }
+}
