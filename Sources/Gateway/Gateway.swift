@@ -32,7 +32,9 @@ package final class Gateway: Sendable {
                 supervisor: StdioServerSupervisor(
                     server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops),
                 directory: directory, quotas: quotas, limits: configuration.limits, pages: pages,
-                authentication: BearerAuthentication(configuration.authentication, resource: resource),
+                authentication: BearerAuthentication(
+                    configuration.authentication, resource: resource,
+                    proofs: configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }),
                 audits: !(configuration.audit is DiscardingAuditLog))
         }
         self.resources = resources
@@ -47,7 +49,8 @@ package final class Gateway: Sendable {
             router.on(.options, endpoint.server.path, PreflightEndpoint(pages: pages))
         }
         guard case .bearer = configuration.authentication else { return }
-        ProtectedResourceEndpoint.register(resources.all, pages: pages, on: &router)
+        ProtectedResourceEndpoint.register(
+            resources.all, pages: pages, takesBoundTokens: configuration.proofs != nil, on: &router)
     }
 
     /// How many sessions there are.

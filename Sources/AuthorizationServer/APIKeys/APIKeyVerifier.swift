@@ -49,6 +49,13 @@ package final class APIKeyVerifier<Next: AccessTokenVerifier>: AccessTokenVerifi
         return entry.principal
     }
 
+    package func verify(
+        _ token: String, boundTo thumbprint: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal {
+        // A key is never bound, and the next verifier knows none.
+        try await next.verify(token, boundTo: thumbprint, for: resource, issuer: issuer)
+    }
+
     private func check(
         _ key: APIKeyRecord, resource: String, issuer: String
     ) throws(AccessTokenRejection) {

@@ -12,6 +12,8 @@ struct AuthorizationDraft {
     var requiresPush = false
     /// Left by `CodeChallengeCheck`.
     var codeChallenge: String?
+    /// Left by `KeyThumbprintCheck`.
+    var keyThumbprint: String?
     /// Left by `ResourceCheck`.
     var resources: [GrantedResource] = []
     /// Left by `ScopeCheck`.
@@ -36,6 +38,7 @@ enum AuthorizationChecks {
         ResponseTypeCheck(),  // OAuth 2.1 §4.1.1
         ResponseModeCheck(),  // OAuth 2.0 Multiple Response Types §2.1
         CodeChallengeCheck(),  // RFC 7636 §4.4.1, OAuth 2.1 §4.1.1
+        KeyThumbprintCheck(),  // RFC 9449 §10
         ResourceCheck(),  // RFC 8707 §2
         ScopeCheck(),  // OAuth 2.1 §3.2.2.1
         PromptCheck(),  // OpenID Connect Core §3.1.2.1

@@ -99,6 +99,7 @@ extension PendingAuthorization {
         }
         self.init(
             client: redirect.client.id, redirectURI: redirect.uri.text, state: redirect.state, scope: scope,
-            resources: draft.resources.map(\.uri), codeChallenge: challenge, issuer: redirect.issuer)
+            resources: draft.resources.map(\.uri), codeChallenge: challenge, issuer: redirect.issuer,
+            keyThumbprint: draft.keyThumbprint)
     }
 }

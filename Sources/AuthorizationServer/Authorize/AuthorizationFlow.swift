@@ -131,7 +131,8 @@ struct AuthorizationFlow {
         let time = service.now
         let grant = GrantRecord(
             id: GrantID(Random.token("grant_")), user: user, client: pending.client, scope: pending.scope,
-            resources: pending.resources, issuer: pending.issuer, grantedAt: time,
+            resources: pending.resources, issuer: pending.issuer, keyThumbprint: pending.keyThumbprint,
+            grantedAt: time,
             expiresAt: time + service.configuration.refreshTokenLifetime)
         try await service.store.issue(
             AuthorizationCodeRecord(

@@ -10,6 +10,8 @@ struct PendingAuthorization: Equatable {
     var resources: [String]
     var codeChallenge: String
     var issuer: String
+    /// The DPoP key to which the code will be bound.
+    var keyThumbprint: String?
 
     /// As it is stored.
     func serialized() -> [UInt8] {
@@ -19,6 +21,7 @@ struct PendingAuthorization: Equatable {
             .init("resources", .array(resources.map { .string($0) })),
             .init("code_challenge", .string(codeChallenge)), .init("issuer", .string(issuer)),
         ]
+        if let keyThumbprint { members.append(.init("key_thumbprint", .string(keyThumbprint))) }
         if let state { members.append(.init("state", .string(state))) }
         return JSONValue.object(members).serialized()
     }
@@ -33,6 +36,7 @@ struct PendingAuthorization: Equatable {
         return PendingAuthorization(
             client: ClientID(client), redirectURI: uri, state: document.root["state"]?.string,
             scope: Scope(tokens: scope.elements.compactMap { $0.string }),
-            resources: resources.elements.compactMap { $0.string }, codeChallenge: challenge, issuer: issuer)
+            resources: resources.elements.compactMap { $0.string }, codeChallenge: challenge, issuer: issuer,
+            keyThumbprint: document.root["key_thumbprint"]?.string)
     }
 }

@@ -24,7 +24,8 @@ struct PushedRequestEndpoint: HTTPResponder {
             let parsed = try await TokenRequest.parse(request, body)
             let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
             try client.require(grantType: "authorization_code")
-            let form = try form(of: parsed, client: client.id)
+            let key = try await ProvenKey.find(in: request, origin: origin, service: service)
+            let form = try form(of: parsed, client: client.id, key: key)
             try await check(form, origin: origin)
             return try await push(form, client: client.id)
         } catch let refusal as AuthorizationRefusal {
@@ -35,7 +36,7 @@ struct PushedRequestEndpoint: HTTPResponder {
     }
 
     // §2.1: everything but the credentials; `client_id` is that of whoever authenticated.
-    private func form(of request: TokenRequest, client: ClientID) throws -> [UInt8] {
+    private func form(of request: TokenRequest, client: ClientID, key: ProvenKey?) throws -> [UInt8] {
         guard request.form.values("request_uri").isEmpty else {
             throw OAuthError(.invalidRequest, "request_uri must not be pushed")
         }
@@ -43,6 +44,13 @@ struct PushedRequestEndpoint: HTTPResponder {
             !PushedRequestEndpoint.credentials.contains { $0.utf8.elementsEqual(parameter.name.utf8) }
         }.map { ($0.name, $0.value) }
         if request["client_id"] == nil { pairs.append(("client_id", client.value)) }
+        // RFC 9449 §10.1: a proof here says the same as `dpop_jkt`, and the two must agree.
+        if let key, !pairs.contains(where: { $0.0 == "dpop_jkt" && $0.1.utf8.elementsEqual(key.thumbprint.utf8) }) {
+            guard request.form.values("dpop_jkt").isEmpty else {
+                throw OAuthError(.invalidDPoPProof, "dpop_jkt is not the key of the DPoP proof")
+            }
+            pairs.append(("dpop_jkt", key.thumbprint))
+        }
         return Array(FormParameters.encoded(pairs).utf8)
     }
 

@@ -39,7 +39,7 @@ enum CORS {
         var fields = HTTPFields()
         allowAnyOrigin(&fields)
         fields.append("Access-Control-Allow-Methods", methods)
-        fields.append("Access-Control-Allow-Headers", "Authorization, Content-Type, Mcp-Protocol-Version")
+        fields.append("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Mcp-Protocol-Version")
         fields.append("Access-Control-Max-Age", "600")
         return HTTPResponse(status: .noContent, fields: fields, body: .none)
     }

@@ -70,6 +70,9 @@ package struct AuthorizationService: Sendable {
         SignOutEndpoint(service: self).register(on: &router)
     }
 
+    /// Which DPoP proofs were used, for our endpoints and for the protected resources.
+    package var proofs: any DPoPReplayGuard { StoredProofs(store: store, clock: clock) }
+
     /// The time now, from the injected clock.
     var now: Timestamp { clock.now() }
 }

@@ -14,12 +14,14 @@ struct AuthorizationCodeGrant {
         guard let code = try await service.store.code(id) else { throw AuthorizationCodeGrant.refusal }
         guard code.grant.client == client.id else { throw AuthorizationCodeGrant.refusal }
         try checkRedirectURI(request, code)
+        try ProvenKey.require(code.grant.keyThumbprint, proven: issuer.key, or: AuthorizationCodeGrant.refusal)
         try await checkVerifier(verifier, code)
         let narrowed = try TokenNarrowing(request, grant: code.grant, service: service)
         let user = try await issuer.user(of: code.grant)
         let refresh = IssuedSecret.make(.refreshToken)
         let outcome = try await service.store.redeem(
-            id, refreshToken: refresh.digest, failureLimit: service.configuration.codeFailureLimit, at: service.now)
+            id, refreshToken: refresh.digest, keyThumbprint: client.isConfidential ? nil : issuer.key?.thumbprint,
+            failureLimit: service.configuration.codeFailureLimit, at: service.now)
         switch outcome {
         case .redeemed(let grant):
             service.note(

@@ -11,10 +11,11 @@ struct RefreshTokenGrant {
         let id = SecretDigest(of: try request.required("refresh_token"))
         guard let (_, grant) = try await service.store.refreshToken(id) else { throw RefreshTokenGrant.refusal }
         guard grant.client == client.id else { throw RefreshTokenGrant.refusal }
+        try ProvenKey.require(grant.keyThumbprint, proven: issuer.key, or: RefreshTokenGrant.refusal)
         let narrowed = try TokenNarrowing(request, grant: grant, service: service)
         let successor = IssuedSecret.make(.refreshToken)
         let outcome = try await service.store.rotate(
-            id, of: client.id, successor: successor.digest, policy: service.configuration.rotation, at: service.now)
+            id, of: client.id, successor: successor.digest, policy: policy(for: grant), at: service.now)
         switch outcome {
         case .rotated(let grant, let withinGrace):
             let user = try await issuer.user(of: grant)
@@ -31,6 +32,13 @@ struct RefreshTokenGrant {
         case .revoked, .expired, .wrongClient, .unknown:
             throw RefreshTokenGrant.refusal
         }
+    }
+
+    // Whoever holds the key has no reason to use a token twice: parallel refreshes of one program can agree (A11).
+    private func policy(for grant: GrantRecord) -> RotationPolicy {
+        var policy = service.configuration.rotation
+        if grant.keyThumbprint != nil { policy.graceMilliseconds = 0 }
+        return policy
     }
 
     private static let refusal = OAuthError(.invalidGrant, "the refresh token is not valid")

@@ -23,7 +23,10 @@ struct TokenEndpoint: HTTPResponder {
             let origin = try service.openOrigin(of: request)
             let parsed = try await TokenRequest.parse(request, body)
             let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
-            let tokens = try await exchange(parsed, client: client, origin: origin)
+            let key = try await ProvenKey.find(in: request, origin: origin, service: service)
+            guard key != nil || !client.client.metadata.isBoundToKeys else { throw ProvenKey.missing }
+            let issuer = TokenIssuer(service: service, origin: origin, key: key)
+            let tokens = try await exchange(parsed, client: client, issuer: issuer)
             try await service.store.markUsed(client.id, at: service.now)
             return JSONAnswer.make(.ok, tokens.json)
         } catch {
@@ -32,14 +35,13 @@ struct TokenEndpoint: HTTPResponder {
     }
 
     private func exchange(
-        _ request: TokenRequest, client: AuthenticatedClient, origin: ServerOrigin
+        _ request: TokenRequest, client: AuthenticatedClient, issuer: TokenIssuer
     ) async throws -> TokenResponse {
         let type = try request.required("grant_type")
         guard TokenEndpoint.grantTypes.contains(type) else {
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }
         try client.require(grantType: type)
-        let issuer = TokenIssuer(service: service, origin: origin)
         switch type {
         case "authorization_code":
             return try await AuthorizationCodeGrant(service: service, issuer: issuer).exchange(request, client: client)

@@ -7,6 +7,8 @@ import Telemetry
 struct TokenIssuer {
     let service: AuthorizationService
     let origin: ServerOrigin
+    /// The key that the request proved; its tokens are bound to it.
+    let key: ProvenKey?
 
     /// The account behind a grant; a disabled or removed one gets nothing.
     func user(of grant: GrantRecord) async throws -> UserRecord {
@@ -26,10 +28,12 @@ struct TokenIssuer {
         let claims = AccessTokenClaims(
             issuer: grant.issuer, subject: subject.id, audience: narrowed.resources, expires: expires, issuedAt: time,
             id: TokenID(Random.token("at_")), client: grant.client, scope: narrowed.scope, grant: grant.id,
-            name: subject.name, email: subject.email, groups: subject.groups)
+            name: subject.name, email: subject.email, groups: subject.groups,
+            keyThumbprint: key?.thumbprint)
         let token = try service.keyring.sign(claims, algorithm: service.configuration.accessTokenAlgorithm, at: time)
         return TokenResponse(
             accessToken: token, expiresIn: max(0, expires.seconds - time.seconds), refreshToken: refresh?.text,
+            isBound: key != nil,
             scope: narrowed.scope)
     }
 }

@@ -13,6 +13,8 @@ package struct GatewayConfiguration: Sendable {
     }
 
     package var hostPolicy: HostPolicy
+    /// Which DPoP proofs were used; nil where tokens that are bound to a key cannot be taken.
+    package var proofs: (any DPoPReplayGuard)?
     package var authentication: Authentication
     /// In the order of the configuration.
     package var servers: [ServerDefinition]

@@ -6,11 +6,14 @@ import Telemetry
 struct BearerAuthentication: Sendable {
     let method: GatewayConfiguration.Authentication
     let resource: ProtectedResource
-    private let logger = Logger(label: "gateway")
+    /// Nil where only bearer tokens are taken.
+    let proofs: ProofCheck?
+    let logger = Logger(label: "gateway")
 
-    init(_ method: GatewayConfiguration.Authentication, resource: ProtectedResource) {
+    init(_ method: GatewayConfiguration.Authentication, resource: ProtectedResource, proofs: ProofCheck? = nil) {
         self.method = method
         self.resource = resource
+        self.proofs = proofs
     }
 
     /// The principal. Whatever goes wrong ends here: nothing is forwarded that was not verified (R04).
@@ -18,6 +21,9 @@ struct BearerAuthentication: Sendable {
         guard case .bearer(let verifier) = method else { return .anonymous }
         switch BearerCredentials.parse(request.fields) {
         case .none:
+            if let proofs, case .token(let token) = DPoPCredentials(request.fields) {
+                return try await principal(of: request, bearing: token, at: origin, verifier, proofs)
+            }
             throw refusal(.unauthorized, nil, origin)
         case .malformed:
             throw refusal(.badRequest, .invalidRequest, origin)
@@ -39,7 +45,7 @@ struct BearerAuthentication: Sendable {
         challenge(.forbidden, .insufficientScope, scope: Scope(tokens: needed), origin)
     }
 
-    private func refusal(for kind: AccessTokenRejection.Kind, _ origin: ServerOrigin) -> EndpointRefusal {
+    func refusal(for kind: AccessTokenRejection.Kind, _ origin: ServerOrigin) -> EndpointRefusal {
         switch kind {
         case .invalid: return refusal(.unauthorized, .invalidToken, origin)
         case .insufficientScope: return refusal(.forbidden, .insufficientScope, origin)
@@ -54,14 +60,17 @@ struct BearerAuthentication: Sendable {
         challenge(status, error, scope: Scope(tokens: resource.scopes), origin)
     }
 
-    private func challenge(
-        _ status: HTTPStatus, _ error: OAuthError.Code?, scope: Scope, _ origin: ServerOrigin
+    func challenge(
+        _ status: HTTPStatus, _ error: OAuthError.Code?, scope: Scope, proof: OAuthError.Code? = nil,
+        _ origin: ServerOrigin
     ) -> EndpointRefusal {
         let challenge = BearerChallenge(
             error: error, scope: scope,
             resourceMetadata: origin.uri(path: ProtectedResourceEndpoint.wellKnown + resource.path))
         var response = HTTPResponse.text(status, "This resource needs an access token; see WWW-Authenticate.")
         response.fields.append("WWW-Authenticate", challenge.value)
+        // After the bearer challenge: many clients read the first one only.
+        if proofs != nil { response.fields.append("WWW-Authenticate", DPoPChallenge(error: proof).value) }
         return EndpointRefusal(response)
     }
 }

@@ -14,7 +14,7 @@ struct CrossOriginPolicy: Sendable {
     let allowsLoopbackPages: Bool
 
     private static let requestHeaders =
-        "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name"
+        "Authorization, Content-Type, Accept, DPoP, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name"
 
     /// Our origin as the request names it, and the page's, if a page asks.
     func admit(_ request: HTTPRequest) throws(HostRefusal) -> (own: ServerOrigin, page: String?) {

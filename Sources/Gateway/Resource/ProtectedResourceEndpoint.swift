@@ -9,13 +9,15 @@ struct ProtectedResourceEndpoint: HTTPResponder {
 
     let resource: ProtectedResource
     let pages: CrossOriginPolicy
+    let takesBoundTokens: Bool
 
     /// Registers the documents of all resources. At the root only what truly describes one resource (b2, b3).
     static func register(
-        _ resources: [ProtectedResource], pages: CrossOriginPolicy, on router: inout HTTPRouter
+        _ resources: [ProtectedResource], pages: CrossOriginPolicy, takesBoundTokens: Bool, on router: inout HTTPRouter
     ) {
         for resource in resources {
-            let endpoint = ProtectedResourceEndpoint(resource: resource, pages: pages)
+            let endpoint = ProtectedResourceEndpoint(
+                resource: resource, pages: pages, takesBoundTokens: takesBoundTokens)
             router.on(.get, wellKnown + resource.path, endpoint)
             router.on(.get, resource.path + wellKnown, endpoint)
             if resources.count == 1 { router.on(.get, wellKnown, endpoint) }
@@ -27,7 +29,7 @@ struct ProtectedResourceEndpoint: HTTPResponder {
             let origin = try pages.originIgnoringPage(request)
             let metadata = ProtectedResourceMetadata(
                 resource: origin.uri(path: resource.path), authorizationServers: [origin.description],
-                scopes: resource.scopes, name: resource.name)
+                scopes: resource.scopes, name: resource.name, takesBoundTokens: takesBoundTokens)
             var response = HTTPResponse.json(.ok, metadata.json().serialized())
             // Public, and needed by clients that run in a page.
             response.fields.append("Access-Control-Allow-Origin", "*")

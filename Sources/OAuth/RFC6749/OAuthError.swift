@@ -28,6 +28,8 @@ package struct OAuthError: Error, Sendable, Equatable {
         case unapprovedSoftwareStatement = "unapproved_software_statement"
         // RFC 7009 §2.2.1
         case unsupportedTokenType = "unsupported_token_type"
+        // RFC 9449 §12.2
+        case invalidDPoPProof = "invalid_dpop_proof"
         // OpenID Connect Core §3.1.2.6
         case loginRequired = "login_required"
         case consentRequired = "consent_required"

@@ -55,6 +55,12 @@ extension ClientMetadata {
         return method
     }
 
+    static func flag(_ object: JSONNode, _ name: String) throws(OAuthError) -> Bool {
+        guard let node = object[name], !node.isNull else { return false }
+        guard let flag = node.boolean else { throw OAuthError(.invalidClientMetadata, "\(name) must be true or false") }
+        return flag
+    }
+
     static func signingAlgorithm(_ object: JSONNode) throws(OAuthError) -> SignatureAlgorithm? {
         guard let text = try text(object, "token_endpoint_auth_signing_alg", maximum: 20) else { return nil }
         guard let algorithm = SignatureAlgorithm(rawValue: text) else {

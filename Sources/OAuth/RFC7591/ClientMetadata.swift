@@ -28,6 +28,8 @@ package struct ClientMetadata: Sendable, Hashable {
     package var tokenEndpointAuthMethod: AuthenticationMethod
     /// `token_endpoint_auth_signing_alg`; nil allows whatever the client's keys can.
     package var tokenEndpointAuthSigningAlgorithm: SignatureAlgorithm?
+    /// `dpop_bound_access_tokens` (RFC 9449 §5.2): the client never wants a bearer token.
+    package var isBoundToKeys: Bool
     package var applicationType: ApplicationType?
     package var scope: Scope?
     package var clientURI: String?
@@ -69,6 +71,7 @@ package struct ClientMetadata: Sendable, Hashable {
         guard !usesCodes || responseTypes.contains("code") else {
             throw OAuthError(.invalidClientMetadata, "response_types must contain code")
         }
+        isBoundToKeys = try Self.flag(object, "dpop_bound_access_tokens")
         applicationType = try Self.applicationType(object)
         scope = try Self.scope(object)
         clientURI = try Self.webAddress(object, "client_uri")
@@ -104,6 +107,7 @@ package struct ClientMetadata: Sendable, Hashable {
         for (name, value) in optional {
             if let value { members.append(.init(name, .string(value))) }
         }
+        if isBoundToKeys { members.append(.init("dpop_bound_access_tokens", true)) }
         if !contacts.isEmpty { members.append(.init("contacts", .array(contacts.map { .string($0) }))) }
         if let keySet { members.append(.init("jwks", keySet)) }
         return .object(members)

@@ -16,10 +16,13 @@ package struct AccessTokenClaims: Sendable {
     package var name: String
     package var email: String?
     package var groups: [String]
+    /// The key to which the token is bound: `cnf.jkt` (RFC 9449 §6.1); nil for a bearer token.
+    package var keyThumbprint: String?
 
     package init(
         issuer: String, subject: UserID, audience: [String], expires: Timestamp, issuedAt: Timestamp, id: TokenID,
-        client: ClientID, scope: Scope, grant: GrantID, name: String, email: String?, groups: [String]
+        client: ClientID, scope: Scope, grant: GrantID, name: String, email: String?, groups: [String],
+        keyThumbprint: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -33,6 +36,7 @@ package struct AccessTokenClaims: Sendable {
         self.name = name
         self.email = email
         self.groups = groups
+        self.keyThumbprint = keyThumbprint
     }
 
     /// The payload. One audience is written as a string, which every verifier reads.
@@ -47,6 +51,7 @@ package struct AccessTokenClaims: Sendable {
         ]
         if let email { members.append(.init("email", .string(email))) }
         if !groups.isEmpty { members.append(.init("groups", .array(groups.map { .string($0) }))) }
+        if let keyThumbprint { members.append(.init("cnf", ["jkt": .string(keyThumbprint)])) }
         return JSONValue.object(members).serialized()
     }
 }

@@ -26,9 +26,25 @@ package struct AccessTokenRejection: Error, Equatable, Sendable {
 package protocol AccessTokenVerifier: Sendable {
     /// The principal of `token` for the resource with this identifier, at the issuer with this one. Runs in the
     /// caller's isolation.
+    /// A token that is bound to a key is no bearer token and is refused here.
     func verify(
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal
+
+    /// The same for a token that is bound to the key with this thumbprint (RFC 9449 §6.1), which the caller has seen proven;
+    /// every other token is refused.
+    func verify(
+        _ token: String, boundTo thumbprint: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal
+}
+
+extension AccessTokenVerifier {
+    /// Who knows no bound tokens takes none.
+    package func verify(
+        _ token: String, boundTo thumbprint: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal {
+        throw AccessTokenRejection(.invalid, detail: "bound tokens are not known here")
+    }
 }
 
 /// What is known about a grant.

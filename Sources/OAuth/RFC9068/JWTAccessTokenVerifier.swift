@@ -25,6 +25,25 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     package func verify(
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
+        let token = try verified(token, for: resource, issuer: issuer)
+        // RFC 9449 §7.2: who stole a bound token must not be able to play down what it is.
+        guard token.keyThumbprint == nil else { throw AccessTokenRejection(.invalid, detail: "bound to a key") }
+        return token.principal
+    }
+
+    package func verify(
+        _ token: String, boundTo thumbprint: String, for resource: String, issuer: String
+    ) async throws(AccessTokenRejection) -> Principal {
+        let token = try verified(token, for: resource, issuer: issuer)
+        guard let bound = token.keyThumbprint, bound.elementsEqual(thumbprint.utf8) else {
+            throw AccessTokenRejection(.invalid, detail: "not bound to this key")
+        }
+        return token.principal
+    }
+
+    private func verified(
+        _ token: String, for resource: String, issuer: String
+    ) throws(AccessTokenRejection) -> VerifiedToken {
         let digest = SHA256.digest(token.utf8.span)
         let verified: VerifiedToken
         if let known = cache.token(digest) {
@@ -34,7 +53,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
             cache.insert(verified, for: digest)
         }
         try check(verified, resource: resource, issuer: issuer)
-        return verified.principal
+        return verified
     }
 
     /// What depends on the moment and the place is checked for remembered tokens too.

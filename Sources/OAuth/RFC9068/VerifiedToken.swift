@@ -11,6 +11,8 @@ final class VerifiedToken: Sendable {
     let notBefore: Timestamp
     let grant: GrantID
     let keyID: [UInt8]
+    /// The key that its sender has to prove (RFC 9449 §6.1); nil for a bearer token.
+    let keyThumbprint: [UInt8]?
 
     /// Reads the claims of RFC 9068 §2.2; nil where one is missing or of the wrong kind.
     init?(_ claims: JSONNode, keyID: [UInt8]) {
@@ -25,6 +27,9 @@ final class VerifiedToken: Sendable {
             guard let time = Self.time(claim) else { return nil }
             notBefore = max(notBefore, time)
         }
+        // RFC 7800 §3.1: a confirmation that is not understood cannot be left out of account.
+        keyThumbprint = claims["cnf"]?["jkt"]?.stringBytes
+        guard claims["cnf"] == nil || keyThumbprint != nil else { return nil }
         self.issuer = issuer
         self.audience = audience
         self.notBefore = notBefore

@@ -8,12 +8,17 @@ package struct ProtectedResourceMetadata: Sendable {
     package var authorizationServers: [String]
     package var scopes: [String]
     package var name: String
+    /// Whether tokens that are bound to a key are taken (RFC 9449).
+    package var takesBoundTokens: Bool
 
-    package init(resource: String, authorizationServers: [String], scopes: [String], name: String) {
+    package init(
+        resource: String, authorizationServers: [String], scopes: [String], name: String, takesBoundTokens: Bool = false
+    ) {
         self.resource = resource
         self.authorizationServers = authorizationServers
         self.scopes = scopes
         self.name = name
+        self.takesBoundTokens = takesBoundTokens
     }
 
     /// The document. Tokens are taken in the header only (RFC 6750 §2.1).
@@ -23,6 +28,10 @@ package struct ProtectedResourceMetadata: Sendable {
             .init("authorization_servers", .array(authorizationServers.map { .string($0) })),
             .init("bearer_methods_supported", ["header"]), .init("resource_name", .string(name)),
         ]
+        if takesBoundTokens {
+            let algorithms = DPoPChallenge.algorithms.map { JSONValue.string($0) }
+            members.append(.init("dpop_signing_alg_values_supported", .array(algorithms)))
+        }
         if !scopes.isEmpty { members.append(.init("scopes_supported", .array(scopes.map { .string($0) }))) }
         return .object(members)
     }

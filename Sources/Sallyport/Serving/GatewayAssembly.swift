@@ -25,6 +25,7 @@ struct GatewayAssembly: Sendable {
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
         configuration.revocations = service?.revocations
+        configuration.proofs = service?.proofs
         if plan.protection == .login, plan.configuration.storage == .sqlite {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
         }
