@@ -95,6 +95,12 @@ package enum FileSystem {
         return status.st_mode & 0o7777
     }
 
+    /// How many bytes a file has; nil when there is none.
+    package static func size(of path: String) -> Int? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
+    }
+
     /// Names in a folder, without `.` and `..`, sorted.
     package static func list(_ path: String) throws(Failure) -> [String] {
         guard let directory = unsafe opendir(path) else { throw failure(path) }

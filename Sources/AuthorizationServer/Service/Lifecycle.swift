@@ -73,23 +73,17 @@ extension AuthorizationService {
     private func readShared() async throws {
         try await keyring.refresh()
         let time = now
-        try await revocations.read(store, at: time, forgetBefore: time - forgetAfter)
+        try await revocations.read(store, at: time, forgetBefore: time - maintenance.forgetAfter)
     }
 
     private func sweepOnce() async throws {
-        let time = now
-        let policy = configuration.registration
-        let rows = try await store.sweep(at: time, revocationsBefore: time - forgetAfter)
-        let clients = try await store.removeClients(
-            neverUsedBefore: time - policy.neverUsedLifetime, idleBefore: time - policy.idleLifetime)
-        if rows + clients > 0 {
-            logger.debug("swept", ["rows": .integer(rows), "clients": .integer(clients)])
+        let swept = try await maintenance.purge(at: now)
+        if swept.rows + swept.clients > 0 {
+            logger.debug("swept", ["rows": .integer(swept.rows), "clients": .integer(swept.clients)])
         }
     }
 
-    // An access token that was valid at revocation is dead by itself after its lifetime; an hour more costs nothing and
-    // forgives clocks that differ.
-    private var forgetAfter: Duration { configuration.accessTokenLifetime + .seconds(3600) }
+    private var maintenance: StoreMaintenance { StoreMaintenance(store: store, configuration: configuration) }
 
     private func pause(_ duration: Duration, on loop: EventLoop) async -> Bool {
         do {

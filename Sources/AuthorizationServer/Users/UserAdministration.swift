@@ -57,6 +57,26 @@ package struct UserAdministration: Sendable {
         try await store.users()
     }
 
+    /// The account with this name.
+    package func show(_ name: String) async throws -> UserRecord {
+        try await find(name)
+    }
+
+    /// Changes what is given of an account's e-mail, groups and role; an empty e-mail is none.
+    package func setProfile(
+        of name: String, email: String?, groups: [String]?, isAdministrator: Bool?
+    ) async throws -> UserRecord {
+        let user = try await find(name)
+        let address = email.map { $0.isEmpty ? nil : $0 } ?? user.email
+        try await change(
+            user,
+            .profile(
+                email: address, groups: groups ?? user.groups,
+                isAdministrator: isAdministrator ?? user.isAdministrator),
+            action: .userChanged, detail: "profile")
+        return try await find(name)
+    }
+
     /// Sets an account's password; its browser sessions end.
     package func setPassword(of name: String, to password: String) async throws {
         let user = try await find(name)

@@ -8,29 +8,26 @@ enum APIKeyListing {
     /// One line for each key.
     static func table(_ keys: [(key: APIKeyRecord, userName: String)], at now: Timestamp) -> String {
         guard !keys.isEmpty else { return "no keys" }
-        let rows =
-            [["ID", "KEY", "USER", "NAME", "SERVERS", "SCOPE", "STATE", "EXPIRES", "LAST USED"]]
-            + keys.map { key, userName in
+        return TextTable.render(
+            ["ID", "KEY", "USER", "NAME", "SERVERS", "SCOPE", "STATE", "EXPIRES", "LAST USED"],
+            keys.map { key, userName in
                 [
                     key.id.value, key.hint + "…", userName, key.name,
                     key.resources.isEmpty ? "all" : key.resources.joined(separator: ","),
                     key.scope.tokens.joined(separator: ","), state(key, at: now), key.expiresAt.iso8601,
                     key.lastUsedAt?.iso8601 ?? "never",
                 ]
-            }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            var line = ""
-            for (cell, width) in zip(row.dropLast(), widths) {
-                line += cell + String(repeating: " ", count: width - cell.count + 2)
-            }
-            return line + (row.last ?? "")
-        }.joined(separator: "\n")
+            })
     }
 
     /// All keys as a JSON array.
     static func json(_ keys: [(key: APIKeyRecord, userName: String)]) -> String {
-        text(.array(keys.map { .object(members($0.key, userName: $0.userName)) }))
+        text(.array(keys.map { value($0.key, userName: $0.userName) }))
+    }
+
+    /// One key as JSON.
+    static func value(_ key: APIKeyRecord, userName: String) -> JSONValue {
+        .object(members(key, userName: userName))
     }
 
     /// A key that was just made, with its text.

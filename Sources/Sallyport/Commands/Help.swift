@@ -12,8 +12,12 @@ enum Help {
           check         tell everything that is wrong with a configuration
           import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
           user          add, list and change local accounts
+          session       list and end browser sessions
+          grant         list and revoke what users allowed clients
           key           list, rotate and retire signing keys
           token         create, list and revoke API keys for programs that cannot log in
+          stats         how much of everything there is
+          purge         remove what can no longer matter
           demo-server   the built-in MCP server, on standard input and output
 
         sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
@@ -72,21 +76,6 @@ enum Help {
 
         Variables stay references: ${NAME} is read when the gateway starts.
         """,
-        "user": """
-        usage: sallyport user add NAME [--password-stdin] [--email ADDRESS] [--groups A,B] [--admin]
-               sallyport user list [--json]
-               sallyport user passwd NAME [--password-stdin | --link]
-               sallyport user disable NAME
-               sallyport user enable NAME
-               sallyport user remove NAME
-
-        Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add
-        prints a one-time link with which the user sets the password.
-
-          --config FILE    the configuration of the gateway
-          --data-dir DIR   its data directory (wins over the file)
-          --json           the result as JSON
-        """,
         "key": """
         usage: sallyport key list [--json]
                sallyport key rotate [--algorithm ES256|RS256|EdDSA] [--publish-ahead DURATION] [--json]
@@ -125,5 +114,5 @@ enum Help {
         An MCP server on standard input and output for trying, diagnosing and testing. Tools: echo, whoami, headers,
         add, sleep, progress, log, elicit, sample, roots; a resource, a template, a prompt, a completion.
         """,
-    ]
+    ].merging(administration) { first, _ in first }
 }

@@ -60,6 +60,18 @@ enum Program {
         case "token":
             return try TokenCommand.run(
                 try ParsedArguments(rest, syntax: TokenCommand.syntax), environment: environment)
+        case "grant":
+            return try GrantCommand.run(
+                try ParsedArguments(rest, syntax: GrantCommand.syntax), environment: environment)
+        case "session":
+            return try SessionCommand.run(
+                try ParsedArguments(rest, syntax: SessionCommand.syntax), environment: environment)
+        case "stats":
+            return try StatsCommand.run(
+                try ParsedArguments(rest, syntax: StatsCommand.syntax), environment: environment)
+        case "purge":
+            return try PurgeCommand.run(
+                try ParsedArguments(rest, syntax: PurgeCommand.syntax), environment: environment)
         case "demo-server":
             _ = try ParsedArguments(rest, syntax: CommandSyntax())
             return ExitCode(rawValue: DemoServer().run()) ?? .software

@@ -7,7 +7,7 @@ import Telemetry
 struct UserCommand: Sendable {
     static let syntax = CommandSyntax(
         options: ["--config", "--data-dir", "--email", "--groups"],
-        flags: ["--password-stdin", "--admin", "--json", "--link"], words: ["SUBCOMMAND", "NAME"],
+        flags: ["--password-stdin", "--admin", "--no-admin", "--json", "--link"], words: ["SUBCOMMAND", "NAME"],
         wordsAreOptional: true)
 
     /// How long a one-time link works.
@@ -15,6 +15,7 @@ struct UserCommand: Sendable {
 
     private let arguments: ParsedArguments
     private let configuration: Configuration
+    private let store: any AuthorizationStore
     private let administration: UserAdministration
 
     /// Does what the words say.
@@ -31,7 +32,7 @@ struct UserCommand: Sendable {
         let state = try DataDirectory.opened(configuration.dataDirectory)
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "user"))
         let command = UserCommand(
-            arguments: arguments, configuration: configuration,
+            arguments: arguments, configuration: configuration, store: state.store,
             administration: UserAdministration(store: state.store, clock: .system, audit: audit.log))
         let loop = EventLoop(name: "user")
         defer {
@@ -61,12 +62,14 @@ struct UserCommand: Sendable {
             switch subcommand {
             case "add": try await add(name())
             case "list": try await list()
+            case "show": try await show(name())
+            case "set": try await set(name())
             case "passwd": try await setPassword(of: name())
             case "disable": try await report("disabled", name()) { try await administration.disable($0) }
             case "enable": try await report("enabled", name()) { try await administration.enable($0) }
             case "remove": try await report("removed", name()) { try await administration.remove($0) }
             default:
-                let known = ["add", "list", "passwd", "disable", "enable", "remove"]
+                let known = ["add", "list", "show", "set", "passwd", "disable", "enable", "remove"]
                 let near = Suggestion.nearest(to: subcommand, among: known).map { "did you mean \"\($0)\"?" }
                 throw CommandFailure(
                     code: .usage, message: "unknown subcommand \"\(subcommand)\"", hint: near ?? "sallyport user --help"
@@ -131,6 +134,30 @@ extension UserCommand {
     private func list() async throws {
         let users = try await administration.list()
         Console.say(arguments.has("--json") ? UserListing.json(users) : UserListing.table(users))
+    }
+
+    private func show(_ name: String) async throws {
+        let user = try await administration.show(name)
+        let belongings = try await UserBelongings(of: user, store: store, configuration: configuration)
+        Console.say(
+            arguments.has("--json")
+                ? UserListing.json(user, belongings) : UserListing.text(user, belongings))
+    }
+
+    private func set(_ name: String) async throws {
+        let role = arguments.has("--admin") ? true : arguments.has("--no-admin") ? false : nil
+        let groups = arguments["--groups"].map { $0.split(separator: ",").map(String.init) }
+        guard role != nil || groups != nil || arguments["--email"] != nil else {
+            throw CommandFailure(
+                code: .usage, message: "there is nothing to set",
+                hint: "--groups A,B, --email ADDRESS, --admin or --no-admin")
+        }
+        guard !(arguments.has("--admin") && arguments.has("--no-admin")) else {
+            throw CommandFailure(code: .usage, message: "--admin and --no-admin exclude each other")
+        }
+        let user = try await administration.setProfile(
+            of: name, email: arguments["--email"], groups: groups, isAdministrator: role)
+        Console.say(arguments.has("--json") ? UserListing.json(user, setupURL: nil) : UserListing.table([user]))
     }
 
     private func setPassword(of name: String) async throws {

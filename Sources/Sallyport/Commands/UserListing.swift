@@ -8,19 +8,38 @@ enum UserListing {
     /// One line for each account.
     static func table(_ users: [UserRecord]) -> String {
         guard !users.isEmpty else { return "no accounts" }
-        let rows =
-            [["NAME", "ROLE", "STATE", "GROUPS", "E-MAIL"]]
-            + users.map { user in
+        return TextTable.render(
+            ["NAME", "ROLE", "STATE", "GROUPS", "E-MAIL"],
+            users.map { user in
                 [
                     user.name, user.isAdministrator ? "admin" : "user", state(of: user),
                     user.groups.joined(separator: ","), user.email ?? "",
                 ]
-            }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return cells.joined(separator: "  ").trimmingEnd()
-        }.joined(separator: "\n")
+            })
+    }
+
+    /// One account with what belongs to it, for reading.
+    static func text(_ user: UserRecord, _ belongings: UserBelongings) -> String {
+        var parts = [table([user]), "id \(user.id)  made \(user.createdAt.iso8601)"]
+        parts.append("sessions: \(belongings.sessions.count)")
+        if !belongings.sessions.isEmpty { parts.append(SessionListing.table(belongings.sessions)) }
+        parts.append("grants: \(belongings.grants.count)")
+        if !belongings.grants.isEmpty { parts.append(GrantListing.table(belongings.grants)) }
+        parts.append("API keys: \(belongings.apiKeys.count)")
+        if !belongings.apiKeys.isEmpty {
+            parts.append(APIKeyListing.table(belongings.apiKeys, at: WallClock.system.now()))
+        }
+        return parts.joined(separator: "\n")
+    }
+
+    /// One account with what belongs to it, as a JSON object.
+    static func json(_ user: UserRecord, _ belongings: UserBelongings) -> String {
+        guard case .object(var members) = value(user) else { return "{}" }
+        members.append(.init("sessions", .array(belongings.sessions.map(SessionListing.value))))
+        members.append(.init("grants", .array(belongings.grants.map(GrantListing.value))))
+        members.append(
+            .init("api_keys", .array(belongings.apiKeys.map { APIKeyListing.value($0.key, userName: $0.userName) })))
+        return String(decoding: JSONValue.object(members).serialized(), as: UTF8.self)
     }
 
     /// All accounts as a JSON array.
@@ -47,14 +66,5 @@ enum UserListing {
     private static func state(of user: UserRecord) -> String {
         if user.isDisabled { return "disabled" }
         return user.passwordHash == nil ? "no password yet" : "active"
-    }
-}
-
-extension String {
-    /// Without spaces at the end.
-    fileprivate func trimmingEnd() -> String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
     }
 }

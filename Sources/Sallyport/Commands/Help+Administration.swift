@@ -1,0 +1,68 @@
+extension Help {
+    private static let place = """
+          --config FILE    the configuration of the gateway
+          --data-dir DIR   its data directory (wins over the file)
+        """
+
+    /// `sallyport COMMAND --help` of the commands that administer what the gateway keeps.
+    static let administration: [String: String] = [
+        "user": """
+        usage: sallyport user add NAME [--password-stdin] [--email ADDRESS] [--groups A,B] [--admin]
+               sallyport user list [--json]
+               sallyport user show NAME [--json]
+               sallyport user set NAME [--groups A,B] [--email ADDRESS] [--admin | --no-admin] [--json]
+               sallyport user passwd NAME [--password-stdin | --link]
+               sallyport user disable NAME
+               sallyport user enable NAME
+               sallyport user remove NAME
+
+        Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add prints
+        a one-time link with which the user sets the password. show tells what belongs to an account: sessions, grants
+        and API keys. set replaces what is named; new groups are in a user's tokens from the next refresh on.
+
+        \(place)
+          --json           the result as JSON
+        """,
+        "session": """
+        usage: sallyport session list [--user NAME] [--json]
+               sallyport session end ID
+               sallyport session end --user NAME | --all
+
+        Who is signed in with a browser. Ending a session signs that browser out; what its user allowed clients goes on
+        (sallyport grant). The ID, or its beginning, is the digest of a cookie: nobody can sign in with it.
+
+        \(place)
+          --json           the list as JSON
+        """,
+        "grant": """
+        usage: sallyport grant list [--user NAME] [--client ID] [--limit N] [--json]
+               sallyport grant revoke ID
+               sallyport grant revoke --user NAME | --client ID | --all
+
+        What users allowed clients. Revoking ends every access and refresh token of a grant, in every gateway on this
+        store within a second, and the streams that it opened.
+
+        \(place)
+          --limit N        show the newest N; 1000 when left out
+          --json           the list as JSON
+        """,
+        "stats": """
+        usage: sallyport stats [--json]
+
+        How many accounts, clients, grants, sessions and keys there are, and how large the files.
+
+        \(place)
+          --json           the result as JSON
+        """,
+        "purge": """
+        usage: sallyport purge [--dry-run] [--json]
+
+        Removes what can no longer matter: expired logins, codes, grants and sessions, and clients that were never used.
+        A running gateway does the same by itself every few minutes; nothing depends on it but room.
+
+          --dry-run        tell how much there is, and remove nothing
+        \(place)
+          --json           the result as JSON
+        """,
+    ]
+}

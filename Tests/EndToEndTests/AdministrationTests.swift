@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Commands over the store of a gateway that runs.
+    @Suite("Administration by command", .timeLimit(.minutes(5)))
+    struct AdministrationTests {
+        private func json(_ text: String) throws -> Any {
+            try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+        }
+
+        private func list(_ gateway: GatewayProcess, _ words: [String]) async throws -> [[String: Any]] {
+            let result = try await gateway.command(words + ["--json"])
+            #expect(result.exit == .exited(0), "\(result.errors)")
+            return try #require(try json(result.output) as? [[String: Any]])
+        }
+
+        @Test("T08, U07: grants and sessions are listed and ended by command while the gateway runs")
+        func grantsAndSessions() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let (client, tokens) = try await EndToEnd.logIn(gateway)
+            let session = try await EndToEnd.session(gateway, token: tokens.access)
+            let grants = try await list(gateway, ["grant", "list", "--user", EndToEnd.user])
+            let grant = try #require(grants.first)
+            #expect(grants.count == 1 && grant["client_id"] as? String == client)
+            let shown = try await gateway.command(["user", "show", EndToEnd.user, "--json"])
+            let account = try #require(try json(shown.output) as? [String: Any])
+            #expect((account["grants"] as? [Any])?.count == 1 && (account["sessions"] as? [Any])?.count == 1)
+            for output in [shown.output, try await gateway.command(["grant", "list"]).output] {
+                #expect(!output.contains(tokens.access) && !output.contains(tokens.refresh), "U07")
+            }
+
+            let revoked = try await gateway.command(["grant", "revoke", try #require(grant["id"] as? String)])
+            #expect(revoked.exit == .exited(0), "\(revoked.errors)")
+            try await eventuallyTrue("the token is dead", within: .seconds(2)) {
+                try await onThread { try session.post(PlainMCP.request("ping", id: 9)).status } == 401
+            }
+            #expect(try await list(gateway, ["grant", "list"]).isEmpty)
+
+            let sessions = try await list(gateway, ["session", "list"])
+            let id = try #require(sessions.first?["id"] as? String)
+            #expect(sessions.first?["user"] as? String == EndToEnd.user)
+            #expect(try await gateway.command(["session", "end", id]).exit == .exited(0))
+            #expect(try await list(gateway, ["session", "list"]).isEmpty)
+            #expect(try await gateway.command(["session", "end", id]).exit == .exited(65))
+            #expect(try await gateway.command(["grant", "revoke"]).exit == .exited(64), "everything has to be said")
+            #expect(try await gateway.command(["grant", "revoke", "--all"]).output.contains("revoked 0"))
+        }
+
+        @Test("accounts change by command, the counts say so, and a purge tells before it acts")
+        func accountsAndCounts() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let changed = try await gateway.command(
+                ["user", "set", EndToEnd.user, "--groups", "staff,ops", "--email", "a@b.test", "--admin", "--json"])
+            let account = try #require(try json(changed.output) as? [String: Any])
+            #expect(account["groups"] as? [String] == ["staff", "ops"] && account["admin"] as? Bool == true)
+            #expect(try await gateway.command(["user", "set", EndToEnd.user]).exit == .exited(64))
+            #expect(try await gateway.command(["user", "show", "nobody"]).exit == .exited(67))
+            _ = try await EndToEnd.logIn(gateway)
+
+            let stats = try #require(
+                try json(try await gateway.command(["stats", "--json"]).output) as? [String: Int])
+            #expect(stats["users"] == 2 && stats["administrators"] == 2 && stats["clients"] == 1)
+            #expect(stats["live_grants"] == 1 && stats["browser_sessions"] == 1 && (stats["store_bytes"] ?? 0) > 0)
+            #expect(try await gateway.command(["stats"]).output.contains("live grants"))
+
+            let dry = try #require(
+                try json(try await gateway.command(["purge", "--dry-run", "--json"]).output) as? [String: Any])
+            #expect(dry["dry_run"] as? Bool == true)
+            let wet = try #require(try json(try await gateway.command(["purge", "--json"]).output) as? [String: Any])
+            #expect(wet["entries"] as? Int == dry["entries"] as? Int && wet["clients"] as? Int == 0)
+        }
+
+        @Test(
+            "commands name what they do not know, and never make a store",
+            arguments: ["session", "grant", "stats", "purge"])
+        func misuse(command: String) async throws {
+            let gateway = try GatewayProcess()
+            let words = [command] + (["stats", "purge"].contains(command) ? [] : ["list"])
+            let result = try await gateway.command(words)
+            #expect(result.exit == .exited(66), "\(result.errors)")
+            #expect(!FileManager.default.fileExists(atPath: gateway.directory.file("data")))
+            let help = try await gateway.command([command, "--help"], dataDirectory: false)
+            #expect(help.exit == .exited(0) && help.output.contains("usage: sallyport \(command)"))
+            let odd = try await gateway.command([command, "--jsom"])
+            #expect(odd.exit == .exited(64) && odd.errors.contains("--json"))
+        }
+    }
+}
