@@ -8,9 +8,12 @@ import Testing
 /// Streams and the end of the tokens that opened them. The token `short` is good for a second from each verification.
 @Suite("Streams of expiring tokens", .timeLimit(.minutes(2)))
 struct ExpiryTests {
+    /// Comments would keep a reader waiting for ever that nobody ends.
+    static func silent(_ configuration: inout GatewayConfiguration) { configuration.limits.keepAlive = .seconds(60) }
+
     @Test("T08: a stream ends in order when its token expires; with the next token it goes on where it was")
     func generalStream() async throws {
-        try await withBench { bench in
+        try await withBench(change: Self.silent) { bench in
             let alice = try await bench.open("/demo/mcp", "short", version: "2025-11-25")
             let begin = ContinuousClock.now
             let stream = try await alice.listen()
@@ -33,7 +36,7 @@ struct ExpiryTests {
 
     @Test("T08: the answer to a POST is resumed where the version promises that, and comes to its end where not")
     func answers() async throws {
-        try await withBench { bench in
+        try await withBench(change: Self.silent) { bench in
             let call = PlainMCP.call("progress", id: 31, #"{"pause":0.9}"#, token: "7")
             let current = try await bench.open("/demo/mcp", "short", version: "2025-11-25")
             let cut = try await current.streamed(call)
