@@ -88,7 +88,8 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "JSON"],
             // Played by Python, in environments that ./test makes.
             exclude: [
-                "Clients", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-legacy.txt",
+                "Clients", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-jose.txt",
+                "requirements-legacy.txt",
             ],
             swiftSettings: settings),
     ],
