@@ -84,11 +84,10 @@ struct ConfigurationTests {
             trusted_proxies: [10.0.0.0/8]
             aggregate: {enabled: true, separator: "__"}
             tracing: {otlp_endpoint: "http://localhost:4318"}
-            oauth: {client_id_metadata_documents: {enabled: true, allowed_hosts: []}, clients: []}
             servers: {a: {command: no-such-program, limits: {cpu: 1.0}, pool: {prespawn: 1}}}
             """)
         let notices = try file.load().notices
-        #expect(notices.count == 7)
+        #expect(notices.count == 6)
         #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
     }
 

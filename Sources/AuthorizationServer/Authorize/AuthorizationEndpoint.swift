@@ -23,7 +23,7 @@ struct AuthorizationEndpoint: HTTPResponder {
             try service.limitPages(request)
             let (parameters, isPushed) = try await RequestReference.resolve(read(request, body), in: service)
             let redirect = try await ProvenRedirect.prove(
-                parameters, issuer: origin.description, among: service.clients,
+                parameters, issuer: origin.description, among: service.clients, for: request.remoteAddress,
                 isForbidden: service.isForbidden)
             return try await begin(parameters, isPushed: isPushed, redirect, origin: origin, request: request)
         } catch {

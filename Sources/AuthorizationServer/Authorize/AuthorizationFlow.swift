@@ -73,7 +73,7 @@ struct AuthorizationFlow {
         guard transaction.stage != .finished else { throw AuthorizationRefusal.transactionOver }
         guard service.now < transaction.expiresAt else { throw AuthorizationRefusal.transactionGone }
         let pending = try PendingAuthorization.parse(transaction.request)
-        let redirect = try await ProvenRedirect.resume(pending, among: service.clients)
+        let redirect = try await ProvenRedirect.resume(pending, among: service.clients, for: request.remoteAddress)
         return Step(
             handle: handle, transaction: transaction, browserSecret: secret, pending: pending, redirect: redirect)
     }

@@ -4,6 +4,8 @@ import HTTP
 enum AuthorizationRefusal: Error {
     case missingClient
     case unknownClient
+    case unreadableClient
+    case unreachableClient
     case missingRedirectURI
     case redirectURIMismatch(client: String)
     case repeatedParameter(String)
@@ -21,6 +23,8 @@ enum AuthorizationRefusal: Error {
         switch self {
         case .missingClient: "missing_client"
         case .unknownClient: "unknown_client"
+        case .unreadableClient: "unreadable_client"
+        case .unreachableClient: "unreachable_client"
         case .missingRedirectURI: "missing_redirect_uri"
         case .redirectURIMismatch: "redirect_uri_mismatch"
         case .repeatedParameter: "repeated_parameter"
@@ -40,6 +44,7 @@ enum AuthorizationRefusal: Error {
         switch self {
         case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: .forbidden
         case .tooManyRequests: .tooManyRequests
+        case .unreachableClient: .serviceUnavailable
         default: .badRequest
         }
     }
@@ -48,6 +53,8 @@ enum AuthorizationRefusal: Error {
     var message: MessagePage {
         switch self {
         case .missingClient, .unknownClient: AuthorizationRefusal.unknownClientMessage
+        case .unreadableClient: AuthorizationRefusal.unreadableClientMessage
+        case .unreachableClient: AuthorizationRefusal.unreachableClientMessage
         case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable, .pushedRequestGone:
             requestMessage
         case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: transactionMessage
@@ -62,6 +69,18 @@ enum AuthorizationRefusal: Error {
         title: "This application is not known here",
         explanation: "The application that sent you has not registered with this server, or its registration is gone.",
         wayForward: "Go back to the application, remove its saved sign-in for this server, and connect again.")
+
+    private static let unreadableClientMessage = MessagePage(
+        title: "This application cannot be accepted",
+        explanation:
+            "It says who it is by a document at its own address, and this server does not accept that document.",
+        wayForward:
+            "Nothing was sent. Its maker has to correct the document; whoever runs this server finds why in the log.")
+
+    private static let unreachableClientMessage = MessagePage(
+        title: "The application cannot be looked up right now",
+        explanation: "It says who it is by a document at its own address, and that address does not answer.",
+        wayForward: "Try again in a minute.")
 
     private var requestMessage: MessagePage {
         switch self {

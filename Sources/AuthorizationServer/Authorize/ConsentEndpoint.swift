@@ -60,7 +60,8 @@ struct ConsentEndpoint: HTTPResponder {
     private func page(_ step: AuthorizationFlow.Step, user: UserRecord, visit: PageVisit) -> ConsentPage {
         let policy = ResourcePolicy(origin: visit.origin, hosts: service.hosts, directory: service.resources)
         return ConsentPage(
-            clientName: step.redirect.client.displayName, clientHost: nil, client: step.pending.client,
+            clientName: step.redirect.client.displayName, clientHost: step.redirect.client.publisher,
+            client: step.pending.client,
             redirectHost: step.redirect.displayHost, isLocal: step.redirect.isLocal,
             documents: documents(of: step.redirect.client), userName: DisplayText.clean(user.name),
             servers: step.pending.resources.map { (policy.name(of: $0), $0) }, scope: step.pending.scope,

@@ -1,7 +1,7 @@
 import OAuth
 
-/// What a consent is for: user, client with its name, redirect host, scopes and resources. Any change is another consent,
-/// and is asked again (U04).
+/// What a consent is for: user, client with its name and redirect URIs, redirect host, scopes and resources. Any change is
+/// another consent, and is asked again (U04, A16).
 struct ConsentKey {
     private let parts: [String]
 
@@ -9,7 +9,8 @@ struct ConsentKey {
     init(_ pending: PendingAuthorization, _ redirect: ProvenRedirect, user: UserID) {
         parts =
             [user.value, pending.client.value, redirect.client.displayName, redirect.displayHost, "scope"]
-            + pending.scope.tokens.sorted() + ["resource"] + pending.resources.sorted()
+            + pending.scope.tokens.sorted() + ["resource"] + pending.resources.sorted() + ["redirect_uris"]
+            + redirect.client.metadata.redirectURIs.map(\.text).sorted()
     }
 
     /// Each part with its length before it: no two keys run together.

@@ -1,3 +1,4 @@
+import AsyncIO
 import HTTP
 import OAuth
 
@@ -24,13 +25,15 @@ struct ProvenRedirect {
     /// Proves client and redirect URI; until here a refusal is shown to the user and sent nowhere.
     static func prove(
         _ parameters: AuthorizationParameters, issuer: String, among clients: ClientDirectory,
-        isForbidden: (RedirectURI) -> Bool
+        for address: SocketAddress? = nil, isForbidden: (RedirectURI) -> Bool
     ) async throws -> ProvenRedirect {
         for name in AuthorizationParameters.identifying where parameters.isRepeated(name) {
             throw AuthorizationRefusal.repeatedParameter(name)
         }
         guard let id = parameters.first("client_id") else { throw AuthorizationRefusal.missingClient }
-        guard let client = try await clients.client(ClientID(id)) else { throw AuthorizationRefusal.unknownClient }
+        guard let client = try await clients.client(ClientID(id), for: address) else {
+            throw AuthorizationRefusal.unknownClient
+        }
         guard let requested = parameters.first("redirect_uri") else { throw AuthorizationRefusal.missingRedirectURI }
         guard let uri = client.redirectURI(matching: requested), !isForbidden(uri) else {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
@@ -40,9 +43,11 @@ struct ProvenRedirect {
 
     /// Takes up a request that was proven when its transaction began. The client is read again: it may be gone.
     static func resume(
-        _ pending: PendingAuthorization, among clients: ClientDirectory
+        _ pending: PendingAuthorization, among clients: ClientDirectory, for address: SocketAddress
     ) async throws -> ProvenRedirect {
-        guard let client = try await clients.client(pending.client) else { throw AuthorizationRefusal.unknownClient }
+        guard let client = try await clients.client(pending.client, for: address) else {
+            throw AuthorizationRefusal.unknownClient
+        }
         guard let uri = client.redirectURI(matching: pending.redirectURI) else {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
         }

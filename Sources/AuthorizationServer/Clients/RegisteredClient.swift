@@ -9,6 +9,8 @@ package struct RegisteredClient: Sendable, Hashable {
         case configuration
         /// Its own registration (RFC 7591), or an operator's `sallyport client add`.
         case registration
+        /// A metadata document at the client's own address, on this host.
+        case document(host: String)
     }
 
     /// `client_id`.
@@ -47,6 +49,17 @@ package struct RegisteredClient: Sendable, Hashable {
         self.isManaged = true
     }
 
+    /// A client that describes itself.
+    init(document id: ClientID, host: String, metadata: ClientMetadata) {
+        self.id = id
+        self.source = .document(host: host)
+        self.metadata = metadata
+        self.secretDigest = nil
+        self.isFirstParty = false
+        self.allowedResources = nil
+        self.isManaged = false
+    }
+
     /// Reads a stored client.
     init(_ record: ClientRecord) throws(StoreError) {
         guard let document = try? JSONDocument(parsing: record.metadata),  // any error means the same here
@@ -65,6 +78,12 @@ package struct RegisteredClient: Sendable, Hashable {
     package var displayName: String {
         let name = DisplayText.clean(metadata.clientName ?? "")
         return name.isEmpty ? "An application without a name" : name
+    }
+
+    /// The host that publishes its metadata; nil where nobody vouches for its name.
+    var publisher: String? {
+        guard case .document(let host) = source else { return nil }
+        return host
     }
 
     /// Whether it can prove who it is (OAuth 2.1 §2.1).

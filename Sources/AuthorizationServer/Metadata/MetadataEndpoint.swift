@@ -58,6 +58,7 @@ struct MetadataEndpoint: HTTPResponder {
         add("introspection_endpoint_auth_signing_alg_values_supported", assertionAlgorithms)
         add("code_challenge_methods_supported", ["S256"])
         add("dpop_signing_alg_values_supported", .array(DPoPChallenge.algorithms.map { .string($0) }))
+        if service.clients.acceptsDocuments { add("client_id_metadata_document_supported", true) }
         add("authorization_response_iss_parameter_supported", true)
         // No ID token is issued; clients that read the OpenID positions refuse a document without these two.
         add("subject_types_supported", ["public"])

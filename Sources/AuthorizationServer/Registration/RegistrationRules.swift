@@ -21,13 +21,17 @@ struct RegistrationRules {
                 .invalidRedirectURI, "codes are not shown to users here; register http://127.0.0.1/callback instead")
         }
         var accepted = metadata
-        accepted.grantTypes = RegistrationRules.grantTypes.filter {
-            metadata.grantTypes.contains($0) || $0 == "refresh_token"
-        }
-        guard accepted.grantTypes != ["refresh_token"] else {
+        accepted.grantTypes = try RegistrationRules.accepted(metadata.grantTypes)
+        accepted.responseTypes = metadata.grantTypes.contains("authorization_code") ? ["code"] : []
+        return accepted
+    }
+
+    /// Those of the grant types that a client may have whom nobody vouches for.
+    static func accepted(_ asked: [String]) throws(OAuthError) -> [String] {
+        let accepted = grantTypes.filter { asked.contains($0) || $0 == "refresh_token" }
+        guard accepted != ["refresh_token"] else {
             throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code")
         }
-        accepted.responseTypes = metadata.grantTypes.contains("authorization_code") ? ["code"] : []
         return accepted
     }
 

@@ -25,6 +25,8 @@ package struct AuthorizationServerConfiguration: Sendable {
     package var setupLinkLifetime: Duration = .seconds(86_400)
     /// Dynamic client registration (RFC 7591).
     package var registration = RegistrationPolicy()
+    /// `oauth.client_id_metadata_documents`.
+    package var clientDocuments = ClientDocumentPolicy()
     /// `oauth.allow_out_of_band`: whether `urn:ietf:wg:oauth:2.0:oob` may be registered and codes are shown on a page.
     package var allowsOutOfBand = false
     /// `oauth.clients`: known without registering.

@@ -26,6 +26,11 @@ extension AuthorizationService {
             var response = refusal.message.page.response(refusal.status)
             if case .tooManyRequests(let seconds) = refusal { response.fields.append("Retry-After", String(seconds)) }
             return response
+        case let error as PeerDocumentError:
+            logger.notice(
+                "the document of a client cannot be used",
+                ["request_id": .string(request.id.description), "reason": .string("\(error)")])
+            return page(for: AuthorizationRefusal(error), request: request)
         case let refusal as HostRefusal:
             return refusal.response
         case let refusal as SetupRefusal:
@@ -51,6 +56,11 @@ extension AuthorizationService {
                 response.fields.append("WWW-Authenticate", "Basic realm=\"sallyport\"")
             }
             return response
+        case let error as PeerDocumentError:
+            logger.notice(
+                "the document of a client cannot be used",
+                ["request_id": .string(request.id.description), "reason": .string("\(error)")])
+            return answer(for: OAuthError(error), request: request)
         case let refusal as HostRefusal:
             return refusal.response
         case let refusal as RegistrationRefusal:

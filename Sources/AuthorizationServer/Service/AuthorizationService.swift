@@ -28,11 +28,12 @@ package struct AuthorizationService: Sendable {
     /// The keys by which clients sign.
     let clientKeys: ClientKeys
 
-    /// Assembles the service. `keyring` comes from `SigningKeyring.open`.
+    /// Assembles the service. `keyring` comes from `SigningKeyring.open`. Without `documents` no client can describe itself at
+    /// an address of its own.
     package init(
         configuration: AuthorizationServerConfiguration, store: any AuthorizationStore, keyring: SigningKeyring,
         revocations: RevocationIndex, hosts: HostPolicy, resources: any ProtectedResourceDirectory, clock: WallClock,
-        audit: any AuditLog, logger: Logger
+        audit: any AuditLog, logger: Logger, documents: (any PeerDocumentFetcher)? = nil
     ) {
         self.configuration = configuration
         self.store = store
@@ -47,8 +48,13 @@ package struct AuthorizationService: Sendable {
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
         clientLimiter = AddressRateLimiter(perMinute: configuration.grants.clientRequestsPerMinute)
-        clients = ClientDirectory(configured: configuration.clients, store: store)
-        clientKeys = ClientKeys()
+        let fetcher = documents ?? NoDocumentFetcher()
+        let isEnabled = configuration.clientDocuments.isEnabled && documents != nil
+        clients = ClientDirectory(
+            configured: configuration.clients, store: store,
+            documents: isEnabled
+                ? ClientDocuments(policy: configuration.clientDocuments, fetcher: fetcher, clock: clock) : nil)
+        clientKeys = ClientKeys(fetcher: fetcher, clock: clock)
     }
 
     /// Puts every endpoint on the router, in the order of a login.

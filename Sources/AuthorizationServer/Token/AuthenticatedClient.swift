@@ -38,7 +38,7 @@ struct ClientAuthenticator {
     /// Authenticates the client of a request; `invalid_client` where it cannot be believed.
     func authenticate(_ request: TokenRequest) async throws -> AuthenticatedClient {
         let credential = try ClientCredential(request)
-        guard let client = try await service.clients.client(credential.client) else {
+        guard let client = try await service.clients.client(credential.client, for: request.head.remoteAddress) else {
             throw ClientAuthenticator.refusal("the client is not known")
         }
         switch (client.metadata.tokenEndpointAuthMethod, credential.proof) {

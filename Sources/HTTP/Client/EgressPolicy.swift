@@ -9,6 +9,8 @@ package struct EgressPolicy: Sendable {
     package enum Addresses: Sendable {
         /// Global unicast only, nothing of the IANA special-purpose registries: for addresses that a peer named.
         case publicOnly
+        /// The same, and these blocks: for peers that the operator has inside.
+        case publicOr([CIDR])
         /// Any: for addresses that the operator named.
         case any
     }
@@ -46,6 +48,11 @@ package struct EgressPolicy: Sendable {
 
     /// Whether `address` may be connected to.
     package func permits(_ address: IPAddress) -> Bool {
-        addresses == .any || !SpecialPurposeAddresses.contains(address)
+        switch addresses {
+        case .any: true
+        case .publicOnly: !SpecialPurposeAddresses.contains(address)
+        case .publicOr(let blocks):
+            !SpecialPurposeAddresses.contains(address) || blocks.contains { $0.contains(address.unmapped) }
+        }
     }
 }

@@ -100,6 +100,7 @@ struct ConfigurationFileReader {
             introspection.finish()
         }
         if let rotation = section.section("key_rotation") { oauth.keyRotation = keyRotation(rotation) }
+        oauth.clientDocuments = context.clientDocuments(section.section("client_id_metadata_documents"))
         oauth.allowsOutOfBand = section.value("allow_out_of_band")?.boolean() ?? false
         if let clients = section.value("clients") {
             oauth.clients = ClientReader(context: context, servers: configuration.servers.map(\.name)).clients(clients)

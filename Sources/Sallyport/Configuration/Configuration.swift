@@ -70,6 +70,8 @@ struct OAuthSettings: Sendable, Equatable {
     var isRegistrationEnabled = true
     /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.
     var clientLifetime = Duration.seconds(90 * 86_400)
+    /// `client_id_metadata_documents`.
+    var clientDocuments = ClientDocumentSettings()
     /// `allow_out_of_band`.
     var allowsOutOfBand = false
     /// `clients`; of a secret there is only the digest.

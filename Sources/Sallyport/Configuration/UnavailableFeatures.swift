@@ -43,15 +43,6 @@ struct UnavailableFeatures {
 
     /// The keys of `oauth`.
     func readOAuth(_ section: inout ConfigurationSection) {
-        if var documents = section.section("client_id_metadata_documents") {
-            if documents.value("enabled")?.boolean() == true {
-                context.note(
-                    documents.path, line: documents.line,
-                    "client ID metadata documents are not yet available in this version")
-            }
-            _ = documents.value("allowed_hosts")?.strings()
-            documents.finish()
-        }
     }
 
     /// The keys of `rate_limits`.

@@ -18,5 +18,7 @@ extension AuthorizationServerConfiguration {
         registration.perMinute = configuration.registrationsPerMinute
         allowsOutOfBand = oauth.allowsOutOfBand
         clients = oauth.clients
+        clientDocuments.isEnabled = oauth.clientDocuments.isEnabled
+        clientDocuments.allowedHosts = oauth.clientDocuments.allowedHosts
     }
 }

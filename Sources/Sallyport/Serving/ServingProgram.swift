@@ -106,13 +106,21 @@ extension ServingProgram {
             let service = AuthorizationService(
                 configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
                 revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
-                audit: audit.log, logger: Logger(label: "authorization"))
+                audit: audit.log, logger: Logger(label: "authorization"), documents: documentFetcher)
             try await service.prepare()
             try await compareClocks()
             return service
         } catch {
             throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
         }
+    }
+
+    /// Gets what clients publish about themselves.
+    private var documentFetcher: HTTPDocumentFetcher {
+        let settings = plan.configuration.oauth.clientDocuments
+        return HTTPDocumentFetcher(
+            on: group.loops[0], additional: settings.additionalAddresses,
+            certificateAuthorities: settings.certificateAuthorities)
     }
 
     /// A clock that once ran ahead leaves a mark behind which no login works: better said than searched for.
