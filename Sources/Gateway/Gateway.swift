@@ -19,7 +19,8 @@ package final class Gateway: Sendable {
         self.configuration = configuration
         let resources = ResourceCatalog(servers: configuration.servers, scopes: configuration.scopes)
         let pages = CrossOriginPolicy(
-            hosts: configuration.hostPolicy, allowsLoopbackPages: configuration.allowsLoopbackPages)
+            hosts: configuration.hostPolicy,
+            allowsLoopbackPages: configuration.allowsLoopbackPages && configuration.isProtected)
         let slots = ProcessSlots(configuration.limits)
         let quotas = PrincipalQuotas(configuration.limits)
         let directory = directory

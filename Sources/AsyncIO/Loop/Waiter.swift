@@ -32,13 +32,19 @@ extension EventLoop {
     /// Suspends the caller in a place of its actor until the place is resumed; `onCancel` is called, from any thread,
     /// when the task is cancelled meanwhile.
     ///
-    /// `place` gives access to the place once, before anything else can happen in the caller's isolation.
+    /// `ready` is asked in the same act in which the place is taken, and its answer is given at once. What the caller
+    /// looked at before may have changed: the way here can change executors, when the caller's task prefers another
+    /// loop than its actor's, and everything may happen meanwhile.
     package static func wait<Value: Sendable>(
-        isolation: isolated (any Actor)? = #isolation,
+        isolation: isolated (any Actor)? = #isolation, unless ready: () -> Value? = { nil },
         in place: ((inout Waiter<Value>) -> Void) -> Void, onCancel: @Sendable () -> Void
     ) async -> Value {
         await unsafe suspend { continuation in
-            place { $0.hold(continuation) }
+            if let value = ready() {
+                unsafe continuation.resume(returning: value)
+            } else {
+                place { $0.hold(continuation) }
+            }
         } onCancel: {
             onCancel()
         }

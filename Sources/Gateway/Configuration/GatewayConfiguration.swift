@@ -21,7 +21,7 @@ package struct GatewayConfiguration: Sendable {
     /// Scopes that clients should ask for (RFC 9728 `scopes_supported`).
     package var scopes: [String] = []
     /// Pages of other programs on this machine may call while we listen on loopback ourselves: every call needs a
-    /// token all the same.
+    /// token all the same. Without tokens they may not, whatever is set here (H06).
     package var allowsLoopbackPages = true
     package var limits = GatewayLimits()
     /// Our own environment, of which servers get what ``ServerDefinition/passEnvironment`` names.
@@ -33,6 +33,11 @@ package struct GatewayConfiguration: Sendable {
     package var revocations: (any RevocationState)?
     package var clock = WallClock.system
     package var metrics = MetricsRegistry.shared
+
+    /// Whether calls need a token.
+    var isProtected: Bool {
+        if case .bearer = authentication { true } else { false }
+    }
 
     package init(hostPolicy: HostPolicy, authentication: Authentication, servers: [ServerDefinition]) {
         self.hostPolicy = hostPolicy

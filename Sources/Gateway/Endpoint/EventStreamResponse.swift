@@ -10,21 +10,29 @@ enum EventStreamResponse {
 
     /// Writes what `reader` gets. A slow client suspends the writing, and that the reading.
     static func make(_ reader: StreamReader) -> HTTPResponse {
-        HTTPResponse(
+        let lease = ReaderLease(reader)
+        return HTTPResponse(
             status: .ok, fields: fields,
             body: .stream { writer in
-                do {
-                    while true {
-                        switch await reader.next() {
-                        case .bytes(let bytes): try await writer.write(bytes)
-                        case .keepAlive: try await writer.write(ServerSentEvent.keepAlive)
-                        case .end: return
-                        }
+                while true {
+                    switch await lease.reader.next() {
+                    case .bytes(let bytes): try await writer.write(bytes)
+                    case .keepAlive: try await writer.write(ServerSentEvent.keepAlive)
+                    case .end: return
                     }
-                } catch {
-                    await reader.detach()
-                    throw error
                 }
             })
     }
+}
+
+/// Gives the reader back when the response that carries it is gone, however that came: also when the client left before
+/// the first byte of it could be written.
+private final class ReaderLease: Sendable {
+    let reader: StreamReader
+
+    init(_ reader: StreamReader) {
+        self.reader = reader
+    }
+
+    deinit { reader.giveBack() }
 }

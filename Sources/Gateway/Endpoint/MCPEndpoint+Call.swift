@@ -11,7 +11,7 @@ extension MCPEndpoint {
         _ target: StdioServerSupervisor, _ payload: JSONRPCPayload, _ caller: Caller, _ request: HTTPRequest
     ) async throws(EndpointRefusal) -> HTTPResponse {
         switch payload {
-        case .batch(let array): return try await call(batch: array, caller)
+        case .batch(let array): return try await call(batch: array, caller, request)
         case .single(let message):
             if message.kind == .request, message.isMethod("initialize") {
                 return try await begin(target, message, caller)
@@ -48,7 +48,9 @@ extension MCPEndpoint {
         return HTTPResponse(status: .serviceUnavailable)
     }
 
-    private func call(batch array: JSONNode, _ caller: Caller) async throws(EndpointRefusal) -> HTTPResponse {
+    private func call(
+        batch array: JSONNode, _ caller: Caller, _ request: HTTPRequest
+    ) async throws(EndpointRefusal) -> HTTPResponse {
         let session = try knownSession(caller)
         guard await session.version?.allowsBatches == true else {
             throw .badRequest("This protocol version has no batches")
@@ -56,8 +58,11 @@ extension MCPEndpoint {
         guard array.count > 0, array.count <= limits.batchMessages else {
             throw .badRequest("A batch has 1 to \(limits.batchMessages) messages")
         }
-        var messages: [JSONRPCMessage] = []
-        for element in array.elements { messages.append(try message(in: element)) }
+        var messages: [LegacySession.BatchMember] = []
+        for element in array.elements {
+            let message = try message(in: element)
+            messages.append((message, record(message, request)))
+        }
         return try response(await session.accept(messages, for: caller.principal))
     }
 
@@ -83,7 +88,9 @@ extension MCPEndpoint {
         switch outcome {
         case .message(let bytes): return Self.json(bytes)
         case .stream(let reader): return EventStreamResponse.make(reader)
-        case .accepted, .detached: return HTTPResponse(status: .accepted)
+        case .accepted: return HTTPResponse(status: .accepted)
+        // Only a client that closed its sending side alone can read this.
+        case .detached: throw .badRequest("The connection was closed before the answer came")
         case .unsolicited: throw .badRequest("Nothing was asked under this id")
         case .limitReached: throw .limitReached("Too many calls in flight")
         case .gone: throw .sessionNotFound

@@ -5,6 +5,9 @@ import OAuth
 
 // What clients send.
 extension LegacySession {
+    /// One message of a batch, and what the audit trail says about it.
+    typealias BatchMember = (message: JSONRPCMessage, record: CallRecord?)
+
     /// Takes one message of a client. A request suspends until something can be said about it.
     func accept(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) async -> CallOutcome {
         guard end == nil, transport != nil else { return .gone }
@@ -25,19 +28,19 @@ extension LegacySession {
     }
 
     /// Takes a batch (2025-03-26). The answers are events of one stream, each as soon as it is there.
-    func accept(_ batch: [JSONRPCMessage], for principal: Principal) async -> CallOutcome {
+    func accept(_ batch: [BatchMember], for principal: Principal) async -> CallOutcome {
         guard end == nil, transport != nil else { return .gone }
         use(by: principal)
-        let requests = batch.filter { $0.kind == .request }
+        let requests = batch.filter { $0.message.kind == .request }
         guard quota.beginCalls(requests.count) else { return .limitReached }
         let stream = makeStream(mayStream: true, for: principal)
         var isSolicited = true
         // Counted before the first answer can end the stream.
         stream.openCalls = requests.isEmpty ? 0 : 1
         if !requests.isEmpty { commit(stream) }
-        for message in batch {
+        for (message, record) in batch {
             switch message.kind {
-            case .request: begin(message, on: stream, isInitialize: false, record: nil)
+            case .request: begin(message, on: stream, isInitialize: false, record: record)
             case .notification: forward(message)
             case .response: isSolicited = answer(message) && isSolicited
             }
@@ -140,12 +143,10 @@ extension LegacySession {
 
     /// Waits for what becomes of a POST. When the client leaves meanwhile the call goes on (c55).
     private func outcome(of stream: MessageStream) async -> CallOutcome {
-        if let decided = stream.outcome {
-            stream.outcome = nil
-            return decided
-        }
         let number = stream.number
         return await EventLoop.wait {
+            stream.takeOutcome()
+        } in: {
             $0(&stream.outcomeWaiter)
         } onCancel: { [loop] in
             loop.execute { self.assumeIsolated { $0.abandon(number) } }
@@ -155,8 +156,11 @@ extension LegacySession {
     /// The client of a POST has gone before anything was sent to it.
     private func abandon(_ number: Int) {
         let waiting = calls.open.first { $0.caller.stream.number == number }?.caller.stream ?? streams[number]
-        guard let stream = waiting, stream.outcomeWaiter.isWaiting else { return }
+        // The waiting itself may only be about to begin. A reader that came since is another one's.
+        guard let stream = waiting, stream.reader == .none else { return }
         stream.reader = .detached
+        stream.outcome = nil
+        resumeOutput()
         stream.outcomeWaiter.resume(returning: .detached)
     }
 }

@@ -85,8 +85,19 @@ extension LegacySession {
 
     /// The next piece for a reader; waits for one.
     func next(_ reader: StreamReader) async -> Delivery {
-        guard let stream = streams[reader.stream], stream.generation == reader.generation, stream.reader != .detached
-        else { return .end }
+        guard let stream = streams[reader.stream] else { return .end }
+        return await EventLoop.wait {
+            ready(reader, stream)
+        } in: {
+            $0(&stream.deliveryWaiter)
+        } onCancel: { [loop] in
+            loop.execute { self.assumeIsolated { $0.detach(reader) } }
+        }
+    }
+
+    /// What a reader gets without waiting; nil when there is nothing.
+    private func ready(_ reader: StreamReader, _ stream: MessageStream) -> Delivery? {
+        guard stream.generation == reader.generation, stream.reader != .detached else { return .end }
         stream.reader = .attached
         stream.waitingSince = loop.now
         if let piece = stream.log.takeUndelivered() {
@@ -97,11 +108,7 @@ extension LegacySession {
             release(stream)
             return .end
         }
-        return await EventLoop.wait {
-            $0(&stream.deliveryWaiter)
-        } onCancel: { [loop] in
-            loop.execute { self.assumeIsolated { $0.detach(reader) } }
-        }
+        return nil
     }
 
     /// The reader has gone; calls go on and events are kept (c55).
@@ -142,7 +149,7 @@ extension LegacySession {
         for number in streams.keys.sorted(by: { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }) {
             guard let stream = streams[number] else { continue }
             while bytes > limits.replayBytes {
-                let freed = stream.log.evict(undelivered: stream.reader != .attached && stream.outcome == nil)
+                let freed = stream.log.evict(undelivered: !stream.hasReader)
                 if freed == 0 { break }
                 bytes -= freed
             }
@@ -156,7 +163,7 @@ extension LegacySession {
     // MARK: Back-pressure
 
     private var slowReader: MessageStream? {
-        streams.values.first { $0.reader == .attached && $0.log.undeliveredBytes > limits.undeliveredBytes }
+        streams.values.first { $0.hasReader && $0.log.undeliveredBytes > limits.undeliveredBytes }
     }
 
     /// Does not read on while a reader is slow (M10): the pipe fills and holds the server back, this one alone.

@@ -37,8 +37,10 @@ struct StreamReader: Sendable {
     /// What comes next; waits for it.
     func next() async -> Delivery { await session.next(self) }
 
-    /// Nobody reads any more; what still comes is kept for resumption.
-    func detach() async { await session.detach(self) }
+    /// Nobody reads any more; what still comes is kept for resumption. Callable from everywhere.
+    func giveBack() {
+        session.loop.execute { session.assumeIsolated { $0.detach(self) } }
+    }
 }
 
 /// The answers to one POST, or the general stream of a session. Belongs to its session and lives on its loop.
@@ -85,6 +87,15 @@ final class MessageStream {
 
     /// Whether a message of the server may go this way: somebody waits for the answers, and can read events.
     var isOpenCall: Bool { openCalls > 0 && mayStream && reader != .detached }
+
+    /// What was decided, once; nil while nothing is.
+    func takeOutcome() -> CallOutcome? {
+        defer { outcome = nil }
+        return outcome ?? (reader == .detached ? .detached : nil)
+    }
+
+    /// Whether events wait for somebody: one who reads, or one to whom the stream was handed and who comes in a moment.
+    var hasReader: Bool { reader == .attached || (reader == .none && number != 0 && isCommitted) }
 
     func decide(_ decision: CallOutcome) {
         if outcomeWaiter.isWaiting {

@@ -67,10 +67,13 @@ final class StdioServerSupervisor: Sendable {
     }
 
     private func failed(_ error: ChildProcess.SpawnError, _ initialize: JSONRPCMessage) -> [UInt8] {
-        if error != .cancelled { backoff.failed(at: EventLoop.preciseNow) }
-        Logger(label: "gateway").warning(
-            "a server cannot be started",
-            ["server": .string(server.name), "error": .string(error.description)])
+        // Cancelled: the client left, the server is not to blame.
+        if error != .cancelled {
+            backoff.failed(at: EventLoop.preciseNow)
+            Logger(label: "gateway").warning(
+                "a server cannot be started",
+                ["server": .string(server.name), "error": .string(error.description)])
+        }
         return JSONRPCError(.internalError, "The server \"\(server.name)\" cannot be started")
             .response(to: initialize.exactID)
     }

@@ -23,6 +23,8 @@ internal import CCurl
     private var isPaused = false
     private var failure: HTTPClientError?
     private var isFinished = false
+    /// How often something changed: who waits says what it has seen.
+    private(set) var changes = 0
     private var waiter: (() -> Void)?
     private let upload: Upload?
     private let acceptsCodings: Bool
@@ -104,6 +106,7 @@ internal import CCurl
     }
 
     private func notify() {
+        changes &+= 1
         let waiter = waiter
         self.waiter = nil
         waiter?()

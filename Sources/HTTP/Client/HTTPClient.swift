@@ -47,7 +47,7 @@ package actor HTTPClient {
                 }
                 if case .failure(let error)? = transfer?.outcome { throw error }
                 guard transfer != nil else { throw HTTPClientError(.cancelled, "") }
-                await change(of: id)
+                await change(of: id, since: transfer?.changes)
             }
         } catch {
             end(id)
@@ -70,7 +70,7 @@ package actor HTTPClient {
             case .failure(let error)?:
                 end(id)
                 throw error
-            case nil: await change(of: id)
+            case nil: await change(of: id, since: transfer.changes)
             }
         }
     }
@@ -108,10 +108,11 @@ package actor HTTPClient {
     }
 
     /// Waits until a transfer has something new, or the calling task is cancelled, which ends it.
-    private func change(of id: TransferID) async {
+    /// What changed after `seen` counts: on the way into the waiting the task may change executors, and miss it.
+    private func change(of id: TransferID, since seen: Int?) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                guard let transfer = transfers[id] else { return continuation.resume() }
+                guard let transfer = transfers[id], transfer.changes == seen else { return continuation.resume() }
                 transfer.whenChanged { continuation.resume() }
             }
         } onCancel: {

@@ -62,7 +62,7 @@ package struct JSONRPCMessage: Sendable {
         if let params, !params.isObject, !params.isArray { throw invalid("\"params\" must be an object") }
         guard let id else { return .notification }
         guard id.kind == .string || id.kind == .number, id.range.count <= JSONRPCID.maximumBytes else {
-            throw invalid("\"id\" must be a string or a number")
+            throw invalid("\"id\" must be a string or a number of at most \(JSONRPCID.maximumBytes) bytes")
         }
         return .request
     }
