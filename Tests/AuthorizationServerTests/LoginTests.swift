@@ -114,6 +114,23 @@ import Testing
         #expect(!fixture.audit.actions.contains(.loginFailed))
     }
 
+    @Test("U06: attempts made side by side are counted like those made one after another")
+    func parallelGuessing() async throws {
+        let fixture = try await Fixture()
+        try await addUser(fixture)
+        let statuses = await withTaskGroup(of: Int.self) { group in
+            for guess in 0..<24 {
+                group.addTask {
+                    let browser = TestBrowser(fixture)
+                    let page = await browser.get("/login")
+                    return await self.logIn(browser, page, password: "wrong guess \(guess)").status
+                }
+            }
+            return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+        }
+        #expect((statuses[401] ?? 0) <= 7 && (statuses[429] ?? 0) >= 17, "\(statuses)")
+    }
+
     @Test("U06: wrong passwords and unknown names look alike, and failures cost time, never the session")
     func throttling() async throws {
         let fixture = try await Fixture()

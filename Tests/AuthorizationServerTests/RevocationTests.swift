@@ -22,6 +22,18 @@ import Testing
         #expect(await fixture.refresh(tokens.refresh, client).status == 400)
     }
 
+    @Test("F17, R04: a clock that was set back does not make old knowledge look fresh")
+    func clockSetBack() async throws {
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient()
+        let tokens = try await fixture.tokens(client, user: try await fixture.addUser())
+        #expect(await fixture.accepts(tokens.access))
+        fixture.clock.advance(by: .seconds(-60))
+        #expect(await !fixture.accepts(tokens.access), "nobody knows how old the last reading is")
+        try await fixture.service.prepare()
+        #expect(await fixture.accepts(tokens.access))
+    }
+
     @Test("T10: revoking an unknown token is 200, another client's is an error and it stays active")
     func foreignToken() async throws {
         let fixture = try await Fixture()

@@ -28,14 +28,18 @@ struct LocalLogin {
         let failures = try await service.store.loginFailures(key)
         let wait = LoginDelay.remaining(after: failures, at: service.now)
         guard wait == 0 else { return .delayed(seconds: (wait + 999) / 1000) }
+        // Counted as a failure before it is looked at: attempts made side by side would all have seen the same count.
+        let noted = try await service.store.noteLoginFailure(
+            key, capacity: LocalLogin.failureCapacity, at: service.now)
+        guard noted.count == failures.count + 1 || noted.count <= LoginDelay.freeFailures + 1 else {
+            return .delayed(seconds: 1)
+        }
         let user = try await service.store.user(named: name)
         guard try await isRight(password, for: user), let user, !user.isDisabled else {
-            _ = try await service.store.noteLoginFailure(
-                key, capacity: LocalLogin.failureCapacity, at: service.now)
             service.note(.loginFailed, outcome: .failed, user: user?.id, request: request)
             return .refused
         }
-        if failures.count > 0 { try await service.store.clearLoginFailures(key) }
+        try await service.store.clearLoginFailures(key)
         service.note(.loginSucceeded, outcome: .success, user: user.id, request: request)
         return .authenticated(user)
     }

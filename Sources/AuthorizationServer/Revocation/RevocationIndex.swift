@@ -57,7 +57,9 @@ extension RevocationIndex: RevocationState {
         let now = clock.now()
         return state.withLock { state in
             guard let readAt = state.readAt,
-                now.millisecondsSinceEpoch - readAt.millisecondsSinceEpoch <= RevocationIndex.staleness
+                // A reading from the future: the clock was set back, and nobody knows how old it is (F17).
+                (-RevocationIndex.staleness...RevocationIndex.staleness).contains(
+                    now.millisecondsSinceEpoch - readAt.millisecondsSinceEpoch)
             else { return .unknown }
             return state.ended[grant] == nil ? .active : .revoked
         }
