@@ -14,6 +14,8 @@ package struct DataDirectory: Sendable {
     package static let auditName = "audit"
     /// The folder below which servers without a working directory get one each.
     package static let scratchName = "work"
+    /// The file that says where the gateway can be reached.
+    package static let originName = "origin"
     /// Files that nobody else may read.
     package static let privateFiles = [storeName, "\(storeName)-wal", "\(storeName)-shm", keyName]
 

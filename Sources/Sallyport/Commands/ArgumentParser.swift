@@ -53,7 +53,11 @@ struct ParsedArguments: Equatable {
             guard attached == nil else { throw Self.misuse("\(name) takes no value") }
             flags.insert(name)
         } else if syntax.options.contains(name) {
-            guard let value = attached ?? rest.popFirst() else { throw Self.misuse("\(name) needs a value") }
+            // The name of another option is a value forgotten; who means it writes --name=--value.
+            let isForgotten = attached == nil && rest.first?.hasPrefix("--") != false
+            guard !isForgotten, let value = attached ?? rest.popFirst() else {
+                throw Self.misuse("\(name) needs a value")
+            }
             guard options.updateValue(value, forKey: name) == nil else { throw Self.misuse("\(name) is given twice") }
         } else {
             let near = Suggestion.nearest(to: name, among: syntax.options + syntax.flags)

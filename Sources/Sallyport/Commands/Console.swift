@@ -1,7 +1,12 @@
 import Glibc
+import Synchronization
 
 /// Standard output and error of the commands that talk to a person.
 enum Console {
+    /// Whether something that was meant for standard output got lost, other than by a reader that wanted no more.
+    static var hasLostOutput: Bool { lostOutput.load(ordering: .relaxed) }
+    private static let lostOutput = Atomic<Bool>(false)
+
     /// Writes a line to standard output.
     static func say(_ text: String) {
         write(text, to: STDOUT_FILENO)
@@ -63,7 +68,11 @@ enum Console {
                 unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
             }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }  // nobody reads, so nobody misses the rest
+            guard count > 0 else {
+                // A pipe that nobody reads any more: nobody misses the rest.
+                if descriptor == STDOUT_FILENO, errno != EPIPE { lostOutput.store(true, ordering: .relaxed) }
+                return
+            }
             start += count
         }
     }

@@ -7,7 +7,10 @@ enum Program {
                 Console.complain(Help.overview)
                 return .usage
             }
-            return try run(name, Array(arguments.dropFirst()), environment)
+            let code = try run(name, Array(arguments.dropFirst()), environment)
+            // Half a configuration in a file must not look like a whole one.
+            guard code == .success, Console.hasLostOutput else { return code }
+            throw CommandFailure(code: .ioError, message: "standard output cannot be written")
         } catch {
             Console.complain(error.text)
             return error.code

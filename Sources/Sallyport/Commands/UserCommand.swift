@@ -23,6 +23,7 @@ struct UserCommand: Sendable {
         guard let subcommand = arguments.words.first else {
             throw CommandFailure(code: .usage, message: "user needs a subcommand", hint: "sallyport user --help")
         }
+        try checkSubcommand(subcommand)
         let configuration = try Configuration.forCommand(arguments, environment: environment)
         guard configuration.storage == .sqlite else {
             throw CommandFailure(
@@ -41,6 +42,16 @@ struct UserCommand: Sendable {
             loop.shutdown()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
+    }
+
+    private static let subcommands = ["add", "list", "show", "set", "passwd", "disable", "enable", "remove"]
+
+    /// Before anything is opened: who mistypes a word is told that, not what else is missing.
+    private static func checkSubcommand(_ word: String) throws(CommandFailure) {
+        guard !subcommands.contains(word) else { return }
+        let near = Suggestion.nearest(to: word, among: subcommands).map { "did you mean \"\($0)\"?" }
+        throw CommandFailure(
+            code: .usage, message: "unknown subcommand \"\(word)\"", hint: near ?? "sallyport user --help")
     }
 
     /// A mistyped directory must not become an empty store, and a file that root makes locks the gateway's user out.
@@ -68,12 +79,7 @@ struct UserCommand: Sendable {
             case "disable": try await report("disabled", name()) { try await administration.disable($0) }
             case "enable": try await report("enabled", name()) { try await administration.enable($0) }
             case "remove": try await report("removed", name()) { try await administration.remove($0) }
-            default:
-                let known = ["add", "list", "show", "set", "passwd", "disable", "enable", "remove"]
-                let near = Suggestion.nearest(to: subcommand, among: known).map { "did you mean \"\($0)\"?" }
-                throw CommandFailure(
-                    code: .usage, message: "unknown subcommand \"\(subcommand)\"", hint: near ?? "sallyport user --help"
-                )
+            default: try Self.checkSubcommand(subcommand)
             }
             return .success
         } catch let failure as CommandFailure {

@@ -10,8 +10,12 @@ extension Configuration {
         publicURL?.origin ?? (port == 80 ? "http://localhost" : "http://localhost:\(port)")
     }
 
-    /// The link with which somebody sets a password.
-    func setupURL(_ secret: String) -> String { setupURL(secret, port: listen.port) }
+    /// The link with which somebody sets a password: at the gateway that serves the data directory, or did last, for it
+    /// may have been told another address than this command.
+    func setupURL(_ secret: String) -> String {
+        let origin = publicURL?.origin ?? ServedOrigin.read(from: dataDirectory) ?? displayOrigin
+        return "\(origin)/setup?link=\(secret)"
+    }
 
     /// The same, for the port that was bound.
     func setupURL(_ secret: String, port: Int) -> String { "\(displayOrigin(port: port))/setup?link=\(secret)" }

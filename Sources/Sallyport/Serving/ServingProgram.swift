@@ -76,6 +76,7 @@ struct ServingProgram: Sendable {
         let bound = try await listen(server)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
+        await noteOrigin(port: bound.port)
         readiness.advance(to: .ready)
         announce(port: bound.port, setupURL)
         // 5. Serve until a signal, then drain.
@@ -176,6 +177,13 @@ extension ServingProgram {
         } catch {
             throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
         }
+    }
+
+    private func noteOrigin(port: Int) async {
+        guard state != nil else { return }
+        let (origin, directory) = (plan.configuration.displayOrigin(port: port), plan.configuration.dataDirectory)
+        // Only the queue can refuse, and a note that is missing is made at the next start.
+        try? await BlockingExecutor.shared.run { ServedOrigin.write(origin, to: directory) }
     }
 
     private func announce(port: Int, _ setupURL: String?) {
