@@ -18,6 +18,9 @@ enum Help {
           token         create, list and revoke API keys for programs that cannot log in
           stats         how much of everything there is
           purge         remove what can no longer matter
+          connect URL   a remote server as a local one, on standard input and output
+          call URL TOOL one tool call from the shell
+          list URL      what a remote server offers
           demo-server   the built-in MCP server, on standard input and output
 
         sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
@@ -75,6 +78,53 @@ enum Help {
         sallyport import claude_desktop_config.json > sallyport.yaml
 
         Variables stay references: ${NAME} is read when the gateway starts.
+        """,
+        "user": """
+        usage: sallyport user add NAME [--password-stdin] [--email ADDRESS] [--groups A,B] [--admin]
+               sallyport user list [--json]
+               sallyport user passwd NAME [--password-stdin | --link]
+               sallyport user disable NAME
+               sallyport user enable NAME
+               sallyport user remove NAME
+
+        Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add
+        prints a one-time link with which the user sets the password.
+
+          --config FILE    the configuration of the gateway
+          --data-dir DIR   its data directory (wins over the file)
+          --json           the result as JSON
+        """,
+        "connect": """
+        usage: sallyport connect URL [--token-file FILE] [--allow-http] [--verbose]
+
+        Makes a remote MCP server available to a local client that speaks stdio, in every revision that both know:
+        {"command": "sallyport", "args": ["connect", "https://mcp.example.com/notes/mcp"]}
+
+          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --allow-http       send it unencrypted to other machines
+          --verbose          tell on standard error what happens
+        """,
+        "call": """
+        usage: sallyport call URL TOOL [JSON] [--json] [--token-file FILE] [--allow-http] [--verbose]
+
+        Calls one tool and prints what it says: sallyport call http://localhost:8080/demo/mcp add '{"a": 1, "b": 2}'
+        Exit code 65 when the tool says that it failed, 69 when there is no answer.
+
+          --json             the whole result as JSON
+          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --allow-http       send it unencrypted to other machines
+          --verbose          tell on standard error what happens
+        """,
+        "list": """
+        usage: sallyport list URL [--resources | --templates | --prompts] [--json] [--token-file FILE]
+                              [--allow-http] [--verbose]
+
+        Lists the tools of a server, or its resources, resource templates or prompts.
+
+          --json             the whole definitions as JSON
+          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --allow-http       send it unencrypted to other machines
+          --verbose          tell on standard error what happens
         """,
         "key": """
         usage: sallyport key list [--json]

@@ -75,6 +75,13 @@ enum Program {
         case "purge":
             return try PurgeCommand.run(
                 try ParsedArguments(rest, syntax: PurgeCommand.syntax), environment: environment)
+        case "connect":
+            return try ConnectCommand.run(
+                try ParsedArguments(rest, syntax: ConnectCommand.syntax), environment: environment)
+        case "call":
+            return try CallCommand.run(try ParsedArguments(rest, syntax: CallCommand.syntax), environment: environment)
+        case "list":
+            return try ListCommand.run(try ParsedArguments(rest, syntax: ListCommand.syntax), environment: environment)
         case "demo-server":
             _ = try ParsedArguments(rest, syntax: CommandSyntax())
             return ExitCode(rawValue: DemoServer().run()) ?? .software

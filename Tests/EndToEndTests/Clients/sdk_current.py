@@ -2,13 +2,13 @@
 
 import anyio
 import httpx2
-import mcp_types as types
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 
 import walk
+from sdk_common import call, elicit, roots, sample
 
 REDIRECT = "http://127.0.0.1:9/callback"
 
@@ -46,39 +46,6 @@ class Person:
 
     async def back(self):
         return AuthorizationCodeResult(**{k: v for k, v in walk.query(self.answer).items() if k in ("code", "state", "iss")})
-
-
-async def sample(context, params):
-    return types.CreateMessageResult(
-        role="assistant", content=types.TextContent(type="text", text="sampled by the client"), model="test-model"
-    )
-
-
-async def elicit(context, params):
-    properties = params.requested_schema.get("properties", {})
-    values = {"string": "elicited", "integer": 7, "number": 7.5, "boolean": True}
-    content = {
-        name: (rule.get("enum") or [values.get(rule.get("type"), "elicited")])[0] for name, rule in properties.items()
-    }
-    return types.ElicitResult(action="accept", content=content)
-
-
-async def roots(context):
-    return types.ListRootsResult(roots=[types.Root(uri="file:///tests/root", name="the root")])
-
-
-def texts(result):
-    return "\n".join(block.text for block in result.content if getattr(block, "text", None) is not None)
-
-
-async def call(client, step):
-    progress = []
-
-    async def note(value, total=None, message=None):
-        progress.append([value, total, message])
-
-    result = await client.call_tool(step["tool"], step.get("arguments", {}), progress_callback=note)
-    return {"text": texts(result), "error": bool(result.is_error), "progress": progress}
 
 
 async def main():

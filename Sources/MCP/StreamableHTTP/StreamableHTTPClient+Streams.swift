@@ -1,0 +1,122 @@
+import AsyncIO
+import HTTP
+import JSON
+import Telemetry
+
+/// Where a stream of events broke off.
+struct StreamPosition {
+    var lastEvent: String?
+    /// What the server asked for, in milliseconds.
+    var retry: Int?
+}
+
+// Streams of events, and the end of a session.
+extension StreamableHTTPClient {
+    private static let maximumResumptions = 5
+    private static let defaultRetry = 1000
+    private static let longestRetry = 30_000
+
+    /// Hands every message of `response` to `take` until `message` is answered. A stream that ends before is resumed
+    /// where the server numbered its events (c54).
+    func read(
+        _ response: HTTPClientResponse, until message: JSONRPCMessage,
+        _ take: (_ text: [UInt8]) async -> Void
+    ) async throws(ExchangeFailure) {
+        guard isEventStream(response) else { return try await readSingle(response, message, take) }
+        var position = StreamPosition()
+        if await follow(response, until: message, &position, take) || message.kind != .request { return }
+        var attempts = 0
+        while position.lastEvent != nil, session != nil, attempts < Self.maximumResumptions, !Task.isCancelled {
+            attempts += 1
+            await pause(position.retry ?? Self.defaultRetry)
+            guard let next = try? await openStream(after: position.lastEvent), isEventStream(next) else { continue }
+            if await follow(next, until: message, &position, take) { return }
+        }
+        throw ExchangeFailure("The connection broke before the answer")
+    }
+
+    private func readSingle(
+        _ response: HTTPClientResponse, _ message: JSONRPCMessage, _ take: (_ text: [UInt8]) async -> Void
+    ) async throws(ExchangeFailure) {
+        let bytes: [UInt8]
+        do throws(HTTPClientError) {
+            bytes = try await response.body.collect(upTo: Self.maximumMessage)
+        } catch {
+            throw ExchangeFailure("The answer broke off: \(error)")
+        }
+        if bytes.isEmpty, message.kind != .request { return }
+        guard let document = try? JSONDocument(parsing: bytes) else {
+            throw ExchangeFailure("\(endpoint.text) answered something that is not JSON")
+        }
+        if document.root.isArray {
+            for element in document.root.elements { await take(JSONText.compacted(element)) }
+        } else {
+            await take(JSONText.compacted(document))
+        }
+    }
+
+    private func isEventStream(_ response: HTTPClientResponse) -> Bool {
+        guard let type = response.fields["content-type"] else { return false }
+        return type.lowercased().utf8.starts(with: "text/event-stream".utf8)
+    }
+
+    /// Hands on what a stream brings; true as soon as `message` is answered.
+    private func follow(
+        _ response: HTTPClientResponse, until message: JSONRPCMessage?, _ position: inout StreamPosition,
+        _ take: (_ text: [UInt8]) async -> Void
+    ) async -> Bool {
+        var parser = ServerSentEventParser(maximumBytes: Self.maximumMessage)
+        let wanted = message?.exactID
+        // Whatever breaks a stream, what follows is the same: it ended here.
+        while let bytes = try? await response.body.next() {
+            guard let events = try? parser.feed(bytes) else { return false }
+            position.lastEvent = parser.lastEventID ?? position.lastEvent
+            position.retry = parser.reconnectionTime ?? position.retry
+            for event in events where !event.data.isEmpty && (event.event ?? "message") == "message" {
+                guard let document = try? JSONDocument(parsing: event.data) else { continue }
+                await take(JSONText.compacted(document))
+                let answers = document.root["method"] == nil && document.root["id"].flatMap { JSONRPCID($0) } == wanted
+                if wanted != nil, answers { return true }
+            }
+        }
+        return false
+    }
+
+    /// The general stream of a legacy session: opened again whenever it ends, until the session does.
+    func followGeneralStream() async {
+        var position = StreamPosition()
+        var failures = 0
+        while !Task.isCancelled, !isClosed {
+            guard let response = try? await openStream(after: position.lastEvent) else { return }
+            switch response.status.code {
+            case 200 where isEventStream(response):
+                failures = 0
+                _ = await follow(response, until: nil, &position) { await deliver($0) }
+            case 500...599, 429: break
+            // There is none, or not for us, or the session is gone: the next request finds out.
+            default: return
+            }
+            failures += 1
+            await pause(position.retry ?? min(Self.defaultRetry << min(failures, 5), Self.longestRetry))
+        }
+    }
+
+    private func openStream(after event: String?) async throws(ExchangeFailure) -> HTTPClientResponse {
+        var fields = try await commonFields()
+        fields.append("Accept", "text/event-stream")
+        if let event { fields.append("Last-Event-ID", event) }
+        return try await send(HTTPClientRequest(method: .get, url: endpoint, fields: fields))
+    }
+
+    private func pause(_ milliseconds: Int) async {
+        // Cancelled: the loops around it look for that.
+        try? await loop.sleep(for: .milliseconds(min(max(milliseconds, 10), Self.longestRetry)))
+    }
+
+    /// Tells the server that the session is over; whether it listens does not matter.
+    func endSession() async {
+        guard session != nil, let fields = try? await commonFields() else { return }
+        session = nil
+        _ = try? await send(HTTPClientRequest(method: .delete, url: endpoint, fields: fields))
+    }
+}
