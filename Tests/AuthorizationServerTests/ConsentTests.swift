@@ -166,6 +166,44 @@ import Testing
         #expect(asked.status == 200, "a client of the same name is another client")
     }
 
+    @Test("U04: a changed name or redirect host is asked again; the same once more is not")
+    func changed() async throws {
+        let other = "https://other.test/cb"
+        let setting = try await Setting(redirects: [Fixture.redirect, other])
+        _ = try await setting.fixture.code(setting.browser, setting.client)
+        #expect(await setting.page().locationParameters["code"] != nil)
+        #expect(await setting.page(changing: ["redirect_uri": other]).status == 200)
+        var record = try #require(try await setting.fixture.store.client(ClientID(setting.client.id)))
+        let text = String(decoding: record.metadata, as: UTF8.self)
+        record.metadata = Array(text.replacingOccurrences(of: "Test Client", with: "Your Bank").utf8)
+        _ = try await setting.fixture.store.register(record, capacity: 10, evictableBefore: setting.fixture.clock.now)
+        let asked = await setting.page()
+        #expect(asked.status == 200 && asked.text.contains("Your Bank"))
+    }
+
+    @Test("U04: a client of the operator's own is not asked about, one that only says so is")
+    func firstParty() async throws {
+        let setting = try await Setting()
+        let liar = await setting.fixture.send(
+            .post, "/register", fields: [("Content-Type", "application/json")],
+            body: """
+                {"client_name":"x","redirect_uris":["\(Fixture.redirect)"],"token_endpoint_auth_method":"none",
+                "first_party":true,"is_first_party":true}
+                """)
+        let client = Fixture.TestClient(
+            id: try #require(try liar.member("client_id")), secret: nil, redirect: Fixture.redirect)
+        let target = setting.fixture.authorizeTarget(client)
+        #expect(await setting.browser.follow(await setting.browser.get(target)).status == 200)
+        var record = try #require(try await setting.fixture.store.client(ClientID(client.id)))
+        record.isFirstParty = true
+        _ = try await setting.fixture.store.register(record, capacity: 10, evictableBefore: setting.fixture.clock.now)
+        let answer = await setting.browser.follow(await setting.browser.get(target))
+        #expect(answer.locationParameters["code"] != nil)
+        let fresh = TestBrowser(setting.fixture)
+        let login = await fresh.follow(await fresh.get(target))
+        #expect(login.status == 200 && login.text.contains("Sign in"), "and still somebody has to sign in")
+    }
+
     @Test("U04: deny goes to the client as access_denied and issues nothing")
     func deny() async throws {
         let setting = try await Setting()

@@ -71,15 +71,15 @@ import Testing
         _ = await logIn(browser, await browser.get("/login"))
         let secret = try #require(browser.cookies["sallyport-session"])
         #expect(secret != "planted")
-        let welcome = await browser.get("/login")
+        let welcome = await browser.get("/account")
         #expect(welcome.text.contains("alice"))
         let forged = await browser.post("/logout", ["form_token": "x"])
         #expect(forged.status == 403)
-        #expect(await browser.post("/logout", welcome.form()).status == 200)
+        #expect(await browser.post("/logout", welcome.form(action: "/logout")).status == 200)
         #expect(browser.cookies["sallyport-session"] == nil)
         let replay = TestBrowser(fixture)
         replay.cookies["sallyport-session"] = secret
-        #expect(await !replay.get("/login").text.contains("alice"))
+        #expect(await !replay.get("/account").text.contains("alice"))
     }
 
     @Test("U05: a session ends after 30 idle minutes and after 12 hours")
@@ -89,15 +89,15 @@ import Testing
         let idle = TestBrowser(fixture)
         try await fixture.signIn(idle, as: user)
         fixture.clock.advance(by: .seconds(31 * 60))
-        #expect(await !idle.get("/login").text.contains("alice"))
+        #expect(await !idle.get("/account").text.contains("alice"))
         let busy = TestBrowser(fixture)
         try await fixture.signIn(busy, as: user)
         for _ in 0..<28 {
             fixture.clock.advance(by: .seconds(25 * 60))
-            #expect(await busy.get("/login").text.contains("alice"))
+            #expect(await busy.get("/account").text.contains("alice"))
         }
         fixture.clock.advance(by: .seconds(25 * 60))
-        #expect(await !busy.get("/login").text.contains("alice"))
+        #expect(await !busy.get("/account").text.contains("alice"))
     }
 
     @Test("I01: a login post without this page's token or cookie is 403, and tries no password")
@@ -171,7 +171,7 @@ import Testing
         form["repeated"] = LoginTests.password
         #expect(await browser.post("/setup", form, from: "https://evil.test").status == 403)
         #expect(await browser.post("/setup", form).status == 303)
-        #expect(await browser.get("/login").text.contains("admin"))
+        #expect(await browser.get("/account").text.contains("admin"))
         #expect(await browser.post("/setup", form).status == 403)
         #expect(try await fixture.users.prepareFirstUser(lifetime: .seconds(3600)) == nil)
         #expect(try await fixture.users.list().first?.isAdministrator == true)

@@ -64,7 +64,7 @@ import Testing
         #expect(await !fixture.accepts(tokens.access))
         #expect(await fixture.refresh(tokens.refresh, client).status == 400)
         #expect(await fixture.redeem(code, client).status == 400)
-        #expect(await !browser.get("/login").text.contains("alice"))
+        #expect(await !browser.get("/account").text.contains("alice"))
         if !removed {
             try await fixture.users.enable("alice")
             try await fixture.service.prepare()

@@ -44,6 +44,26 @@ struct GrantConformance {
         #expect(try await store.redeem(digest("c"), refreshToken: nil, failureLimit: 5, at: at(2)) == .burnt)
     }
 
+    @Test("U07: when a user's live grants were last used", arguments: Backend.allCases)
+    func lastUses(_ backend: Backend) async throws {
+        let fixture = try StoreUnderTest(backend)
+        defer { fixture.keep() }
+        let store = fixture.store
+        try await store.openGrant()
+        try await store.openGrant(makeGrant("grant-2"), refresh: "other-0")
+        try await store.openGrant(makeGrant("grant-3", user: "user-2"), refresh: "third-0")
+        let user = UserID("user-1")
+        let both = [GrantID("grant-1"): at(1), GrantID("grant-2"): at(1)]
+        #expect(try await store.lastUses(of: user, at: at(2)) == both)
+        _ = try await store.rotate(
+            digest("refresh-0"), of: ClientID("client-1"), successor: digest("refresh-1"), policy: RotationPolicy(),
+            at: at(10))
+        _ = try await store.revoke(GrantID("grant-2"), reason: .userRequest, at: at(11))
+        #expect(try await store.lastUses(of: user, at: at(12)) == [GrantID("grant-1"): at(10)])
+        #expect(try await store.lastUses(of: user, at: at(86_400)).isEmpty)
+        #expect(try await store.lastUses(of: UserID("nobody"), at: at(12)).isEmpty)
+    }
+
     @Test("A07: of 100 racing redemptions of a code exactly one wins", arguments: Backend.allCases)
     func redeemRace(_ backend: Backend) async throws {
         let fixture = try StoreUnderTest(backend)

@@ -96,10 +96,12 @@ struct AuthorizationFlow {
 
     // MARK: Finish
 
-    /// Whether the user allowed exactly this before (U04).
+    /// Whether nobody needs to be asked: the user allowed exactly this before (U04), or the operator says that the client
+    /// is their own. No client can say so of itself.
     func isRemembered(
         _ pending: PendingAuthorization, _ redirect: ProvenRedirect, user: UserID
     ) async throws(StoreError) -> Bool {
+        if redirect.client.isFirstParty { return true }
         let notBefore = service.now - service.configuration.consentLifetime
         let id = ConsentKey(pending, redirect, user: user).digest
         return try await service.store.isRemembered(id, notBefore: notBefore)

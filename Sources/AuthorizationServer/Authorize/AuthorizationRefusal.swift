@@ -16,6 +16,7 @@ enum AuthorizationRefusal: Error {
     case otherBrowser
     case otherUser
     case forgedForm
+    case signedOut
     case tooManyRequests(seconds: Int)
 
     /// A word for our log.
@@ -35,6 +36,7 @@ enum AuthorizationRefusal: Error {
         case .otherBrowser: "other_browser"
         case .otherUser: "other_user"
         case .forgedForm: "forged_form"
+        case .signedOut: "signed_out"
         case .tooManyRequests: "too_many_requests"
         }
     }
@@ -42,7 +44,7 @@ enum AuthorizationRefusal: Error {
     /// The status of the page.
     var status: HTTPStatus {
         switch self {
-        case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: .forbidden
+        case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm, .signedOut: .forbidden
         case .tooManyRequests: .tooManyRequests
         case .unreachableClient: .serviceUnavailable
         default: .badRequest
@@ -58,6 +60,12 @@ enum AuthorizationRefusal: Error {
         case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable, .pushedRequestGone:
             requestMessage
         case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: transactionMessage
+        case .signedOut:
+            MessagePage(
+                title: "You are signed out",
+                explanation: "This page is from a time when you were signed in here.",
+                wayForward: "Nothing was changed. Sign in again, or start again from the application.",
+                link: ("Sign in again", "/login"))
         case .tooManyRequests(let seconds):
             MessagePage(
                 title: "Too many requests", explanation: "This address has asked too often.",

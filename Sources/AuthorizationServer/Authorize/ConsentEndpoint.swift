@@ -51,9 +51,10 @@ struct ConsentEndpoint: HTTPResponder {
     // The browser must still be signed in as the user who logged in for this request: another account, a sign-out or a
     // disabled account in between ends it.
     private func user(of step: AuthorizationFlow.Step, visit: PageVisit) async throws -> UserRecord {
-        guard let signedIn = try await service.signedInUser(visit.request, cookies: visit.cookies),
-            signedIn.user.id == step.transaction.user
-        else { throw AuthorizationRefusal.otherUser }
+        guard let signedIn = try await service.signedInUser(visit.request, cookies: visit.cookies) else {
+            throw AuthorizationRefusal.signedOut
+        }
+        guard signedIn.user.id == step.transaction.user else { throw AuthorizationRefusal.otherUser }
         return signedIn.user
     }
 

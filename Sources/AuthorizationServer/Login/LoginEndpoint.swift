@@ -24,7 +24,7 @@ struct LoginEndpoint: HTTPResponder {
     private func show(_ visit: PageVisit) async throws -> HTTPResponse {
         let handle = try visit.query("transaction")
         let signedIn = try await service.signedInUser(visit.request, cookies: visit.cookies)
-        if handle == nil, let signedIn { return welcome(signedIn) }
+        if handle == nil, signedIn != nil { return Redirect.to("/account") }
         let purpose = try await LoginPurpose.find(handle, visit: visit, startsAnew: true)
         if let next = purpose.alreadyDone { return Redirect.to(next) }
         return purpose.page(name: "", problem: nil).response(.ok, cookies: purpose.newCookies(visit))
@@ -60,10 +60,5 @@ struct LoginEndpoint: HTTPResponder {
         }
         let cookie = try await service.startSession(of: user, request: visit.request, cookies: visit.cookies)
         return Redirect.to(purpose.next, cookies: [cookie])
-    }
-
-    private func welcome(_ signedIn: SignedInUser) -> HTTPResponse {
-        let token = FormToken.make(for: SignOutEndpoint.formPurpose, browserSecret: signedIn.secret)
-        return SignedInPage(userName: DisplayText.clean(signedIn.user.name), formToken: token).page.response(.ok)
     }
 }

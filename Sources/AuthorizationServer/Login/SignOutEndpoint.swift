@@ -2,7 +2,7 @@ import HTTP
 import OAuth
 import Telemetry
 
-/// `/logout`: ends the browser's session at the server, not only in the browser (U05).
+/// `/logout`: ends the browser's session at the server, not only in the browser (U05); on demand every other one too.
 struct SignOutEndpoint: HTTPResponder {
     /// What the form's token is bound to.
     static let formPurpose = "logout"
@@ -19,12 +19,19 @@ struct SignOutEndpoint: HTTPResponder {
         do {
             let visit = try PageVisit(request, service: service)
             // A link signs nobody out; the page it leads to has the button.
-            guard request.method == .post else { return Redirect.to("/login") }
+            guard request.method == .post else { return Redirect.to("/account") }
             guard let secret = visit.cookies.session(in: request) else { return SignOutEndpoint.goodbye(visit) }
-            try await visit.form(body).verify(purpose: SignOutEndpoint.formPurpose, browserSecret: secret)
+            let form = try await visit.form(body)
+            try form.verify(purpose: SignOutEndpoint.formPurpose, browserSecret: secret)
+            let isEverywhere = try form.value("everywhere") == "yes"
             let signedIn = try await service.signedInUser(request, cookies: visit.cookies)
             try await service.store.end(SecretDigest(of: secret))
-            service.note(.signedOut, outcome: .success, user: signedIn?.user.id, request: request)
+            if isEverywhere, let user = signedIn?.user.id {
+                _ = try await service.store.endSessions(of: user, except: nil)
+            }
+            service.note(
+                .signedOut, outcome: .success, user: signedIn?.user.id, request: request,
+                detail: isEverywhere ? [("sessions", "all")] : [])
             return SignOutEndpoint.goodbye(visit)
         } catch {
             return service.page(for: error, request: request)

@@ -39,6 +39,13 @@ enum Stylesheet {
         .note,.problem{border-radius:9px;padding:.75rem .875rem;margin:1.25rem 0 0;font-size:.9375rem}
         .note{background:var(--warn-paper);color:var(--warn)}
         .problem{background:var(--bad-paper);color:var(--bad);margin:0 0 1rem}
+        .entries{list-style:none;margin:0;padding:0;border-top:1px solid var(--line)}
+        .entries li{padding:.75rem 0;border-bottom:1px solid var(--line);display:flex;gap:.75rem;flex-wrap:wrap;\
+        align-items:center}
+        .entries li>div{flex:1 1 12rem;overflow-wrap:anywhere}
+        .entries form{flex:0 0 auto}
+        .entries button{width:auto;margin:0;padding:.4375rem .875rem;min-height:2.5rem}
+        .done{background:var(--field);border:1px solid var(--line);border-radius:9px;padding:.75rem .875rem;margin:0 0 1rem}
         .small{font-size:.875rem;color:var(--soft)}
         code{font:.875em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
         a{color:var(--accent)}

@@ -74,6 +74,7 @@ package struct AuthorizationService: Sendable {
         IntrospectionEndpoint(service: self).register(on: &router)
         SetupEndpoint(service: self).register(on: &router)
         SignOutEndpoint(service: self).register(on: &router)
+        AccountEndpoint(service: self).register(on: &router)
     }
 
     /// Which DPoP proofs were used, for our endpoints and for the protected resources.

@@ -96,6 +96,9 @@ package protocol GrantStore: Sendable {
         of user: UserID?, to client: ClientID?, limit: Int, at now: Timestamp
     ) async throws(StoreError) -> [GrantRecord]
 
+    /// When tokens of a user's live grants were last issued. A grant that never got a refresh token may be missing.
+    func lastUses(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantID: Timestamp]
+
     /// Ends a grant for good: a durable tombstone that no refresh in flight revives (A12), and an entry of the
     /// `RevocationFeed`, in one act. A grant whose code was never redeemed is `.unknown`.
     func revoke(_ id: GrantID, reason: RevocationReason, at now: Timestamp) async throws(StoreError) -> GrantRevocation

@@ -41,7 +41,7 @@ struct FrontPage: HTTPResponder {
             : "This bridge passes calls on without any login."
     }
 
-    private let account: HTML = " <a href=\"/login\">Your account</a>"
+    private let account: HTML = " <a href=\"/account\">Your account</a>"
 
     private func claude(_ origin: ServerOrigin) -> String {
         guard let first = servers.first else { return "claude mcp add --transport http NAME URL" }

@@ -82,6 +82,20 @@ extension MemoryStore: GrantStore {
         }
     }
 
+    package func lastUses(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantID: Timestamp] {
+        withState { state in
+            let now = state.effective(now)
+            var uses: [GrantID: Timestamp] = [:]
+            for token in state.refreshTokens.values {
+                guard let grant = state.grants[token.grant]?.record, grant.user == user, grant.revokedAt == nil,
+                    now < grant.expiresAt
+                else { continue }
+                uses[grant.id] = max(token.issuedAt, uses[grant.id] ?? token.issuedAt)
+            }
+            return uses
+        }
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {

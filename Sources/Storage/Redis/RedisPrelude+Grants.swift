@@ -34,6 +34,7 @@ extension RedisPrelude {
           })
           redis.call('SADD', key('grant.tokens', grant), id)
           redis.call('INCR', P .. 'refresh.count')
+          set('grant', grant, 'used', text(now))
         end
 
         -- Stores a grant whose fields stand in `source`, with the first refresh token of its family unless that is ''.

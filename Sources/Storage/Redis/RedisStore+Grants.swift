@@ -38,6 +38,14 @@ extension RedisStore: GrantStore {
         return Array(try Self.newestFirst(answer.records()).prefix(max(0, limit)))
     }
 
+    package func lastUses(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantID: Timestamp] {
+        var uses: [GrantID: Timestamp] = [:]
+        for record in try await run(.grantsOfUser, [user.redis, time(now)]).records() {
+            uses[GrantID(try record.text("id"))] = try record.optionalTime("used")
+        }
+        return uses
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {

@@ -51,6 +51,20 @@ extension SQLiteStore: GrantStore {
         }
     }
 
+    package func lastUses(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantID: Timestamp] {
+        let now = database.effective(now)
+        return try await database.read { connection throws(StoreError) in
+            let uses = try connection.rows(
+                """
+                SELECT grant_family.id, max(refresh_token.issued_at) FROM grant_family
+                JOIN refresh_token ON refresh_token.grant_id = grant_family.id
+                WHERE user = ?1 AND revoked_at IS NULL AND expires_at > ?2 GROUP BY grant_family.id
+                """, .id(user), .time(now)
+            ) { row throws(StoreError) in (GrantID(try row.text(0)), try row.time(1)) }
+            return Dictionary(uses) { max($0, $1) }
+        }
+    }
+
     package func revoke(
         _ id: GrantID, reason: RevocationReason, at now: Timestamp
     ) async throws(StoreError) -> GrantRevocation {

@@ -36,10 +36,10 @@ struct Answer {
         return Dictionary(items.map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The hidden and visible fields of the page's form that has `decision` when one is asked for.
-    func form(decision: String? = nil) -> [String: String] {
+    /// The hidden and visible fields of the page's form that has `decision` or `action` when one is asked for.
+    func form(decision: String? = nil, action: String? = nil) -> [String: String] {
         let forms = text.components(separatedBy: "<form").dropFirst()
-        for form in forms {
+        for form in forms where action.map({ form.contains("action=\"\($0)\"") }) ?? true {
             var fields: [String: String] = [:]
             for input in form.components(separatedBy: "<input").dropFirst() {
                 guard let name = Answer.attribute("name", of: input) else { continue }

@@ -156,4 +156,5 @@ def register(origin, redirect, name):
         return json.load(answer)["client_id"]
 
 
-main()
+if __name__ == "__main__":
+    main()
