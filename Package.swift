@@ -89,7 +89,7 @@ let package = Package(
             // Played by Python, in environments that ./test makes.
             exclude: [
                 "Clients", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-jose.txt",
-                "requirements-legacy.txt",
+                "requirements-legacy.txt", "requirements-proxies.txt",
             ],
             swiftSettings: settings),
     ],

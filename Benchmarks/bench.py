@@ -10,7 +10,8 @@ import subprocess
 import time
 
 from contestants import (
-    GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportBridge, StreamableProxy, resident, until,
+    GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportBridge, SallyportVerify, StreamableProxy,
+    resident, until,
 )
 
 
@@ -179,7 +180,26 @@ def tokens(options):
           [["Sallyport", f"{result['rate']:,.0f}", result["errors"]]], ["", "refreshes/s", "errors"])
 
 
-TABLES = {"throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens}
+def verify(options):
+    """The question that a proxy asks before each request, warm, beside nginx that answers without thinking."""
+    contestants = started([SallyportVerify(options.work), Nginx(options.work, "constant")])
+    try:
+        results = rounds(contestants, 64, options)
+    finally:
+        for contestant in contestants:
+            contestant.stop()
+    constant = median(results["nginx constant"], "rate")
+    rows = [
+        [name, f"{median(m, 'rate'):,.0f}", f"{median(m, 'p50'):,.0f}", f"{constant / median(m, 'rate'):.1f}", failures(m)]
+        for name, m in results.items()
+    ]
+    table("/verify with a known token, 64 connections", rows,
+          ["", "answers/s, median", "µs, median", "nginx constant ×", "errors"])
+
+
+TABLES = {
+    "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
+}
 
 
 def main():

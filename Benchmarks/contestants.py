@@ -243,6 +243,19 @@ class Sallyport(Contestant):
         return json.loads(text)
 
 
+class SallyportVerify(Sallyport):
+    """`/verify` as a proxy asks it, with a token that has been seen before."""
+
+    name, script = "Sallyport /verify", "verify.lua"
+    configuration = Sallyport.configuration + "trusted_proxies: [127.0.0.0/8]\n"
+
+    def prepare(self):
+        os.environ["BENCH_TARGET"] = f"localhost:{self.port}{self.path}"
+        self.path = "/verify"
+        status, response, _ = exchange(self.port, "GET", self.path, None, self.headers())
+        assert status == 200 and response.getheader("x-user-name") == "bench", status
+
+
 class SallyportBridge(Contestant):
     """`sallyport bridge`: the same without OAuth, which is what the peers do."""
 

@@ -81,7 +81,6 @@ struct ConfigurationTests {
     func notices() throws {
         let file = try ConfigurationFile(
             """
-            trusted_proxies: [10.0.0.0/8]
             aggregate: {enabled: true, separator: "__"}
             tracing: {otlp_endpoint: "http://localhost:4318"}
             servers: {a: {command: no-such-program, limits: {cpu: 1.0}, pool: {prespawn: 1}}}

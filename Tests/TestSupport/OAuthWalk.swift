@@ -17,6 +17,8 @@ package struct OAuthWalk: Sendable {
     package var user: String
     package var password: String
     package var resource = "/demo/mcp"
+    /// The whole resource, when it stands elsewhere.
+    package var audience: String?
 
     package init(port: Int, user: String, password: String, resource: String = "/demo/mcp") {
         self.port = port
@@ -58,7 +60,8 @@ package struct OAuthWalk: Sendable {
     package func authorizationURL(client: String, _ changes: [String: String] = [:]) -> String {
         var parameters = [
             "response_type": "code", "client_id": client, "redirect_uri": Self.redirectURI, "state": "st-1",
-            "code_challenge": Self.proof.challenge, "code_challenge_method": "S256", "resource": origin + resource,
+            "code_challenge": Self.proof.challenge, "code_challenge_method": "S256",
+            "resource": audience ?? origin + resource,
         ]
         parameters.merge(changes) { $1 }
         let pairs = parameters.filter { !$0.value.isEmpty }.map { ($0.key, $0.value) }
@@ -85,7 +88,7 @@ package struct OAuthWalk: Sendable {
     package func redeem(code: String, client: String, verifier: String = proof.verifier) throws -> PlainResponse {
         try token([
             "grant_type": "authorization_code", "code": code, "code_verifier": verifier, "client_id": client,
-            "redirect_uri": Self.redirectURI, "resource": origin + resource,
+            "redirect_uri": Self.redirectURI, "resource": audience ?? origin + resource,
         ])
     }
 

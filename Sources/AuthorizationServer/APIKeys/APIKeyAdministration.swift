@@ -83,7 +83,7 @@ package struct APIKeyAdministration: Sendable {
         let key = APIKeyRecord(
             id: GrantID(Self.identifier()), digest: secret.digest, hint: String(secret.text.prefix(Self.hintLength)),
             name: name, user: user.id, scope: try scope(wish.scope, of: resources),
-            resources: wish.resources.isEmpty ? [] : resources.map(\.path), createdAt: time,
+            resources: wish.resources.isEmpty ? [] : resources.map { $0.identifier(at: "") }, createdAt: time,
             expiresAt: time + min(wish.lifetime, Self.longestLifetime))
         switch try await store.add(key, limit: Self.limit, at: time) {
         case .added: break
@@ -130,8 +130,10 @@ package struct APIKeyAdministration: Sendable {
         guard !names.isEmpty else { return directory.all }
         var found: [ProtectedResource] = []
         for name in names {
-            let path = (try? ResourceIndicator(parsing: name))?.path ?? name  // no address is a name or a path
-            guard let resource = directory.all.first(where: { Self.isNamed($0, path) }) else {
+            let address = try? ResourceIndicator(parsing: name)  // what is no address is a name or a path
+            let external = address.flatMap { directory.external(origin: $0.origin, path: $0.path) }
+            let path = address?.path ?? name
+            guard let resource = external ?? directory.all.first(where: { Self.isNamed($0, path) }) else {
                 throw .unknownResource(name)
             }
             if !found.contains(resource) { found.append(resource) }
@@ -140,7 +142,8 @@ package struct APIKeyAdministration: Sendable {
     }
 
     private static func isNamed(_ resource: ProtectedResource, _ name: String) -> Bool {
-        resource.path.utf8.elementsEqual(name.utf8) || resource.name.utf8.elementsEqual(name.utf8)
+        resource.origin == nil && resource.path.utf8.elementsEqual(name.utf8)
+            || resource.name.utf8.elementsEqual(name.utf8)
     }
 
     private func scope(_ wanted: Scope?, of resources: [ProtectedResource]) throws(Refusal) -> Scope {

@@ -61,11 +61,7 @@ package final class APIKeyVerifier<Next: AccessTokenVerifier>: AccessTokenVerifi
     ) throws(AccessTokenRejection) {
         guard key.revokedAt == nil else { throw AccessTokenRejection(.invalid, detail: "revoked") }
         guard clock.now() < key.expiresAt else { throw AccessTokenRejection(.invalid, detail: "expired") }
-        guard resource.utf8.starts(with: issuer.utf8) else {
-            throw AccessTokenRejection(.invalid, detail: "for another resource")
-        }
-        let path = resource.utf8.dropFirst(issuer.utf8.count)
-        guard key.resources.isEmpty || key.resources.contains(where: { $0.utf8.elementsEqual(path) }) else {
+        guard key.resources.isEmpty || key.resources.contains(where: { Self.isResource(resource, $0, issuer) }) else {
             throw AccessTokenRejection(.invalid, detail: "for another resource")
         }
         switch revocations.status(of: key.id) {
@@ -73,6 +69,13 @@ package final class APIKeyVerifier<Next: AccessTokenVerifier>: AccessTokenVerifi
         case .revoked: throw AccessTokenRejection(.invalid, detail: "revoked")
         case .unknown: throw AccessTokenRejection(.unavailable, detail: "the state of the key is not known")
         }
+    }
+
+    // A key names an endpoint of ours by its path, and a resource elsewhere by its identifier.
+    private static func isResource(_ resource: String, _ named: String, _ issuer: String) -> Bool {
+        resource.utf8.elementsEqual(named.utf8)
+            || resource.utf8.starts(with: issuer.utf8)
+                && resource.utf8.dropFirst(issuer.utf8.count).elementsEqual(named.utf8)
     }
 
     private func entry(_ digest: Digest) async throws(AccessTokenRejection) -> Entry {

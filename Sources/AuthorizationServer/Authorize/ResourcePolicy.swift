@@ -40,7 +40,8 @@ struct ResourcePolicy {
 
     private func resolve(_ text: String) throws(OAuthError) -> GrantedResource {
         let indicator = try ResourceIndicator(parsing: text)
-        guard isOwn(indicator.origin), let resource = directory.resource(atPath: indicator.path) else {
+        let own = isOwn(indicator.origin) ? directory.resource(atPath: indicator.path) : nil
+        guard let resource = own ?? directory.external(origin: indicator.origin, path: indicator.path) else {
             throw OAuthError(.invalidTarget, "this server does not protect that resource")
         }
         guard permits(resource) else {
@@ -50,7 +51,7 @@ struct ResourcePolicy {
     }
 
     private func permits(_ resource: ProtectedResource) -> Bool {
-        client?.allowedResources?.contains { $0.utf8.elementsEqual(resource.path.utf8) } ?? true
+        client?.allowedResources?.contains { $0.utf8.elementsEqual(resource.identifier(at: "").utf8) } ?? true
     }
 
     // The origin that the client uses is ours; on loopback so are its other names.
@@ -59,13 +60,14 @@ struct ResourcePolicy {
     }
 
     private func granted(_ resource: ProtectedResource, origin: String) -> GrantedResource {
-        GrantedResource(uri: origin + resource.path, name: resource.name, scopes: resource.scopes)
+        GrantedResource(uri: resource.identifier(at: origin), name: resource.name, scopes: resource.scopes)
     }
 
     /// The name of a resource that `resolve` gave, for a page.
     func name(of uri: String) -> String {
-        let match = directory.all.first { uri.utf8.reversed().starts(with: $0.path.utf8.reversed()) }
-        return match?.name ?? uri
+        let external = directory.all.first { $0.origin != nil && $0.identifier(at: "").utf8.elementsEqual(uri.utf8) }
+        let own = directory.all.first { $0.origin == nil && uri.utf8.reversed().starts(with: $0.path.utf8.reversed()) }
+        return (external ?? own)?.name ?? uri
     }
 
     /// Every scope that these resources offer to this client.

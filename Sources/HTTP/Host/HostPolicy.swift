@@ -32,6 +32,7 @@ package enum HostRefusal: Error, Hashable, Sendable {
 /// `[::1]` with its port are its names. `Host` and `Origin` are checked independently.
 package struct HostPolicy: Sendable {
     private let origins: [String: ServerOrigin]
+    private let distinct: [ServerOrigin]
     private let allowedOrigins: Set<String>
     private let hasDynamicPort: Bool
 
@@ -52,6 +53,7 @@ package struct HostPolicy: Sendable {
             }
         }
         self.origins = origins
+        distinct = Set(origins.values).sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) }
     }
 
     /// Our origin as the request names it.
@@ -59,6 +61,16 @@ package struct HostPolicy: Sendable {
         guard let origin = ownOrigin(request) else { throw .misdirected }
         try checkWebOrigin(of: request)
         return origin
+    }
+
+    /// The names under which clients may know us, the one that this request uses first: for requests of a proxy, which asks
+    /// under whatever name it has for us. With a public URL there is one.
+    package func possibleOrigins(of request: HTTPRequest) -> [ServerOrigin] {
+        let own = ownOrigin(request)
+        let all =
+            hasDynamicPort
+            ? Self.loopbackNames(request.localAddress).map { Self.local($0, request.localAddress.port) } : distinct
+        return all.count == 1 || own == nil ? all : (own.map { [$0] } ?? []) + all.filter { $0 != own }
     }
 
     /// Whether `origin` is one of ours.

@@ -68,6 +68,10 @@ package struct HTTPFields: Sendable {
         entries = entries.filter { !predicate(self.name(of: $0)) }
     }
 
+    mutating func removeEntries(where predicate: (Entry) -> Bool) {
+        entries.removeAll(where: predicate)
+    }
+
     /// The first value of this name.
     package subscript(name: HTTPFieldName) -> String? {
         firstIndex(of: name).map { value(of: entries[$0]) }

@@ -11,8 +11,10 @@ package struct HTTPRequest: Sendable {
     package var query: String?
     /// The header fields without those of the connection.
     package var fields: HTTPFields
-    /// The peer of the connection.
+    /// The peer of the connection; behind a trusted proxy, the client that asked it.
     package var remoteAddress: SocketAddress
+    /// What the peer says about the request that it passes on; nil unless the peer is trusted to say so.
+    package internal(set) var forwarded: ForwardedRequest?
     /// Our end of the connection.
     package var localAddress: SocketAddress
     /// The validated `Host` in lower case, with the port if it was given.
@@ -42,6 +44,9 @@ package struct HTTPRequest: Sendable {
         self.id = id
         parameters = HTTPPathParameters()
     }
+
+    /// The peer of the connection, whoever it speaks for.
+    package var peerAddress: SocketAddress { forwarded?.peer ?? remoteAddress }
 
     /// The parameters of the query; empty when there is none.
     package func queryParameters(limits: FormLimits = .standard) throws(FormError) -> FormParameters {

@@ -11,11 +11,15 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     private let keys: any VerificationKeySource
     private let revocations: any RevocationState
     private let clock: WallClock
+    private let directory: (any ProtectedResourceDirectory)?
     private let cache: VerifiedTokenCache
 
+    /// `directory` tells which resources elsewhere are protected from here: a token may be for several of ours.
     package init(
-        keys: any VerificationKeySource, revocations: any RevocationState, clock: WallClock, cacheCapacity: Int = 20_000
+        keys: any VerificationKeySource, revocations: any RevocationState, clock: WallClock,
+        directory: (any ProtectedResourceDirectory)? = nil, cacheCapacity: Int = 20_000
     ) {
+        self.directory = directory
         self.keys = keys
         self.revocations = revocations
         self.clock = clock
@@ -71,7 +75,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
             throw AccessTokenRejection(.invalid, detail: "for another resource")
         }
         // Several resources of ours may be granted at once; one foreign audience spoils the token (T05).
-        guard token.audience.count == 1 || token.audience.allSatisfy({ Self.isResource($0, of: issuer) }) else {
+        guard token.audience.count == 1 || token.audience.allSatisfy({ isOurs($0, issuer) }) else {
             throw AccessTokenRejection(.invalid, detail: "for a foreign resource too")
         }
         switch revocations.status(of: token.grant) {
@@ -81,8 +85,9 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
         }
     }
 
-    private static func isResource(_ audience: String, of issuer: String) -> Bool {
+    private func isOurs(_ audience: String, _ issuer: String) -> Bool {
         audience.utf8.starts(with: issuer.utf8) && audience.utf8.dropFirst(issuer.utf8.count).first == UInt8(ascii: "/")
+            || directory?.isExternal(audience) == true
     }
 
     private func read(_ token: [UInt8]) throws(AccessTokenRejection) -> VerifiedToken {

@@ -1,24 +1,52 @@
-/// A resource that this server protects: one MCP endpoint.
+/// A resource that this server protects: one MCP endpoint, here or behind another proxy that asks `/verify`.
 package struct ProtectedResource: Sendable, Hashable {
+    /// Where it stands when it is not one of our own endpoints: `https://fetch.example.com`.
+    package let origin: String?
     /// Path of the endpoint: `/demo/mcp`. With the origin that the client uses it is the resource's identifier.
     package let path: String
     /// For people.
     package let name: String
     /// Scopes that it knows; what a client asks for when it asks for the resource as a whole.
     package let scopes: [String]
+    /// Scopes without which nothing is let through to it.
+    package let requiredScopes: [String]
 
-    package init(path: String, name: String, scopes: [String]) {
+    package init(
+        origin: String? = nil, path: String, name: String, scopes: [String], requiredScopes: [String] = []
+    ) {
+        self.origin = origin
         self.path = path
         self.name = name
         self.scopes = scopes
+        self.requiredScopes = requiredScopes
     }
+
+    /// Its identifier, the `aud` of its tokens, for a client that calls us `own`.
+    package func identifier(at own: String) -> String { (origin ?? own) + path }
 }
 
 /// Knows every protected resource. Asked on every authorization and token request: answers from memory.
 package protocol ProtectedResourceDirectory: Sendable {
-    /// The resource at exactly this path.
+    /// Our own endpoint at exactly this path.
     func resource(atPath path: String) -> ProtectedResource?
 
     /// Every resource, in the order of the configuration.
     var all: [ProtectedResource] { get }
+}
+
+extension ProtectedResourceDirectory {
+    /// The resource elsewhere with exactly this identifier.
+    package func external(origin: String, path: String) -> ProtectedResource? {
+        all.first { resource in
+            guard let other = resource.origin else { return false }
+            return other.utf8.elementsEqual(origin.utf8) && resource.path.utf8.elementsEqual(path.utf8)
+        }
+    }
+
+    /// Whether this is the identifier of a resource elsewhere.
+    package func isExternal(_ identifier: String) -> Bool {
+        all.contains { resource in
+            resource.origin.map { ($0 + resource.path).utf8.elementsEqual(identifier.utf8) } ?? false
+        }
+    }
 }

@@ -10,7 +10,7 @@ enum ServeCommand {
     /// The gateway as configured, or the demo server when nothing is.
     static func serve(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
         var configuration = try Configuration.forCommand(arguments, environment: environment)
-        if configuration.servers.isEmpty { configuration.servers = [.demo] }
+        if configuration.servers.isEmpty, configuration.protectedResources.isEmpty { configuration.servers = [.demo] }
         return try ServingProgram.run(ServingPlan(configuration: configuration, protection: .login))
     }
 

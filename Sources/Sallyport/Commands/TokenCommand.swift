@@ -21,7 +21,7 @@ struct TokenCommand: Sendable {
             throw CommandFailure(code: .usage, message: "token needs a subcommand", hint: "sallyport token --help")
         }
         var configuration = try Configuration.forCommand(arguments, environment: environment)
-        if configuration.servers.isEmpty { configuration.servers = [.demo] }
+        if configuration.servers.isEmpty, configuration.protectedResources.isEmpty { configuration.servers = [.demo] }
         guard configuration.storage == .sqlite else {
             throw CommandFailure(
                 code: .configuration, message: "with storage: memory there is nothing to administer from outside")

@@ -16,6 +16,8 @@ struct ClientReader {
     let context: ConfigurationContext
     /// The names of the servers, for `resources`.
     let servers: [String]
+    /// The resources that stand elsewhere, for the same.
+    let elsewhere: [ProtectedResourceSettings]
 
     /// The clients of the list; problems go to the context.
     func clients(_ value: ConfigurationValue) -> [RegisteredClient] {
@@ -132,10 +134,15 @@ struct ClientReader {
     private func paths(_ value: ConfigurationValue) -> [String] {
         (value.list() ?? []).compactMap { entry in
             guard let name = entry.nonEmptyString() else { return nil }
-            let known = servers.isEmpty ? ["demo"] : servers
+            if let resource = elsewhere.first(where: { $0.name == name || $0.identifier == name }) {
+                return resource.identifier
+            }
+            let known = servers.isEmpty && elsewhere.isEmpty ? ["demo"] : servers
             if known.contains(name) { return "/\(name)/mcp" }
             if name == "/mcp" || known.contains(where: { name == "/\($0)/mcp" }) { return name }
-            let near = Suggestion.nearest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+            let near = Suggestion.nearest(to: name, among: known + elsewhere.map(\.name)).map {
+                "did you mean \"\($0)\"?"
+            }
             entry.refuse("there is no server named \"\(name)\"", hint: near)
             return nil
         }

@@ -22,6 +22,7 @@ struct ConfigurationFileReader {
         if let servers = section.section("servers") {
             configuration.servers = ServerReader(context: context).servers(in: servers)
         }
+        readForwardAuth(&section)
         // After the servers: clients may be bound to some of them.
         readOAuth(section.section("oauth"))
         readCORS(section.section("cors"))
@@ -103,7 +104,10 @@ struct ConfigurationFileReader {
         oauth.clientDocuments = context.clientDocuments(section.section("client_id_metadata_documents"))
         oauth.allowsOutOfBand = section.value("allow_out_of_band")?.boolean() ?? false
         if let clients = section.value("clients") {
-            oauth.clients = ClientReader(context: context, servers: configuration.servers.map(\.name)).clients(clients)
+            oauth.clients = ClientReader(
+                context: context, servers: configuration.servers.map(\.name),
+                elsewhere: configuration.protectedResources
+            ).clients(clients)
         }
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
@@ -159,6 +163,13 @@ struct ConfigurationFileReader {
         }
         _ = provider.value("id")?.nonEmptyString()
         provider.finish()
+    }
+
+    private mutating func readForwardAuth(_ section: inout ConfigurationSection) {
+        let reader = ForwardAuthReader(context: context)
+        configuration.trustedProxies = reader.proxies(section.value("trusted_proxies"))
+        configuration.protectedResources = reader.resources(in: section.section("protected_resources"))
+        configuration.forwardsBearer = section.value("insecure_forward_bearer")?.boolean() ?? false
     }
 
     private mutating func readCORS(_ section: ConfigurationSection?) {

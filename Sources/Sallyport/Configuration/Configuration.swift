@@ -33,6 +33,12 @@ struct Configuration: Sendable {
     var oauth = OAuthSettings()
     /// `servers`, in the order of the file.
     var servers: [ServerSettings] = []
+    /// `trusted_proxies`.
+    var trustedProxies: [CIDR] = []
+    /// `protected_resources`, in the order of the file.
+    var protectedResources: [ProtectedResourceSettings] = []
+    /// `insecure_forward_bearer`.
+    var forwardsBearer = false
     /// `cors.allowed_origins`.
     var allowedOrigins: [HTTPURL] = []
     /// `rate_limits.registration`, in registrations a minute.

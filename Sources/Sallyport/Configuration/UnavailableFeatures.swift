@@ -12,9 +12,6 @@ struct UnavailableFeatures {
                 ? refuse(routing, "routing by subdomain", hint: "use path, which is the default")
                 : routing.refuse("expected path or subdomain, found \"\(word)\"")
         }
-        if let proxies = section.value("trusted_proxies"), proxies.list()?.isEmpty == false {
-            proxies.note("has no effect in this version: X-Forwarded-* headers never count")
-        }
         if let tls = section.value("tls") {
             refuse(tls, "TLS", hint: "put a proxy that ends TLS in front, and set public_url to its address")
         }

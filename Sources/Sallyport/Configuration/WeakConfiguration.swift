@@ -12,6 +12,7 @@ struct WeakConfiguration {
         checkPublicURL()
         checkOrigins()
         checkDataDirectory()
+        checkProtectedResources()
     }
 
     private func checkPublicURL() {
@@ -34,6 +35,32 @@ struct WeakConfiguration {
             context.refuse(
                 .root.key("cors").key("allowed_origins"), line: nil,
                 "\"\(origin)\" can be forged by anybody on the network", hint: "use https://\(origin.host)")
+        }
+    }
+
+    private func checkProtectedResources() {
+        let resources = configuration.protectedResources
+        guard !resources.isEmpty else { return }
+        let path = ConfigurationPath.root.key("protected_resources")
+        guard let url = configuration.publicURL else {
+            return context.refuse(
+                path, line: nil, "needs public_url: clients of these resources must know where to log in",
+                hint: "set it to the address at which browsers reach this server")
+        }
+        if configuration.trustedProxies.isEmpty {
+            context.note(
+                path, line: nil, "/verify lets nobody through: trusted_proxies is empty",
+                hint: "name the addresses of the proxy that asks, like [172.16.0.0/12]")
+        }
+        for resource in resources {
+            if configuration.servers.contains(where: { $0.name.utf8.elementsEqual(resource.name.utf8) }) {
+                context.refuse(path.key(resource.name), line: nil, "a server has the same name")
+            }
+            if resource.origin.utf8.elementsEqual(url.origin.utf8),
+                configuration.servers.contains(where: { resource.path.utf8.elementsEqual("/\($0.name)/mcp".utf8) })
+            {
+                context.refuse(path.key(resource.name), line: nil, "is the address of one of the servers here")
+            }
         }
     }
 

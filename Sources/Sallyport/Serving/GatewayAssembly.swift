@@ -9,6 +9,7 @@ import Telemetry
 /// The gateway as configured, and who may come in: the one place where the authorization server and the gateway meet.
 struct GatewayAssembly: Sendable {
     private let gateway: Gateway
+    private let verify: VerifyEndpoint?
 
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
@@ -17,10 +18,9 @@ struct GatewayAssembly: Sendable {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
             ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
         }
+        let verifier = service.map { $0.acceptingAPIKeys(before: $0.accessTokenVerifier(directory)) }
         var configuration = GatewayConfiguration(
-            hostPolicy: hosts,
-            authentication: service.map { .bearer($0.acceptingAPIKeys(before: $0.accessTokenVerifier)) } ?? .none,
-            servers: servers)
+            hostPolicy: hosts, authentication: verifier.map { .bearer($0) } ?? .none, servers: servers)
         configuration.scopes = directory.all.first?.scopes ?? []
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
@@ -30,11 +30,18 @@ struct GatewayAssembly: Sendable {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
         }
         gateway = Gateway(configuration, on: group)
+        verify = verifier.map { verifier in
+            var forwardAuth = ForwardAuthConfiguration(
+                hosts: hosts, directory: directory, verifier: verifier, page: ResourcePage.response)
+            forwardAuth.forwardsBearer = plan.configuration.forwardsBearer
+            return VerifyEndpoint(forwardAuth)
+        }
     }
 
-    /// Puts the MCP endpoints on the router.
+    /// Puts the MCP endpoints and `/verify` on the router.
     func register(on router: inout HTTPRouter) {
         gateway.register(on: &router)
+        verify?.register(on: &router)
     }
 
     /// Ends the streams of grants that have ended, until the task is cancelled.
@@ -50,8 +57,8 @@ struct GatewayAssembly: Sendable {
 
 extension AuthorizationService {
     /// Verifies what this server issues.
-    fileprivate var accessTokenVerifier: JWTAccessTokenVerifier {
-        JWTAccessTokenVerifier(keys: keyring, revocations: revocations, clock: .system)
+    fileprivate func accessTokenVerifier(_ directory: ServerDirectory) -> JWTAccessTokenVerifier {
+        JWTAccessTokenVerifier(keys: keyring, revocations: revocations, clock: .system, directory: directory)
     }
 }
 

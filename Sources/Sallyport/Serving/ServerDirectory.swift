@@ -1,14 +1,19 @@
 import OAuth
 
-/// The protected resources: one for each server.
+/// The protected resources: one for each server, then those that stand elsewhere.
 struct ServerDirectory: ProtectedResourceDirectory {
     let all: [ProtectedResource]
     private let byPath: [String: ProtectedResource]
 
     /// The resources of a plan.
     init(_ plan: ServingPlan) {
-        all = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: ["mcp"]) }
-        byPath = Dictionary(all.map { ($0.path, $0) }) { first, _ in first }
+        let own = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: ["mcp"]) }
+        let others = plan.configuration.protectedResources.map {
+            ProtectedResource(
+                origin: $0.origin, path: $0.path, name: $0.name, scopes: $0.scopes, requiredScopes: $0.requiredScopes)
+        }
+        all = own + others
+        byPath = Dictionary(own.map { ($0.path, $0) }) { first, _ in first }
     }
 
     func resource(atPath path: String) -> ProtectedResource? { byPath[path] }

@@ -1,5 +1,6 @@
 import AsyncIO
 import AuthorizationServer
+import Gateway
 import Glibc
 import HTTP
 import OAuth
@@ -72,7 +73,7 @@ struct ServingProgram: Sendable {
         service?.register(on: &router)
         gateway.register(on: &router)
         // 3. The address.
-        let server = HTTPServer(configuration: httpConfiguration, group: group, responder: router)
+        let server = HTTPServer(configuration: httpConfiguration, group: group, responder: front(router, directory))
         let bound = try await listen(server)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
@@ -147,6 +148,16 @@ extension ServingProgram {
         router.on(
             .get, "/",
             FrontPage(servers: plan.endpoints, hosts: hosts, isProtected: plan.protection == .login))
+    }
+
+    /// What stands before the router, when there are other proxies and resources behind them.
+    private func front(_ router: HTTPRouter, _ directory: ServerDirectory) -> any HTTPResponder {
+        var front: any HTTPResponder = router
+        if !plan.configuration.protectedResources.isEmpty, let url = plan.configuration.publicURL {
+            front = ResourceSites(directory, publicURL: url, before: front)
+        }
+        let proxies = TrustedProxies(plan.configuration.trustedProxies)
+        return proxies.isEmpty ? front : ForwardingBoundary(proxies, before: front)
     }
 
     private var httpConfiguration: HTTPServerConfiguration {
