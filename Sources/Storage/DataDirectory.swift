@@ -46,7 +46,14 @@ package struct DataDirectory: Sendable {
         return DataDirectory(store: store, sealing: try MasterKey.open(keyPath))
     }
 
-    private static func makeFolder(_ path: String) throws(DatabaseOpeningError) {
+    /// The sealing key of a gateway whose store is elsewhere, making the directory and the key on first use; blocking.
+    package static func openKey(_ path: String) throws(DatabaseOpeningError) -> SealingKey {
+        try makeFolder(path)
+        return try MasterKey.open("\(path)/\(keyName)")
+    }
+
+    /// Makes the directory where it is not there, closed to others; blocking.
+    package static func makeFolder(_ path: String) throws(DatabaseOpeningError) {
         var folder = ""
         for part in path.split(separator: "/") {
             folder += (path.hasPrefix("/") || !folder.isEmpty ? "/" : "") + part

@@ -79,7 +79,7 @@ struct BadConfigurationTests {
         .init(
             "boolean", "oauth: {dynamic_registration: {enabled: yes}}\n", "oauth.dynamic_registration.enabled",
             "true or false"),
-        .init("storage", "storage: postgres\n", "storage", "sqlite or memory"),
+        .init("storage", "storage: postgres\n", "storage", "sqlite, memory or the URL"),
         .init("log level", "logging: {level: verbos}\n", "logging.level", "expected one of"),
         .init("log format", "logging: {format: jsn}\n", "logging.format", "expected one of", hint: "json"),
         .init("rate", "rate_limits: {registration: fast}\n", "rate_limits.registration", "expected a rate"),
@@ -131,7 +131,12 @@ struct BadConfigurationTests {
     /// Leaving these out of account would expose something or let somebody in.
     static let unavailable: [BadConfiguration] = [
         .init("tls", "tls: {certificate: c.pem, private_key: k.pem}\n", "tls", "not yet available"),
-        .init("redis", "storage: redis://localhost\n", "storage", "not yet available"),
+        .init("redis port", "storage: redis://localhost:99999\n", "storage", "valid port"),
+        .init("redis cluster", "storage: redis://a,b\n", "storage", "no sentinel"),
+        .init("redis option", "storage: redis://localhost?tls=1\n", "storage", "unknown option"),
+        .init("redis authorities", "storage: rediss://localhost?ca=nowhere.pem\n", "storage", "no file"),
+        .init("redis sentinel", "storage: redis+sentinel://a,b\n", "storage", "name of the service"),
+        .init("sealing key", "sealing_key: abc\n", "sealing_key", "shared store only"),
         .init(
             "github", "login: {providers: [{id: g, type: github, client_id: x}]}\n", "login.providers[0].type",
             "not yet available"),

@@ -86,7 +86,7 @@ struct ConfigurationTests {
             servers: {a: {command: no-such-program, limits: {cpu: 1.0}, pool: {prespawn: 1}}}
             """)
         let notices = try file.load().notices
-        #expect(notices.count == 6)
+        #expect(notices.count == 5)
         #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
     }
 

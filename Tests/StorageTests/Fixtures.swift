@@ -36,7 +36,7 @@ final class StoreUnderTest: Sendable {
             try server.start()
             let loop = EventLoop(name: "redis")
             redis = (server, loop)
-            store = RedisStore(
+            store = try RedisStore(
                 location: try RedisLocation(parsing: server.url), loops: [loop], logger: Logger(label: "redis"))
         }
     }

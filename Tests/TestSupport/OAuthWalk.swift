@@ -13,6 +13,8 @@ package struct OAuthWalk: Sendable {
     package static let redirectURI = "http://127.0.0.1:9/callback"
 
     package var port: Int
+    /// The port in the public name, where another process than the named one is asked.
+    package var namedPort: Int?
     package var host = "localhost"
     package var user: String
     package var password: String
@@ -27,7 +29,8 @@ package struct OAuthWalk: Sendable {
         self.resource = resource
     }
 
-    package var origin: String { "http://\(host):\(port)" }
+    package var origin: String { "http://\(authority)" }
+    private var authority: String { "\(host):\(namedPort ?? port)" }
 
     /// Registers a client and returns the whole answer.
     package func registerAnswer(_ metadata: [String: Any] = [:]) throws -> PlainResponse {
@@ -37,7 +40,7 @@ package struct OAuthWalk: Sendable {
         ]
         let body = try JSONSerialization.data(withJSONObject: given.merging(metadata) { $1 })
         return try PlainHTTP.exchange(
-            port: port, "POST", "/register", ["Content-Type": "application/json", "Host": "\(host):\(port)"],
+            port: port, "POST", "/register", ["Content-Type": "application/json", "Host": authority],
             body: Array(body))
     }
 
@@ -81,7 +84,7 @@ package struct OAuthWalk: Sendable {
     package func token(_ parameters: [String: String]) throws -> PlainResponse {
         try PlainHTTP.exchange(
             port: port, "POST", "/token",
-            ["Content-Type": "application/x-www-form-urlencoded", "Host": "\(host):\(port)"],
+            ["Content-Type": "application/x-www-form-urlencoded", "Host": authority],
             body: Array(FormEncoding.encode(parameters.map { ($0.key, $0.value) }).utf8))
     }
 
@@ -99,7 +102,7 @@ package struct OAuthWalk: Sendable {
     package func revoke(_ token: String, client: String) throws -> PlainResponse {
         try PlainHTTP.exchange(
             port: port, "POST", "/revoke",
-            ["Content-Type": "application/x-www-form-urlencoded", "Host": "\(host):\(port)"],
+            ["Content-Type": "application/x-www-form-urlencoded", "Host": authority],
             body: Array(FormEncoding.encode([("token", token), ("client_id", client)]).utf8))
     }
 

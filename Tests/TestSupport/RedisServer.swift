@@ -9,11 +9,14 @@ package final class RedisServer: Sendable {
     private let programs = Ledger<RunningProgram>()
 
     /// Makes the folder; `configuration` are lines as in `redis.conf`.
-    package init(port: Int? = nil, isSentinel: Bool = false, configuration: [String] = []) throws {
+    package init(
+        port: Int? = nil, isSentinel: Bool = false, isEncrypted: Bool = false, configuration: [String] = []
+    ) throws {
         directory = try TemporaryDirectory("redis")
         self.port = try port ?? FreePort.find()
         let lines =
-            ["bind 127.0.0.1", "port \(self.port)", "dir \(directory.path)"]
+            ["bind 127.0.0.1", "dir \(directory.path)"]
+            + (isEncrypted ? ["port 0", "tls-port \(self.port)"] : ["port \(self.port)"])
             + (isSentinel ? [] : ["save \"\""]) + configuration
         let file = try directory.write("redis.conf", lines.joined(separator: "\n") + "\n")
         arguments = [file] + (isSentinel ? ["--sentinel"] : [])

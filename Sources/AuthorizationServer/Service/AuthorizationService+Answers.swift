@@ -39,7 +39,9 @@ extension AuthorizationService {
             logger.error(
                 "page request failed",
                 ["request_id": .string(request.id.description), "error": .string(String(describing: error))])
-            return AuthorizationService.failurePage.response(.serviceUnavailable)
+            var response = AuthorizationService.failurePage.response(.serviceUnavailable)
+            response.fields.append("Retry-After", AuthorizationService.retryAfter)
+            return response
         }
     }
 
@@ -71,7 +73,9 @@ extension AuthorizationService {
             logger.error(
                 "request failed",
                 ["request_id": .string(request.id.description), "error": .string(String(describing: error))])
-            return JSONAnswer.make(OAuthError(.temporarilyUnavailable, "try again later"))
+            var response = JSONAnswer.make(OAuthError(.temporarilyUnavailable, "try again later"))
+            response.fields.append("Retry-After", AuthorizationService.retryAfter)
+            return response
         }
     }
 
@@ -91,6 +95,9 @@ extension AuthorizationService {
         guard let seconds = pageLimiter.take(request.remoteAddress, at: now) else { return }
         throw .tooManyRequests(seconds: seconds)
     }
+
+    /// Seconds. A store that was away is back within one once it answers (F09).
+    private static let retryAfter = "1"
 
     private static let failurePage = MessagePage(
         title: "This does not work right now",

@@ -20,18 +20,13 @@ struct AdministeredStore: Sendable {
         _ body: @escaping @Sendable (AdministeredStore) async throws -> Void
     ) throws(CommandFailure) -> ExitCode {
         let configuration = try Configuration.forCommand(arguments, environment: environment)
-        guard configuration.storage == .sqlite else {
-            throw CommandFailure(
-                code: .configuration, message: "with storage: memory there is nothing to administer from outside")
-        }
-        try UserCommand.checkPlace(configuration.dataDirectory, isNewAllowed: false)
-        let state = try DataDirectory.opened(configuration.dataDirectory)
-        let audit = try AuditTrail.open(configuration, logger: Logger(label: label))
         let loop = EventLoop(name: label.description)
+        defer { loop.shutdown() }
+        let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: false)
+        let audit = try AuditTrail.open(configuration, logger: Logger(label: label))
         defer {
             audit.flush()
-            state.store.close()
-            loop.shutdown()
+            state.close()
         }
         let opened = AdministeredStore(
             configuration: configuration, store: state.store, audit: audit.log, loop: loop)

@@ -27,22 +27,17 @@ struct KeyCommand: Sendable {
                 code: .usage, message: "unknown subcommand \"\(subcommand)\"", hint: near ?? "sallyport key --help")
         }
         let configuration = try Configuration.forCommand(arguments, environment: environment)
-        guard configuration.storage == .sqlite else {
-            throw CommandFailure(
-                code: .configuration, message: "with storage: memory there is nothing to administer from outside")
-        }
-        try UserCommand.checkPlace(configuration.dataDirectory, isNewAllowed: false)
-        let state = try DataDirectory.opened(configuration.dataDirectory)
+        let loop = EventLoop(name: "key")
+        defer { loop.shutdown() }
+        let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: false)
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "key"))
         let command = KeyCommand(
             arguments: arguments, configuration: configuration,
             administration: KeyAdministration(
                 store: state.store, sealing: state.sealing, clock: .system, audit: audit.log))
-        let loop = EventLoop(name: "key")
         defer {
             audit.flush()
-            state.store.close()
-            loop.shutdown()
+            state.close()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
     }

@@ -22,23 +22,18 @@ struct TokenCommand: Sendable {
         }
         var configuration = try Configuration.forCommand(arguments, environment: environment)
         if configuration.servers.isEmpty, configuration.protectedResources.isEmpty { configuration.servers = [.demo] }
-        guard configuration.storage == .sqlite else {
-            throw CommandFailure(
-                code: .configuration, message: "with storage: memory there is nothing to administer from outside")
-        }
-        try UserCommand.checkPlace(configuration.dataDirectory, isNewAllowed: false)
-        let state = try DataDirectory.opened(configuration.dataDirectory)
+        let loop = EventLoop(name: "token")
+        defer { loop.shutdown() }
+        let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: false)
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "token"))
         let directory = ServerDirectory(ServingPlan(configuration: configuration, protection: .login))
         let command = TokenCommand(
             arguments: arguments,
             administration: APIKeyAdministration(
                 store: state.store, directory: directory, clock: .system, audit: audit.log))
-        let loop = EventLoop(name: "token")
         defer {
             audit.flush()
-            state.store.close()
-            loop.shutdown()
+            state.close()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
     }

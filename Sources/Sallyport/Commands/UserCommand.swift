@@ -25,21 +25,16 @@ struct UserCommand: Sendable {
         }
         try checkSubcommand(subcommand)
         let configuration = try Configuration.forCommand(arguments, environment: environment)
-        guard configuration.storage == .sqlite else {
-            throw CommandFailure(
-                code: .configuration, message: "with storage: memory there is nothing to administer from outside")
-        }
-        try checkPlace(configuration.dataDirectory, isNewAllowed: subcommand == "add")
-        let state = try DataDirectory.opened(configuration.dataDirectory)
+        let loop = EventLoop(name: "user")
+        defer { loop.shutdown() }
+        let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: subcommand == "add")
         let audit = try AuditTrail.open(configuration, logger: Logger(label: "user"))
         let command = UserCommand(
             arguments: arguments, configuration: configuration, store: state.store,
             administration: UserAdministration(store: state.store, clock: .system, audit: audit.log))
-        let loop = EventLoop(name: "user")
         defer {
             audit.flush()
-            state.store.close()
-            loop.shutdown()
+            state.close()
         }
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in try await command.perform(subcommand) }
     }
@@ -52,20 +47,6 @@ struct UserCommand: Sendable {
         let near = Suggestion.nearest(to: word, among: subcommands).map { "did you mean \"\($0)\"?" }
         throw CommandFailure(
             code: .usage, message: "unknown subcommand \"\(word)\"", hint: near ?? "sallyport user --help")
-    }
-
-    /// A mistyped directory must not become an empty store, and a file that root makes locks the gateway's user out.
-    static func checkPlace(_ directory: String, isNewAllowed: Bool) throws(CommandFailure) {
-        if !isNewAllowed, !FileSystem.exists("\(directory)/\(DataDirectory.storeName)") {
-            throw CommandFailure(
-                code: .noInput, message: "there is no store in \(directory)",
-                hint: "name the gateway's directory with --data-dir, or its file with --config")
-        }
-        if let owner = FileMode.owner(of: directory), owner != FileMode.ownUser {
-            throw CommandFailure(
-                code: .noPermission, message: "\(directory) belongs to another user",
-                hint: "run this as that user: sudo -u '#\(owner)' sallyport user ...")
-        }
     }
 
     private func perform(_ subcommand: String) async throws(CommandFailure) -> ExitCode {

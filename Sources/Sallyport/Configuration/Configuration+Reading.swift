@@ -17,7 +17,7 @@ struct ConfigurationFileReader {
         if let text = section.value("data_dir")?.nonEmptyString() {
             configuration.dataDirectory = context.absolutePath(text)
         }
-        readStorage(section.value("storage"))
+        StorageReader(context: context).read(&section, into: &configuration)
         readLogin(section.section("login"))
         if let servers = section.section("servers") {
             configuration.servers = ServerReader(context: context).servers(in: servers)
@@ -60,17 +60,6 @@ struct ConfigurationFileReader {
             configuration.listen = try ListenAddress.parse(text)
         } catch {
             value.refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
-        }
-    }
-
-    private mutating func readStorage(_ value: ConfigurationValue?) {
-        guard let value, let text = value.string() else { return }
-        if let kind = StorageKind(rawValue: text) {
-            configuration.storage = kind
-        } else if ["redis://", "rediss://", "redis+sentinel://"].contains(where: text.hasPrefix) {
-            value.refuse("Redis is not yet available in this version", hint: "use sqlite, which is the default")
-        } else {
-            value.refuse("expected sqlite or memory, found \"\(text)\"")
         }
     }
 

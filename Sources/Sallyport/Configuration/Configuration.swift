@@ -2,6 +2,7 @@ import AsyncIO
 import AuthorizationServer
 import Crypto
 import HTTP
+import Storage
 import Telemetry
 
 /// Everything an operator decided, checked and complete. Built once at start; nothing changes it and nobody else reads
@@ -29,6 +30,10 @@ struct Configuration: Sendable {
     var dataDirectory: String
     /// `storage`.
     var storage = StorageKind.sqlite
+    /// Where the shared store is, when `storage` names one.
+    var redis: RedisLocation?
+    /// `sealing_key`: seals what the shared store holds; nil means the key in `data_dir`.
+    var sealingKey: SealingKey?
     /// `oauth`.
     var oauth = OAuthSettings()
     /// `servers`, in the order of the file.
@@ -58,6 +63,8 @@ struct Configuration: Sendable {
 enum StorageKind: String, Sendable, CaseIterable {
     /// In `data_dir`.
     case sqlite
+    /// In a Redis that several gateways share: `Configuration.redis`.
+    case redis
     /// Nowhere: gone when the program ends.
     case memory
 }

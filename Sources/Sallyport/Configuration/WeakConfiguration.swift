@@ -65,7 +65,7 @@ struct WeakConfiguration {
     }
 
     private func checkDataDirectory() {
-        guard configuration.storage == .sqlite else { return }
+        guard configuration.storage != .memory else { return }
         let path = ConfigurationPath.root.key("data_dir")
         let directory = configuration.dataDirectory
         if FileMode.permissions(of: directory) != nil, !FileMode.isDirectory(directory) {

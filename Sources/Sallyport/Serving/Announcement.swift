@@ -1,3 +1,4 @@
+import Storage
 import Telemetry
 
 /// What the start says: where everything is, and what to do next.
@@ -34,6 +35,14 @@ struct Announcement: Sendable {
         if !isProtected { logger.warning("no login: anybody who reaches this address can use the server") }
     }
 
+    private var place: String {
+        switch configuration.storage {
+        case .sqlite: configuration.dataDirectory
+        case .redis: configuration.redis?.description ?? ""
+        case .memory: "in memory"
+        }
+    }
+
     private var origin: String { configuration.displayOrigin(port: port) }
 
     private func url(_ server: (name: String, path: String)) -> String { origin + server.path }
@@ -59,9 +68,7 @@ struct Announcement: Sendable {
                 "    claude mcp add --transport http \(first.name) \(url(first))", "",
             ]
         }
-        lines.append(
-            "State: \(isProtected && configuration.storage == .sqlite ? configuration.dataDirectory : "in memory"). Ctrl-C stops."
-        )
+        lines.append("State: \(isProtected ? place : "in memory"). Ctrl-C stops.")
         return lines.joined(separator: "\n") + "\n"
     }
 }

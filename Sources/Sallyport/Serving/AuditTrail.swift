@@ -13,7 +13,7 @@ struct AuditTrail: Sendable {
 
     /// Makes the folder when it is not there; blocking.
     static func open(_ configuration: Configuration, logger: Logger) throws(CommandFailure) -> AuditTrail {
-        guard configuration.audit.isEnabled, configuration.storage == .sqlite else {
+        guard configuration.audit.isEnabled, configuration.storage != .memory else {
             return .discarding
         }
         let folder = "\(configuration.dataDirectory)/\(DataDirectory.auditName)"

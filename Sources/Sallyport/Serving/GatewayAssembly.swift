@@ -26,7 +26,7 @@ struct GatewayAssembly: Sendable {
         configuration.audit = audit
         configuration.revocations = service?.revocations
         configuration.proofs = service?.proofs
-        if plan.protection == .login, plan.configuration.storage == .sqlite {
+        if plan.protection == .login, plan.configuration.storage != .memory {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
         }
         gateway = Gateway(configuration, on: group)

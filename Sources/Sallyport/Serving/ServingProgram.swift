@@ -13,7 +13,7 @@ struct ServingProgram: Sendable {
     private static let setupLinkLifetime = Duration.seconds(24 * 3600)
 
     private let plan: ServingPlan
-    private let state: DataDirectory?
+    private let state: OpenedStore?
     private let store: any AuthorizationStore
     private let sealing: SealingKeySource
     private let audit: AuditTrail
@@ -38,14 +38,14 @@ struct ServingProgram: Sendable {
 
     private init(_ plan: ServingPlan) throws(CommandFailure) {
         self.plan = plan
-        let isPersistent = plan.protection == .login && plan.configuration.storage == .sqlite
-        state = isPersistent ? try DataDirectory.opened(plan.configuration.dataDirectory) : nil
+        group = EventLoopGroup()
+        let isPersistent = plan.protection == .login && plan.configuration.storage != .memory
+        state = isPersistent ? try OpenedStore.open(plan.configuration, on: group.loops) : nil
         store = state?.store ?? MemoryStore()
         sealing = state.map { .file($0.sealing) } ?? .fresh
         audit =
             plan.protection == .login
             ? try AuditTrail.open(plan.configuration, logger: Logger(label: "audit")) : .discarding
-        group = EventLoopGroup()
     }
 
     private func outcome(on loop: EventLoop) async -> Result<Void, CommandFailure> {
@@ -91,7 +91,7 @@ struct ServingProgram: Sendable {
 
     private func close() {
         audit.flush()
-        state?.store.close()
+        state?.close()
     }
 }
 
@@ -111,6 +111,9 @@ extension ServingProgram {
                 audit: audit.log, logger: Logger(label: "authorization"), documents: documentFetcher)
             try await service.prepare()
             try await compareClocks()
+            for weakness in try await state?.weaknesses() ?? [] {
+                logger.warning("the shared store is weaker than it should be", ["reason": .string(weakness)])
+            }
             return service
         } catch {
             throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
@@ -127,15 +130,16 @@ extension ServingProgram {
 
     /// A clock that once ran ahead leaves a mark behind which no login works: better said than searched for.
     private func compareClocks() async throws(StoreError) {
-        guard let mark = try await state?.store.highWaterMark(), mark > WallClock.system.now() + .seconds(60) else {
+        guard let state else { return }
+        let mark = try await state.highWaterMark()
+        guard mark > WallClock.system.now() + .seconds(60) else {
             return
         }
         logger.error(
             "the clock is behind the time that the store has seen: logins fail until then",
             [
                 "seen": .string(mark.iso8601),
-                "hint":
-                    "set the clock; if the earlier time was wrong: sqlite3 sallyport.db 'UPDATE clock SET mark = 0'",
+                "hint": .string("set the clock; if the earlier time was wrong: \(state.clockAdvice)"),
             ])
     }
 

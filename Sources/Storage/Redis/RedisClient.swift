@@ -1,6 +1,7 @@
 import AsyncIO
 import AuthorizationServer
 import Crypto
+import Synchronization
 import Telemetry
 
 /// The shared store as callers see it: one connection for each loop, and the rules for asking again.
@@ -12,9 +13,9 @@ final class RedisClient: Sendable {
     let location: RedisLocation
 
     /// Begins to connect, on every loop.
-    init(location: RedisLocation, loops: [EventLoop], logger: Logger) {
+    init(location: RedisLocation, loops: [EventLoop], logger: Logger) throws(TLSError) {
         self.location = location
-        let dialer = RedisDialer(location: location)
+        let dialer = try RedisDialer(location: location)
         connections = loops.map { RedisConnection(dialer: dialer, loop: $0, logger: logger) }
         for connection in connections { connection.supervise() }
     }
@@ -48,10 +49,10 @@ final class RedisClient: Sendable {
     private func ask(
         _ attempt: (RedisConnection) async -> Result<RESPValue, RedisFailure>
     ) async throws(StoreError) -> RESPValue {
-        let connection = own
         var remaining = Self.attempts
         while true {
             remaining -= 1
+            let connection = chosen
             switch await attempt(connection) {
             case .success(let reply): return reply
             case .failure(let failure):
@@ -63,10 +64,12 @@ final class RedisClient: Sendable {
         }
     }
 
-    /// The connection of this loop; for callers from elsewhere any.
-    private var own: RedisConnection {
+    /// The connection of this loop, and for callers from elsewhere any; while that one is down, another that stands.
+    private var chosen: RedisConnection {
         let loop = EventLoop.current
-        return connections.first { $0.loop === loop } ?? connections[Int.random(in: connections.indices)]
+        let own = connections.first { $0.loop === loop } ?? connections[Int.random(in: connections.indices)]
+        if own.isReady.load(ordering: .relaxed) { return own }
+        return connections.first { $0.isReady.load(ordering: .relaxed) } ?? own
     }
 
     private func note() -> [UInt8] { Array("\(location.prefix)note:\(Base64URL.encode(Random.bytes(16)))".utf8) }

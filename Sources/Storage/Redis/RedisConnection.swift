@@ -1,4 +1,5 @@
 import AsyncIO
+import Synchronization
 import Telemetry
 
 /// The connection of one loop to the shared store: pipelined, made again when it is lost, and quick to say when it is
@@ -24,9 +25,17 @@ actor RedisConnection {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
+    /// Whether it stands, for callers on every loop that choose one; by the time they use it that may have changed.
+    nonisolated let isReady = Atomic<Bool>(false)
+
     let dialer: RedisDialer
     private let logger: Logger
-    private var phase = Phase.connecting
+    private var phase = Phase.connecting {
+        didSet {
+            let stands = if case .ready = phase { true } else { false }
+            isReady.store(stands, ordering: .relaxed)
+        }
+    }
     private var pipeline = RedisPipeline<Caller>()
     private var isFlushScheduled = false
     private var timer: LoopTimer?

@@ -1,5 +1,6 @@
 package import AsyncIO
 package import AuthorizationServer
+package import Crypto
 package import Telemetry
 
 /// Every store of the authorization server in one Redis 7, for any number of gateways.
@@ -11,13 +12,17 @@ package final class RedisStore: Sendable {
     let clock = HighWaterMark()
 
     /// Begins to connect, with one connection on each of `loops`; does not wait. Calls wait for the first attempt.
-    package init(location: RedisLocation, loops: [EventLoop], logger: Logger) {
-        client = RedisClient(location: location, loops: loops, logger: logger)
+    /// Fails when TLS is wanted and its authorities cannot be read.
+    package init(location: RedisLocation, loops: [EventLoop], logger: Logger) throws(TLSError) {
+        client = try RedisClient(location: location, loops: loops, logger: logger)
     }
+
+    /// The key under which the latest time stands that the store has been given.
+    package var clockKey: String { "\(client.location.prefix)clock" }
 
     /// The latest time that the store has been given, by any gateway.
     package func highWaterMark() async throws(StoreError) -> Timestamp {
-        let reply = try await client.read(RESPCommand.encode("GET", "\(client.location.prefix)clock"))
+        let reply = try await client.read(RESPCommand.encode("GET", clockKey))
         guard let text = reply.text else { return Timestamp(millisecondsSinceEpoch: 0) }
         guard let mark = Int64(text) else { throw RedisRecord.corrupt("the clock is not a number") }
         return Timestamp(millisecondsSinceEpoch: mark)
