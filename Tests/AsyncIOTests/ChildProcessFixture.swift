@@ -72,6 +72,13 @@ enum Processes {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).count
     }
 
+    /// Resident memory of this process.
+    static var residentKiB: Int {
+        let data = FileManager.default.contents(atPath: "/proc/self/statm") ?? Data()
+        let pages = String(decoding: data, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return (pages ?? 0) * 4
+    }
+
     static var descriptorTargets: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).map {
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) ?? "?"

@@ -28,8 +28,8 @@ struct FaultTests {
             #expect(try await Self.works(bad))
             let begin = ContinuousClock.now
             let answer = try await bad.say(mode, id: 12)
-            // 250 ms on a quiet machine; here all tests share it.
-            #expect(ContinuousClock.now - begin < .milliseconds(1500))
+            let time = ContinuousClock.now - begin
+            #expect(time < .milliseconds(250), "\(time)")
             #expect(answer.errorCode == -32603 && answer.object["id"] as? Int == 12)
             #expect(answer.errorMessage?.contains(words) == true && answer.errorMessage?.contains("bad") == true)
             #expect(try await waiting.object["id"] as? Int == 11)
@@ -250,9 +250,9 @@ struct FaultTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for user in ["alice", "bob"] {
                     let client = try await bench.open("/demo/mcp", user)
-                    for lane in 0..<4 {
+                    for lane in 0..<16 {
                         group.addTask {
-                            for round in 0..<150 {
+                            for round in 0..<250 {
                                 let text = "\(user)-\(lane)-\(round)"
                                 let answer = try await client.say("random", id: 1, #"{"message":"\#(text)"}"#)
                                 try #require(answer.text == text && answer.object["id"] as? Int == 1)

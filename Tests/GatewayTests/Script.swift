@@ -33,7 +33,7 @@ enum Script {
             elif mode == "environment": say(request, json.dumps(dict(os.environ)))
             elif mode == "pid": say(request, str(os.getpid()))
             elif mode == "sleep": later(arguments["seconds"], lambda: say(request, "slept"))
-            elif mode == "random": later(random.random() * 0.02, lambda: say(request, arguments["message"]))
+            elif mode == "random": later(random.random() * 0.005, lambda: say(request, arguments["message"]))
             elif mode == "hang": pass
             elif mode == "progress":
                 for step in (1, 2, 3):

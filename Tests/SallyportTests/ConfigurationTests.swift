@@ -47,6 +47,7 @@ struct ConfigurationTests {
                 working_directory: /tmp
                 isolation: session
                 timeout: 1m30s
+                start_timeout: 45s
                 limits: {memory: 512MiB, processes: 64, open_files: 256, sessions: 5}
                 pool: {idle_timeout: 10m}
                 tools: {allow: ["*"], deny: [], rename: {}}
@@ -71,10 +72,22 @@ struct ConfigurationTests {
         #expect(server.command == "/usr/bin/cat" || server.command == "/bin/cat")
         #expect(server.arguments == ["-u", "UTC", "$5"])
         #expect(server.environment == ["TZ": "UTC", "N": "5", "F": "file:x"])
-        #expect(server.timeout == .seconds(90))
+        #expect(server.timeout == .seconds(90) && server.effectiveStartTimeout == .seconds(45))
         #expect(server.memoryLimit == 512 << 20)
         #expect(server.maximumSessions == 5)
         #expect(configuration.notices.isEmpty)
+    }
+
+    @Test(
+        "P05: ten seconds to start, two minutes for what may have to download first",
+        arguments: [
+            ("/usr/bin/cat", [], 10), ("/usr/bin/python3", ["x.py"], 10), ("/usr/bin/npx", ["-y", "s"], 120),
+            ("uvx", ["s"], 120), ("/usr/bin/uv", ["run", "s"], 120),
+        ])
+    func startTimeouts(command: String, arguments: [String], seconds: Int) {
+        var server = ServerSettings(name: "x", command: command)
+        server.arguments = arguments
+        #expect(server.effectiveStartTimeout == .seconds(seconds))
     }
 
     @Test("what has no effect yet is told and does not stop the start")

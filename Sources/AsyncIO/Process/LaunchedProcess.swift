@@ -36,7 +36,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
         return LaunchSpecification(
             executable: configuration.executable, workingDirectory: configuration.workingDirectory,
             limits: configuration.limits, softOpenFiles: DescriptorLimit.ofChildren, arguments: configuration.arguments,
-            environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted()
+            environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted() + Orphans.mark
         ).serialized()
     }
 
@@ -58,12 +58,12 @@ struct LaunchedProcess: ~Copyable, Sendable {
             try file.duplicate(lowest: 10).release(),
         ]
         defer { for end in ends { _ = Glibc.close(end) } }
-        let launcher = try spawn(ends, label: label)
+        let launcher = try Orphans.starting { () throws(IOError) in try spawn(ends, label: label) }
         let processDescriptor = sp_pidfd_open(launcher)
         guard processDescriptor >= 0 else {
             let failure = IOError.last
             kill(launcher, SIGKILL)
-            _ = waitpid(launcher, nil, 0)
+            Self.reap(launcher)
             throw failure
         }
         return LaunchedProcess(
@@ -105,6 +105,12 @@ struct LaunchedProcess: ~Copyable, Sendable {
         return pid
     }
 
+    /// Waits for the end of a launcher that nobody watches; blocking.
+    static func reap(_ launcher: Int32) {
+        var status: Int32 = 0
+        if unsafe waitpid(launcher, &status, 0) == launcher { Orphans.launcherEnded(launcher, status: status) }
+    }
+
     private static func withCStrings<Result>(
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
@@ -135,7 +141,7 @@ final class Handover: @unchecked Sendable {
         if let process = process.take() {
             let launcher = process.launcher
             _ = consume process
-            _ = BlockingExecutor.shared.submit { _ = waitpid(launcher, nil, 0) }
+            _ = BlockingExecutor.shared.submit { LaunchedProcess.reap(launcher) }
         }
     }
 }

@@ -143,30 +143,6 @@ struct LauncherSupervisor {
     /// because nobody else reaps our children.
     private func killTree() {
         if !hasProgramEnded { kill(-program.pid, SIGKILL) }
-        for child in children() { kill(child, SIGKILL) }
-    }
-
-    private func children() -> [Int32] {
-        let path = "/proc/self/task/\(getpid())/children"
-        // Absent in kernels without CONFIG_PROC_CHILDREN.
-        if let bytes = try? FileSystem.readFile(path) {
-            return bytes.split(separator: UInt8(ascii: " ")).compactMap { digits in
-                IPAddress.parseDecimal(digits, maximum: Int(Int32.max)).map { Int32($0) }
-            }
-        }
-        return childrenByScan()
-    }
-
-    private func childrenByScan() -> [Int32] {
-        let me = getpid()
-        let names = (try? FileSystem.list("/proc")) ?? []
-        return names.compactMap { Int32($0) }.filter { pid in
-            // The parent is the second field behind the name, which ends with the last parenthesis.
-            guard let stat = try? FileSystem.readFile("/proc/\(pid)/stat"),
-                let end = stat.lastIndex(of: UInt8(ascii: ")"))
-            else { return false }
-            let fields = stat[(end + 1)...].split(separator: UInt8(ascii: " "))
-            return fields.count > 1 && String(decoding: fields[1], as: UTF8.self) == String(me)
-        }
+        for child in ProcFS.ownChildren() { kill(child, SIGKILL) }
     }
 }

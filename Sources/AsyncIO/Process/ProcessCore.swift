@@ -46,7 +46,7 @@ final class ProcessCore: @unchecked Sendable {
                 do throws(IOError) {
                     unsafe continuation.resume(returning: .success(try ProcessCore(process, on: loop)))
                 } catch {
-                    _ = BlockingExecutor.shared.submit { _ = waitpid(launcher, nil, 0) }
+                    _ = BlockingExecutor.shared.submit { LaunchedProcess.reap(launcher) }
                     unsafe continuation.resume(returning: .failure(.launcherFailed))
                 }
             }
@@ -170,7 +170,7 @@ final class ProcessCore: @unchecked Sendable {
     private func abandonForGood() {
         abandon()
         let launcher = launcher
-        _ = BlockingExecutor.shared.submit { _ = waitpid(launcher, nil, 0) }
+        _ = BlockingExecutor.shared.submit { LaunchedProcess.reap(launcher) }
     }
 
     private func received(_ bytes: [UInt8]) {
@@ -197,8 +197,10 @@ final class ProcessCore: @unchecked Sendable {
 
     /// The process descriptor is readable: reap the launcher, of which we are the only parent.
     private func launcherMayHaveEnded() {
-        let reaped = waitpid(launcher, nil, WNOHANG)
+        var status: Int32 = 0
+        let reaped = unsafe waitpid(launcher, &status, WNOHANG)
         guard reaped == launcher || (reaped < 0 && errno == ECHILD) else { return }
+        Orphans.launcherEnded(launcher, status: reaped == launcher ? status : 0)
         watch?.close()
         watch = nil
         hasLauncherEnded = true

@@ -16,7 +16,7 @@ package struct ServerDefinition: Sendable {
     package var workingDirectory: String?
     /// How long one call may take, progress or not (F04).
     package var callTimeout: Duration
-    /// How long the answer to `initialize` may take. Longer than the start of a process: package runners download.
+    /// How long the answer to `initialize` may take (P05).
     package var startTimeout: Duration
     /// A session that nobody uses ends after this.
     package var idleTimeout: Duration
@@ -37,7 +37,7 @@ package struct ServerDefinition: Sendable {
     package init(
         name: String, command: String, arguments: [String] = [], environment: [String: String] = [:],
         passEnvironment: [String] = [], workingDirectory: String? = nil, callTimeout: Duration = .seconds(60),
-        startTimeout: Duration = .seconds(30), idleTimeout: Duration = .seconds(600),
+        startTimeout: Duration = .seconds(10), idleTimeout: Duration = .seconds(600),
         absoluteTimeout: Duration = .seconds(86_400), maximumSessions: Int = 50,
         limits: ChildProcess.Limits = .init(), requiredScopes: [String] = []
     ) {

@@ -36,13 +36,16 @@ extension LegacySession {
 
     private func stopChild() async { await transport?.stop() }
 
+    /// How long what a process wrote last may take to be read, when a descendant keeps the pipe open (F08).
+    private static let drainLimit = Duration.milliseconds(400)
+
     /// Ends the session when the process ends, even if a descendant keeps the pipe open (F08).
     private func watchExit() async {
         guard let transport else { return }
         let status = await transport.wait()
         if end != nil { return }
         // What it wrote last is still in the pipe. Cancelled only when the session ends anyway.
-        try? await loop.sleep(for: .milliseconds(100))
+        try? await loop.sleep(for: Self.drainLimit)
         finish(.exited(status))
     }
 

@@ -40,6 +40,8 @@ enum ServerName {
         "uvx", "npx", "bunx", "pnpx", "pipx", "uv", "node", "deno", "bun", "python", "python3", "docker", "podman",
         "env",
     ]
+    /// Those that fetch what they run when it is not there yet.
+    static let downloaders: Set<String> = ["uvx", "npx", "bunx", "pnpx", "pipx", "docker", "podman"]
     private static let fillers: Set<String> = ["run", "tool", "exec", "dlx", "-m"]
 
     /// `time` for `uvx mcp-server-time`; `server` when nothing fits.

@@ -117,6 +117,8 @@ struct ServerSettings: Sendable, Equatable {
     var workingDirectory: String?
     /// `timeout`: how long one call may take.
     var timeout = Duration.seconds(300)
+    /// `start_timeout`: how long a server may take to answer `initialize`; nil leaves it to the kind of command.
+    var startTimeout: Duration?
     /// `pool.idle_timeout`: a session that nobody uses ends after this.
     var idleTimeout = Duration.seconds(600)
     /// `limits.sessions`: processes of this server at once.
@@ -131,6 +133,17 @@ struct ServerSettings: Sendable, Equatable {
     init(name: String, command: String) {
         self.name = name
         self.command = command
+    }
+
+    /// What counts when nothing is configured: ten seconds (P05), two minutes for commands that may have to download
+    /// the server first.
+    var effectiveStartTimeout: Duration {
+        if let startTimeout { return startTimeout }
+        let program = DisplayName.of(command)
+        let downloads =
+            ServerName.downloaders.contains(program)
+            || (["uv", "pnpm", "yarn", "deno"].contains(program) && !arguments.isEmpty)
+        return .seconds(downloads ? 120 : 10)
     }
 }
 

@@ -70,6 +70,7 @@ struct ServerReader {
         if let timeout = section.value("timeout")?.duration(in: .milliseconds(100)...(.seconds(86_400))) {
             server.timeout = timeout
         }
+        server.startTimeout = section.value("start_timeout")?.duration(in: .seconds(1)...(.seconds(600)))
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
         let hasURL = section.value("url") != nil

@@ -69,7 +69,8 @@ extension ServerDefinition {
             name: settings.name, command: settings.command, arguments: settings.arguments,
             environment: settings.environment, passEnvironment: settings.passEnvironment,
             workingDirectory: settings.workingDirectory, callTimeout: settings.timeout,
-            idleTimeout: settings.idleTimeout, maximumSessions: settings.maximumSessions,
+            startTimeout: settings.effectiveStartTimeout, idleTimeout: settings.idleTimeout,
+            maximumSessions: settings.maximumSessions,
             limits: ChildProcess.Limits(
                 memory: settings.memoryLimit.map(UInt64.init), processes: settings.processLimit.map(UInt64.init),
                 openFiles: settings.openFileLimit.map(UInt64.init)))

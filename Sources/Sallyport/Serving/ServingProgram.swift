@@ -60,6 +60,8 @@ struct ServingProgram: Sendable {
     private func serve(on loop: EventLoop) async throws(CommandFailure) {
         // 1. Signals from the first moment on: one that comes during the start ends it as soon as it stands.
         let signals = Signals.stream(of: [SIGTERM, SIGINT, SIGHUP], on: loop)
+        // Children of a gateway that was killed together with its launchers are nobody's: ours from now on.
+        try? await BlockingExecutor.shared.run { Orphans.adopt() }
         // 2. Everything that answers requests.
         let hosts = HostPolicy(
             publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
