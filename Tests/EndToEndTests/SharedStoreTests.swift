@@ -169,6 +169,43 @@ extension EndToEnd {
             }
         }
 
+        @Test("S04: a Redis that comes back with a certificate that is over makes the gateway not ready, and no more")
+        func expiredCertificate() async throws {
+            let certificates = try TestCertificates()
+            let good = try certificates.issue("good", names: "DNS:localhost")
+            let expired = try certificates.issue("expired", names: "DNS:localhost", days: 0)
+            let port = try FreePort.find()
+            func server(_ shown: (certificate: String, key: String)) throws -> RedisServer {
+                let server = try RedisServer(
+                    port: port, isEncrypted: true,
+                    configuration: [
+                        "tls-cert-file \(shown.certificate)", "tls-key-file \(shown.key)",
+                        "tls-ca-cert-file \(certificates.authority)", "tls-auth-clients no",
+                    ])
+                try server.start()
+                return server
+            }
+            let first = try server(good)
+            let storage = "storage: rediss://localhost:\(port)?ca=\(certificates.authority)\n"
+            let gateway = try GatewayProcess(configuration: EndToEnd.busy + storage)
+            try await gateway.start()
+            try await first.stop()
+            let second = try server(expired)
+            try await eventuallyTrue("the gateway not to be ready", within: .seconds(3)) {
+                try await gateway.request("GET", "/ready").status == 503
+            }
+            let registration = try await onThread { [walk = EndToEnd.walk(gateway)] in try walk.registerAnswer() }
+            #expect(registration.status == 503)
+            #expect(try await gateway.request("GET", "/live").status == 200)
+            try await eventuallyTrue("the log to say why") { gateway.log.contains("expired") }
+            try await second.stop()
+            let third = try server(good)
+            try await eventuallyTrue("the gateway to be ready again", within: .seconds(3)) {
+                try await gateway.request("GET", "/ready").status == 200
+            }
+            withExtendedLifetime(third) {}
+        }
+
         @Test("a second gateway with another sealing key says so and does not start")
         func wrongKey() async throws {
             let pair = try await Self.pair(.redis)

@@ -96,6 +96,7 @@ actor RedisConnection {
         guard !isClosed else { return link.stream.close() }
         timer = nil
         replicaPause = nil
+        if case .broken = phase { logger.notice("the shared store can be reached again") }
         let required = dialer.location.requiredReplicas(connected: facts.replicas)
         phase = .ready(link, requiredReplicas: required)
         flush()
@@ -104,10 +105,9 @@ actor RedisConnection {
     /// An attempt has failed: from now on callers are refused at once.
     func didFail(_ failure: RedisFailure) {
         guard !isClosed else { return }
-        if case .broken = phase {
-        } else {
-            logger.error("the shared store cannot be reached", ["reason": .string(failure.detail)])
-        }
+        // Once for each reason: an attempt is made several times a second.
+        let isKnown = if case .broken(failure.detail) = phase { true } else { false }
+        if !isKnown { logger.error("the shared store cannot be reached", ["reason": .string(failure.detail)]) }
         timer = nil
         phase = .broken(failure.detail)
         answer(pipeline.fail(failure.detail))
