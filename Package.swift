@@ -88,8 +88,8 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "JSON"],
             // Played by Python, in environments that ./test makes.
             exclude: [
-                "Clients", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-jose.txt",
-                "requirements-legacy.txt", "requirements-proxies.txt",
+                "Clients", "Providers", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-idp.txt",
+                "requirements-jose.txt", "requirements-legacy.txt", "requirements-proxies.txt",
             ],
             swiftSettings: settings),
     ],

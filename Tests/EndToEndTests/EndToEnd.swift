@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import TestSupport
 import Testing
@@ -42,6 +43,13 @@ enum EndToEnd {
         return try await onThread {
             try PlainMCP.opened(port: port, path: path, token: token, version: version, capabilities: capabilities)
         }
+    }
+
+    /// What an access token of ours says.
+    static func claims(of token: String) throws -> [String: Any] {
+        let part = token.split(separator: ".").dropFirst().first.map(String.init) ?? ""
+        let bytes = Base64URL.decode(part) ?? []
+        return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     }
 
     /// The demo server, and registration without the limit that a single address has.

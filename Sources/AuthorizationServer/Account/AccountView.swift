@@ -68,7 +68,7 @@ struct AccountView {
         let keys = try await service.store.apiKeys(of: user.id)
             .filter { $0.revokedAt == nil && service.now < $0.expiresAt }
         return AccountView(
-            userName: DisplayText.clean(user.name), email: user.email, hasPassword: user.passwordHash != nil,
+            userName: DisplayText.clean(user.shownName), email: user.email, hasPassword: user.passwordHash != nil,
             accesses: accesses,
             sessions: sessions.map {
                 Session(

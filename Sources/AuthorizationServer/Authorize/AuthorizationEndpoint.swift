@@ -58,7 +58,8 @@ struct AuthorizationEndpoint: HTTPResponder {
             draft.isPushed = isPushed
             draft.requiresPush = service.configuration.grants.requiresPushedRequests
             try AuthorizationChecks.apply(to: &draft)
-            let pending = try PendingAuthorization(draft, redirect)
+            var pending = try PendingAuthorization(draft, redirect)
+            pending.forcesLogin = draft.prompt.contains(.login)
             return try await AuthorizationFlow(service: service, origin: origin, request: request)
                 .begin(pending, redirect, prompt: draft.prompt, signedIn: signedIn)
         } catch let error as OAuthError {

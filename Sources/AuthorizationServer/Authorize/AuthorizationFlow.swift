@@ -11,7 +11,7 @@ struct AuthorizationFlow {
     let origin: ServerOrigin
     let request: HTTPRequest
 
-    private var cookies: BrowserCookies { BrowserCookies(origin: origin) }
+    var cookies: BrowserCookies { BrowserCookies(origin: origin) }
 
     // MARK: Begin
 
@@ -126,7 +126,7 @@ struct AuthorizationFlow {
         return step.redirect.answer(error: error, cookies: [cookies.removingBinding(of: step.transaction.id)])
     }
 
-    private func issueCode(
+    func issueCode(
         _ pending: PendingAuthorization, _ redirect: ProvenRedirect, user: UserID, cookies: [String]
     ) async throws -> HTTPResponse {
         let code = IssuedSecret.make(.authorizationCode)

@@ -33,7 +33,7 @@ struct ConsentEndpoint: HTTPResponder {
         if try await visit.flow.isRemembered(step.pending, step.redirect, user: user.id) {
             return try await visit.flow.approve(step, user: user.id)
         }
-        return page(step, user: user, visit: visit).page.response(.ok)
+        return page(step, userName: DisplayText.clean(user.shownName), visit: visit).page.response(.ok)
     }
 
     private func decide(_ visit: PageVisit, _ form: PostedForm) async throws -> HTTPResponse {
@@ -58,13 +58,14 @@ struct ConsentEndpoint: HTTPResponder {
         return signedIn.user
     }
 
-    private func page(_ step: AuthorizationFlow.Step, user: UserRecord, visit: PageVisit) -> ConsentPage {
+    /// The page for a request; without `userName` it goes on to a login.
+    func page(_ step: AuthorizationFlow.Step, userName: String?, visit: PageVisit) -> ConsentPage {
         let policy = ResourcePolicy(origin: visit.origin, hosts: service.hosts, directory: service.resources)
         return ConsentPage(
             clientName: step.redirect.client.displayName, clientHost: step.redirect.client.publisher,
             client: step.pending.client,
             redirectHost: step.redirect.displayHost, isLocal: step.redirect.isLocal,
-            documents: documents(of: step.redirect.client), userName: DisplayText.clean(user.name),
+            documents: documents(of: step.redirect.client), userName: userName,
             servers: step.pending.resources.map { (policy.name(of: $0), $0) }, scope: step.pending.scope,
             lifetime: Lifetime.words(service.configuration.refreshTokenLifetime), transaction: step.handle,
             formToken: FormToken.make(

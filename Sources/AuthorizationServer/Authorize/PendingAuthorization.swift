@@ -12,6 +12,8 @@ struct PendingAuthorization: Equatable {
     var issuer: String
     /// The DPoP key to which the code will be bound.
     var keyThumbprint: String?
+    /// The client wants the user to show who they are, even when an identity provider knows them (`prompt=login`).
+    var forcesLogin = false
 
     /// As it is stored.
     func serialized() -> [UInt8] {
@@ -23,6 +25,7 @@ struct PendingAuthorization: Equatable {
         ]
         if let keyThumbprint { members.append(.init("key_thumbprint", .string(keyThumbprint))) }
         if let state { members.append(.init("state", .string(state))) }
+        if forcesLogin { members.append(.init("forces_login", true)) }
         return JSONValue.object(members).serialized()
     }
 
@@ -37,6 +40,7 @@ struct PendingAuthorization: Equatable {
             client: ClientID(client), redirectURI: uri, state: document.root["state"]?.string,
             scope: Scope(tokens: scope.elements.compactMap { $0.string }),
             resources: resources.elements.compactMap { $0.string }, codeChallenge: challenge, issuer: issuer,
-            keyThumbprint: document.root["key_thumbprint"]?.string)
+            keyThumbprint: document.root["key_thumbprint"]?.string,
+            forcesLogin: document.root["forces_login"]?.boolean ?? false)
     }
 }

@@ -33,7 +33,7 @@ struct TokenDescription {
             .init("sub", .string(grant.user.value)), .init("aud", audience(grant.resources)),
             .init("iss", .string(grant.issuer)),
         ]
-        if let name = try await service.store.user(grant.user)?.name {
+        if let name = try await service.store.user(grant.user)?.shownName {
             members.append(.init("username", .string(name)))
         }
         return TokenDescription(client: grant.client, members: members)
@@ -80,7 +80,7 @@ struct TokenDescription {
             members: [
                 .init("token_type", "Bearer"), .init("scope", .string(key.scope.description)),
                 .init("exp", .integer(key.expiresAt.seconds)), .init("iat", .integer(key.createdAt.seconds)),
-                .init("sub", .string(key.user.value)), .init("username", .string(user.name)),
+                .init("sub", .string(key.user.value)), .init("username", .string(user.shownName)),
                 .init("aud", audience(paths.map { origin.uri(path: $0) })), .init("iss", .string(origin.description)),
                 .init("jti", .string(key.id.value)),
             ])

@@ -53,9 +53,7 @@ struct BrowserCookies {
 
     /// Removals for transactions that the browser has too many of: a `Cookie` line must stay acceptable.
     func removingSurplusBindings(in request: HTTPRequest) -> [String] {
-        let prefix = name("sallyport-login-")
-        let names = CookieParser.names(in: request.fields).filter { $0.hasPrefix(prefix) }
-        return names.count < BrowserCookies.transactionLimit ? [] : names.map { set($0, "", maximumAge: 0) }
+        removingSurplus(name("sallyport-login-"), in: request)
     }
 
     /// The secret that ties a login without an authorization request to the browser.
@@ -68,12 +66,44 @@ struct BrowserCookies {
         set(name("sallyport-login"), secret, maximumAge: seconds)
     }
 
+    /// The secret of one trip to an identity provider, by the `state` that came back.
+    func trip(state: String, in request: HTTPRequest) -> String? {
+        CookieParser.value(of: tripName(state), in: request.fields)
+    }
+
+    /// Ties the browser to one trip. Set with the redirect that the user's decision caused, and not before (I01).
+    func settingTrip(_ secret: String, state: String) -> String {
+        set(tripName(state), secret, maximumAge: TripTicket.lifetime.components.seconds)
+    }
+
+    /// Removes a trip's cookie.
+    func removingTrip(state: String) -> String {
+        set(tripName(state), "", maximumAge: 0)
+    }
+
+    /// Removals for trips that the browser has too many of.
+    func removingSurplusTrips(in request: HTTPRequest) -> [String] {
+        removingSurplus(name("sallyport-trip-"), in: request)
+    }
+
+    private func tripName(_ state: String) -> String {
+        name("sallyport-trip-" + BrowserCookies.digits(of: SecretDigest(of: state)))
+    }
+
+    private func removingSurplus(_ prefix: String, in request: HTTPRequest) -> [String] {
+        let names = CookieParser.names(in: request.fields).filter { $0.hasPrefix(prefix) }
+        return names.count < BrowserCookies.transactionLimit ? [] : names.map { set($0, "", maximumAge: 0) }
+    }
+
     private func bindingName(_ transaction: SecretDigest) -> String {
-        let digits = transaction.bytes.prefix(6).map { byte in
+        name("sallyport-login-" + BrowserCookies.digits(of: transaction))
+    }
+
+    private static func digits(of digest: SecretDigest) -> String {
+        digest.bytes.prefix(6).map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
-        }
-        return name("sallyport-login-" + digits.joined())
+        }.joined()
     }
 
     private func set(_ name: String, _ value: String, maximumAge: Int64?) -> String {

@@ -18,7 +18,8 @@ extension AuthorizationService {
         guard let secret = cookies.session(in: request) else { return nil }
         let id = SecretDigest(of: secret)
         guard let session = try await store.touch(id, lifetime: configuration.session, at: now),
-            let user = try await store.user(session.user), !user.isDisabled
+            let user = try await store.user(session.user), !user.isDisabled,
+            user.isFederated || providers.hasLocalAccounts
         else { return nil }
         return SignedInUser(user: user, secret: secret, session: session)
     }

@@ -2,7 +2,7 @@ import HTTP
 import OAuth
 import Telemetry
 
-/// `/login`: local accounts, for an authorization request or without one.
+/// `/login`: the choice of how to sign in, and local accounts, for an authorization request or without one.
 struct LoginEndpoint: HTTPResponder {
     let service: AuthorizationService
 
@@ -27,7 +27,23 @@ struct LoginEndpoint: HTTPResponder {
         if handle == nil, signedIn != nil { return Redirect.to("/account") }
         let purpose = try await LoginPurpose.find(handle, visit: visit, startsAnew: true)
         if let next = purpose.alreadyDone { return Redirect.to(next) }
-        return purpose.page(name: "", problem: nil).response(.ok, cookies: purpose.newCookies(visit))
+        return try await page(purpose, visit: visit)
+    }
+
+    private func page(_ purpose: LoginPurpose, visit: PageVisit) async throws -> HTTPResponse {
+        let providers = service.providers
+        let cookies = purpose.newCookies(visit)
+        if providers.hasLocalAccounts {
+            guard !providers.isLocalOnly, try visit.query("with") != "password" else {
+                return purpose.page(name: "", problem: nil).response(.ok, cookies: cookies)
+            }
+        } else if providers.providers.isEmpty, providers.proxyLogins.count == 1, let only = providers.proxyLogins.first
+        {
+            // The proxy has signed the user in already and there is nothing to choose.
+            return try await TrustedProxyVisit(login: only, visit: visit).enter(purpose)
+        }
+        return try LoginChoices(service: service).page(purpose, visit: visit, problem: nil)
+            .response(.ok, cookies: cookies)
     }
 
     private func submit(_ visit: PageVisit, _ form: PostedForm) async throws -> HTTPResponse {
@@ -35,6 +51,7 @@ struct LoginEndpoint: HTTPResponder {
         try form.verify(purpose: purpose.formPurpose, browserSecret: purpose.browserSecret)
         // The second of two posts, or the back button: this browser has logged in for this request already.
         if let next = purpose.alreadyDone { return Redirect.to(next) }
+        guard service.providers.hasLocalAccounts else { throw AuthorizationRefusal.forgedForm }
         let name = try form.value("username") ?? ""
         let outcome = try await LocalLogin(service: service).attempt(
             name: name, password: form.value("password") ?? "", request: visit.request)
@@ -56,7 +73,7 @@ struct LoginEndpoint: HTTPResponder {
         _ purpose: LoginPurpose, user: UserRecord, visit: PageVisit
     ) async throws -> HTTPResponse {
         if case .authorization(let step) = purpose {
-            try await visit.flow.advance(step, from: .login, to: .consent, user: user.id)
+            try await visit.flow.advance(step, from: step.transaction.stage, to: .consent, user: user.id)
         }
         let cookie = try await service.startSession(of: user, request: visit.request, cookies: visit.cookies)
         return Redirect.to(purpose.next, cookies: [cookie])

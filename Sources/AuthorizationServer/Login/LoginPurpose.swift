@@ -18,6 +18,18 @@ enum LoginPurpose {
         return .plain(browserSecret: IssuedSecret.make(.transaction).text, isNew: true)
     }
 
+    /// The transaction's handle, when it is for an authorization request.
+    var handle: String? {
+        guard case .authorization(let step) = self else { return nil }
+        return step.handle
+    }
+
+    /// Whether the client asked for a fresh login.
+    var forcesLogin: Bool {
+        guard case .authorization(let step) = self else { return false }
+        return step.pending.forcesLogin
+    }
+
     /// What the form's token is bound to.
     var formPurpose: String {
         switch self {
@@ -42,9 +54,10 @@ enum LoginPurpose {
         }
     }
 
-    /// Where it goes on when the login has been done already.
+    /// Where it goes on when the login has been done already. Whoever comes back from a provider's page without an
+    /// answer may choose again.
     var alreadyDone: String? {
-        guard case .authorization(let step) = self, step.transaction.stage != .login else { return nil }
+        guard case .authorization(let step) = self, step.transaction.stage == .consent else { return nil }
         return next
     }
 

@@ -15,8 +15,8 @@ struct ConsentPage {
     let isLocal: Bool
     /// Documents of the client for its users, as it registered them: a name and an http or https address each.
     var documents: [(name: String, address: String)] = []
-    /// Who is signed in.
-    let userName: String
+    /// Who is signed in; nil when the decision comes before the login.
+    let userName: String?
     /// The servers that the client may use.
     let servers: [(name: String, resource: String)]
     /// The permissions.
@@ -27,8 +27,12 @@ struct ConsentPage {
     let transaction: String
     /// Ties the form to this browser and transaction.
     let formToken: String
-    /// Where the redirect after the form's POST leads.
-    let formTargets: [String]
+    /// Where the redirects after the form's POST lead.
+    var formTargets: [String]
+    /// The ways to sign in, when the decision comes before the login.
+    var signIn: SignInForm?
+    /// What went wrong with the last attempt to sign in.
+    var problem: String?
 
     var page: Page {
         Page(title: "Allow access?", content: content, formTargets: formTargets)
@@ -45,14 +49,29 @@ struct ConsentPage {
         <div><dt>Permissions</dt><dd>\(permissions)</dd></div>
         <div><dt>Lasts</dt><dd>\(lifetime)</dd></div>
         \(documents.isEmpty ? HTML.empty : "<div><dt>It asks you to read</dt><dd>\(documents.map(link(_:)))</dd></div>")
-        <div><dt>Signed in as</dt><dd>\(userName)</dd></div>
+        \(userName.map { "<div><dt>Signed in as</dt><dd>\($0)</dd></div>" } ?? HTML.empty)
         </dl>
         \(isLocal ? localWarning : HTML.empty)
-        <div class="actions">
-        \(form(decision: "allow", label: "Allow", class: "primary"))
-        \(form(decision: "deny", label: "Deny", class: "quiet"))
-        </div>
+        \(decision)
         """
+    }
+
+    // Before the login, allowing and going to sign in are one button: the provider may send the user straight back (U04).
+    private var decision: HTML {
+        guard let signIn else {
+            return """
+                <div class="actions">
+                \(form(decision: "allow", label: "Allow", class: "primary"))
+                \(form(decision: "deny", label: "Deny", class: "quiet"))
+                </div>
+                """
+        }
+        return """
+            \(problem.map { "<p class=\"problem\" role=\"alert\">\($0)</p>" } ?? HTML.empty)
+            \(signIn.buttons("Allow and sign in"))
+            \(signIn.denial)
+            \(signIn.localChoice)
+            """
     }
 
     private var application: HTML {

@@ -23,17 +23,20 @@ package struct AuthorizationService: Sendable {
     let pageLimiter: AddressRateLimiter
     let registrationLimiter: AddressRateLimiter
     let clientLimiter: AddressRateLimiter
+    /// Every way to log in.
+    let providers: ProviderDirectory
     /// Every client, wherever it is known from.
     let clients: ClientDirectory
     /// The keys by which clients sign.
     let clientKeys: ClientKeys
 
-    /// Assembles the service. `keyring` comes from `SigningKeyring.open`. Without `documents` no client can describe itself at
-    /// an address of its own.
+    /// Assembles the service. `keyring` comes from `SigningKeyring.open`. Without `providers` there are local accounts;
+    /// without `documents` no client can describe itself at an address of its own.
     package init(
         configuration: AuthorizationServerConfiguration, store: any AuthorizationStore, keyring: SigningKeyring,
         revocations: RevocationIndex, hosts: HostPolicy, resources: any ProtectedResourceDirectory, clock: WallClock,
-        audit: any AuditLog, logger: Logger, documents: (any PeerDocumentFetcher)? = nil
+        audit: any AuditLog, logger: Logger, providers: ProviderDirectory = .localOnly,
+        documents: (any PeerDocumentFetcher)? = nil
     ) {
         self.configuration = configuration
         self.store = store
@@ -44,6 +47,7 @@ package struct AuthorizationService: Sendable {
         self.resources = resources
         self.clock = clock
         self.audit = audit
+        self.providers = providers
         self.logger = logger
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
@@ -68,6 +72,8 @@ package struct AuthorizationService: Sendable {
         PushedRequestEndpoint(service: self).register(on: &router)
         AuthorizationEndpoint(service: self).register(on: &router)
         LoginEndpoint(service: self).register(on: &router)
+        ProviderLoginEndpoint(service: self).register(on: &router)
+        CallbackEndpoint(service: self).register(on: &router)
         ConsentEndpoint(service: self).register(on: &router)
         TokenEndpoint(service: self).register(on: &router)
         RevocationEndpoint(service: self).register(on: &router)

@@ -55,6 +55,8 @@ package enum RevocationReason: String, Sendable, Hashable, CaseIterable {
     case refreshTokenReuse = "refresh_token_reuse"
     /// The account was disabled or removed.
     case userDisabled = "user_disabled"
+    /// The identity provider or the allow-list no longer vouches for the user (I08).
+    case userDisowned = "user_disowned"
     /// The client was removed.
     case clientRemoved = "client_removed"
 }

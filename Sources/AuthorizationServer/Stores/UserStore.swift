@@ -1,12 +1,15 @@
 package import OAuth
 package import Telemetry
 
-/// A local account.
+/// An account: a local one, or that of an identity of a provider.
 package struct UserRecord: Sendable, Hashable {
     /// `sub` of the tokens: never reused, never shown to be guessed.
     package var id: UserID
-    /// What the user types to log in; unique by bytes.
+    /// What the user types to log in; unique by bytes. Of an account of an identity provider `PROVIDER:NAME`, which nobody
+    /// can type: names of local accounts have no colon.
     package var name: String
+    /// What others call the user, where that is not `name`.
+    package var displayName: String?
     /// Verified by the administrator who typed it in.
     package var email: String?
     /// Groups for the access policy.
@@ -24,12 +27,14 @@ package struct UserRecord: Sendable, Hashable {
 
     /// Creates a record as it is stored.
     package init(
-        id: UserID, name: String, email: String? = nil, groups: [String] = [], isAdministrator: Bool = false,
+        id: UserID, name: String, displayName: String? = nil, email: String? = nil, groups: [String] = [],
+        isAdministrator: Bool = false,
         isDisabled: Bool = false, passwordHash: String? = nil, createdAt: Timestamp,
         passwordChangedAt: Timestamp? = nil
     ) {
         self.id = id
         self.name = name
+        self.displayName = displayName
         self.email = email
         self.groups = groups
         self.isAdministrator = isAdministrator
@@ -38,6 +43,14 @@ package struct UserRecord: Sendable, Hashable {
         self.createdAt = createdAt
         self.passwordChangedAt = passwordChangedAt
     }
+}
+
+extension UserRecord {
+    /// Whether an identity provider vouches for it: it has no password and never gets one.
+    package var isFederated: Bool { name.utf8.contains(UInt8(ascii: ":")) }
+
+    /// What others call the user: the name in tokens and on pages.
+    package var shownName: String { displayName ?? name }
 }
 
 /// What came of adding an account.
@@ -58,7 +71,10 @@ package enum UserChange: Sendable, Hashable {
     case disable
     /// Lets the account log in again. What was revoked stays revoked.
     case enable
-    /// Removes the account, with the consequences of `disable`, and its consents.
+    /// Ends what `disable` ends and forgets the provider's credential, but leaves the account open: the provider, or our
+    /// allow-list, no longer vouches for the user (I08).
+    case disown
+    /// Removes the account, with the consequences of `disable`, its consents and its identity.
     case remove
     /// Sets e-mail, groups and role. Tokens that were issued before carry the old ones until they are refreshed.
     case profile(email: String?, groups: [String], isAdministrator: Bool)

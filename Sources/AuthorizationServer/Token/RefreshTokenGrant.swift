@@ -13,6 +13,10 @@ struct RefreshTokenGrant {
         guard grant.client == client.id else { throw RefreshTokenGrant.refusal }
         try ProvenKey.require(grant.keyThumbprint, proven: issuer.key, or: RefreshTokenGrant.refusal)
         let narrowed = try TokenNarrowing(request, grant: grant, service: service)
+        // A family that is over is for the store to judge; only for a live one is the provider asked.
+        if grant.revokedAt == nil, service.now < grant.expiresAt {
+            try await ProviderRecheck(service: service).confirm(grant.user, request: request.head)
+        }
         let successor = IssuedSecret.make(.refreshToken)
         let outcome = try await service.store.rotate(
             id, of: client.id, successor: successor.digest, policy: policy(for: grant), at: service.now)

@@ -11,7 +11,7 @@ struct TokenSubject {
     /// A user.
     init(_ user: UserRecord) {
         id = user.id
-        name = user.name
+        name = user.shownName
         email = user.email
         groups = user.groups
     }

@@ -12,6 +12,8 @@ package struct UserAdministration: Sendable {
         case unknownUser(String)
         case badName
         case badPassword(String)
+        /// Its password, if any, is at the provider.
+        case federated(String)
 
         package var description: String {
             switch self {
@@ -19,6 +21,7 @@ package struct UserAdministration: Sendable {
             case .unknownUser(let name): "there is no user named \(name)"
             case .badName: "a user name is 1 to 64 letters, digits, '.', '-', '_', '@' or '+'"
             case .badPassword(let problem): problem
+            case .federated(let name): "\(name) signs in at an identity provider and has no password here"
             }
         }
     }
@@ -79,14 +82,14 @@ package struct UserAdministration: Sendable {
 
     /// Sets an account's password; its browser sessions end.
     package func setPassword(of name: String, to password: String) async throws {
-        let user = try await find(name)
+        let user = try await findLocal(name)
         let hash = try await hash(password, name: name)
         try await change(user, .password(hash: hash), action: .userChanged, detail: "password")
     }
 
     /// Makes a new one-time link with which the owner sets the password; earlier links stop working.
     package func makeLink(for name: String, lifetime: Duration) async throws -> String {
-        try await makeLink(for: find(name), lifetime: lifetime)
+        try await makeLink(for: findLocal(name), lifetime: lifetime)
     }
 
     /// Closes an account: its grants, sessions and links end with it (T08).
@@ -112,7 +115,7 @@ package struct UserAdministration: Sendable {
             note(.userAdded, fresh, detail: "first start")
             return try await makeLink(for: fresh, lifetime: lifetime)
         }
-        let users = try await store.users()
+        let users = try await store.users().filter { !$0.isFederated }
         guard users.count == 1, let only = users.first, only.passwordHash == nil, !only.isDisabled else { return nil }
         return try await makeLink(for: only, lifetime: lifetime)
     }
@@ -148,6 +151,12 @@ package struct UserAdministration: Sendable {
 
     private func find(_ name: String) async throws -> UserRecord {
         guard let user = try await store.user(named: name) else { throw Refusal.unknownUser(name) }
+        return user
+    }
+
+    private func findLocal(_ name: String) async throws -> UserRecord {
+        let user = try await find(name)
+        guard !user.isFederated else { throw Refusal.federated(name) }
         return user
     }
 

@@ -121,37 +121,12 @@ struct ConfigurationFileReader {
         return policy
     }
 
-    private func readLogin(_ section: ConfigurationSection?) {
+    private mutating func readLogin(_ section: ConfigurationSection?) {
         guard var section else { return }
-        if let providers = section.value("providers"), let list = providers.list() {
-            if list.isEmpty {
-                providers.refuse("nobody could log in", hint: "leave the key out to have local accounts")
-            }
-            for provider in list { readProvider(provider) }
+        if let providers = section.value("providers") {
+            configuration.login = ProviderReader(context: context).settings(in: providers)
         }
         section.finish()
-    }
-
-    private func readProvider(_ value: ConfigurationValue) {
-        guard var provider = value.section() else { return }
-        let type = provider.value("type")
-        let known = ["github", "google", "okta", "entra", "oidc", "local"]
-        guard let name = type?.string() else {
-            if type == nil { value.refuse("the key \"type\" is missing", hint: "known types: local") }
-            return
-        }
-        guard name == "local" else {
-            if known.contains(name) {
-                type?.refuse(
-                    "login with \(name) is not yet available in this version", hint: "use {id: local, type: local}")
-            } else {
-                let near = Suggestion.nearest(to: name, among: known).map { "did you mean \"\($0)\"?" }
-                type?.refuse("unknown provider type \"\(name)\"", hint: near)
-            }
-            return
-        }
-        _ = provider.value("id")?.nonEmptyString()
-        provider.finish()
     }
 
     private mutating func readForwardAuth(_ section: inout ConfigurationSection) {

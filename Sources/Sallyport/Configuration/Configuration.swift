@@ -36,6 +36,8 @@ struct Configuration: Sendable {
     var sealingKey: SealingKey?
     /// `oauth`.
     var oauth = OAuthSettings()
+    /// `login`; nil when the file does not say.
+    var login: LoginSettings?
     /// `servers`, in the order of the file.
     var servers: [ServerSettings] = []
     /// `trusted_proxies`.

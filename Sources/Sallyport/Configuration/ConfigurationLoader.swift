@@ -26,6 +26,7 @@ struct ConfigurationLoader {
             environment: environment)
         var configuration = Configuration(listen: Self.defaultListen, dataDirectory: defaultDataDirectory)
         if let file = overrides.file { read(file, into: &configuration, context) }
+        if !overrides.isBridge { EnvironmentSettings(context: context).apply(to: &configuration) }
         applyOverrides(to: &configuration, context)
         // Without a file that could be read, what follows from it would only be noise.
         if !overrides.isBridge, !context.hasErrors || !configuration.servers.isEmpty {

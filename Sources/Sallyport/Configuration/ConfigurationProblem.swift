@@ -77,6 +77,14 @@ final class ConfigurationContext {
         add(.notice, path, line, message, hint)
     }
 
+    /// Takes over what another reading found, without the lines, which it did not have.
+    func adopt(_ problem: ConfigurationProblem) {
+        problems.append(
+            ConfigurationProblem(
+                severity: problem.severity, file: nil, line: nil, path: problem.path, message: problem.message,
+                hint: problem.hint))
+    }
+
     /// Whether something was found that stops the start.
     var hasErrors: Bool { problems.contains { $0.severity == .error } }
 

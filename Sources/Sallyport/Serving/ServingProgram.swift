@@ -106,12 +106,16 @@ extension ServingProgram {
         guard plan.protection == .login else { return nil }
         do {
             let clock = WallClock.system
-            let keyring = try await SigningKeyring.open(store: store, sealing: sealing.key(), at: clock.now())
+            let sealingKey = try sealing.key()
+            let keyring = try await SigningKeyring.open(store: store, sealing: sealingKey, at: clock.now())
             let service = AuthorizationService(
                 configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
                 revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
-                audit: audit.log, logger: Logger(label: "authorization"), documents: documentFetcher)
+                audit: audit.log, logger: Logger(label: "authorization"),
+                providers: ProviderAssembly(sealing: sealingKey, loop: group.loops[0], clock: clock)
+                    .directory(plan.configuration.login ?? LoginSettings()), documents: documentFetcher)
             try await service.prepare()
+            try await service.reviewIdentities()
             try await compareClocks()
             for weakness in try await state?.weaknesses() ?? [] {
                 logger.warning("the shared store is weaker than it should be", ["reason": .string(weakness)])
@@ -186,7 +190,7 @@ extension ServingProgram {
     }
 
     private func setupURL(port: Int) async throws(CommandFailure) -> String? {
-        guard plan.protection == .login else { return nil }
+        guard plan.protection == .login, plan.configuration.login?.hasLocalAccounts ?? true else { return nil }
         do {
             let administration = UserAdministration(store: store, clock: .system, audit: audit.log)
             let link = try await administration.prepareFirstUser(lifetime: Self.setupLinkLifetime)

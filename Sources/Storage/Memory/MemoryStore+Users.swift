@@ -47,8 +47,12 @@ extension MemoryStore: UserStore {
             case .disable:
                 state.users[id]?.isDisabled = true
                 return .changed(revoked: state.endEverything(of: id, at: now))
+            case .disown:
+                state.forgetCredentials(of: id)
+                return .changed(revoked: state.endEverything(of: id, at: now))
             case .remove:
                 let ended = state.endEverything(of: id, at: now)
+                state.identities = state.identities.filter { $0.value.user != id }
                 state.consents = state.consents.filter { $0.value.user != id }
                 state.users[id] = nil
                 return .changed(revoked: ended)
@@ -204,7 +208,7 @@ extension MemoryStore: ExpirySweeper {
 }
 
 extension MemoryStore.State {
-    fileprivate func user(named name: String) -> UserRecord? {
+    func user(named name: String) -> UserRecord? {
         users.values.first { $0.name.utf8.elementsEqual(name.utf8) }
     }
 

@@ -30,6 +30,7 @@ package final class MemoryStore: Sendable {
         var pushedRequests: [SecretDigest: Ordered<PushedRequest>] = [:]
         var devices: [SecretDigest: Ordered<DeviceAuthorization>] = [:]
         var apiKeys: [GrantID: Ordered<APIKeyRecord>] = [:]
+        var identities: [SecretDigest: IdentityRecord] = [:]
 
         /// The later of `now` and the latest time this store has been given (S03).
         mutating func effective(_ now: Timestamp) -> Timestamp {

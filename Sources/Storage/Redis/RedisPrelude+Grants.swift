@@ -156,11 +156,12 @@ extension RedisPrelude {
           redis.call('SREM', key('link.user', user), id)
         end
 
-        -- Everything that ends with an account that is disabled or removed; returns the grants and keys that ended.
-        local function endEverything(user, now)
+        -- Everything that ends with an account that is disabled, disowned or removed; returns the grants and keys that
+        -- ended.
+        local function endEverything(user, now, reason)
           endSessions(user)
           for _, id in ipairs(redis.call('SMEMBERS', key('link.user', user))) do dropLink(id, user) end
-          local ended = revokeAll(user, 'user_disabled', now)
+          local ended = revokeAll(user, reason or 'user_disabled', now)
           for _, record in ipairs(liveKeys(user, now)) do
             revokeKey(record.id, now)
             ended[#ended + 1] = record.id

@@ -39,6 +39,7 @@ extension RedisStore: UserStore {
             case .password(let hash): [.word("password"), .word(hash)]
             case .disable: [.word("disable")]
             case .enable: [.word("enable")]
+            case .disown: [.word("disown")]
             case .remove: [.word("remove")]
             case .profile(let email, let groups, let isAdministrator):
                 [
@@ -53,10 +54,11 @@ extension RedisStore: UserStore {
         }
     }
 
-    private static func fields(of user: UserRecord) -> RedisFields {
+    static func fields(of user: UserRecord) -> RedisFields {
         var fields = RedisFields()
         fields.set("id", user.id)
         fields.set("name", user.name)
+        fields.set("shown", user.displayName)
         fields.set("email", user.email)
         fields.set("groups", list: user.groups)
         fields.set("admin", user.isAdministrator)
@@ -67,9 +69,10 @@ extension RedisStore: UserStore {
         return fields
     }
 
-    private static func user(_ record: RedisRecord) throws(StoreError) -> UserRecord {
+    static func user(_ record: RedisRecord) throws(StoreError) -> UserRecord {
         UserRecord(
-            id: UserID(try record.text("id")), name: try record.text("name"), email: try record.optionalText("email"),
+            id: UserID(try record.text("id")), name: try record.text("name"),
+            displayName: try record.optionalText("shown"), email: try record.optionalText("email"),
             groups: try record.list("groups"), isAdministrator: try record.flag("admin"),
             isDisabled: try record.flag("disabled"), passwordHash: try record.optionalText("password"),
             createdAt: try record.time("created"), passwordChangedAt: try record.optionalTime("passwordChanged"))
@@ -120,9 +123,19 @@ extension RedisScript {
         elseif ARGV[3] == 'disable' then
           set('user', ARGV[1], 'disabled', '1')
           ended = endEverything(ARGV[1], now)
+        elseif ARGV[3] == 'disown' then
+          local identity = redis.call('GET', key('identity.user', ARGV[1]))
+          if identity then redis.call('HDEL', key('identity', identity), 'credential') end
+          ended = endEverything(ARGV[1], now, 'user_disowned')
         else
           ended = endEverything(ARGV[1], now)
           for _, id in ipairs(redis.call('SMEMBERS', key('consent.user', ARGV[1]))) do dropConsent(id) end
+          local identity = redis.call('GET', key('identity.user', ARGV[1]))
+          if identity then
+            drop('identity', identity)
+            drop('identity.user', ARGV[1])
+            redis.call('SREM', P .. 'identity.all', identity)
+          end
           drop('user', ARGV[1])
           drop('user.name', user.name)
           redis.call('SREM', P .. 'user.all', ARGV[1])

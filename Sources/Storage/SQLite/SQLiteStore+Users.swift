@@ -9,14 +9,8 @@ extension SQLiteStore: UserStore {
                 let any = try connection.row("SELECT 1 FROM user") { row throws(StoreError) in try row.integer(0) }
                 guard any == nil else { return .notFirst }
             }
-            let added = try connection.run(
-                """
-                INSERT INTO user (\(Self.userColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                ON CONFLICT (name) DO NOTHING
-                """, .id(user.id), .text(user.name), .optional(user.email), .list(user.groups),
-                .boolean(user.isAdministrator), .boolean(user.isDisabled), .optional(user.passwordHash),
-                .time(user.createdAt), .time(user.passwordChangedAt))
-            return added > 0 ? .added : .nameTaken
+            let added = try Self.insert(user, connection)
+            return added ? .added : .nameTaken
         }
     }
 
@@ -29,11 +23,7 @@ extension SQLiteStore: UserStore {
     }
 
     package func user(_ id: UserID) async throws(StoreError) -> UserRecord? {
-        try await database.read { connection throws(StoreError) in
-            try connection.row("SELECT \(Self.userColumns) FROM user WHERE id = ?1", .id(id)) {
-                row throws(StoreError) in try Self.user(row)
-            }
-        }
+        try await database.read { connection throws(StoreError) in try Self.user(id, connection) }
     }
 
     package func users() async throws(StoreError) -> [UserRecord] {
@@ -68,8 +58,13 @@ extension SQLiteStore: UserStore {
             case .disable:
                 try connection.run("UPDATE user SET is_disabled = 1 WHERE id = ?1", .id(id))
                 return .changed(revoked: try Self.endEverything(of: id, at: now, connection))
+            case .disown:
+                try connection.run("UPDATE identity SET sealed_credential = NULL WHERE user = ?1", .id(id))
+                return .changed(
+                    revoked: try Self.endEverything(of: id, reason: .userDisowned, at: now, connection))
             case .remove:
                 let ended = try Self.endEverything(of: id, at: now, connection)
+                try connection.run("DELETE FROM identity WHERE user = ?1", .id(id))
                 try connection.run("DELETE FROM consent WHERE user = ?1", .id(id))
                 try connection.run("DELETE FROM user WHERE id = ?1", .id(id))
                 return .changed(revoked: ended)
@@ -80,12 +75,32 @@ extension SQLiteStore: UserStore {
 
 extension SQLiteStore {
     private static let userColumns = """
-        id, name, email, groups, is_administrator, is_disabled, password_hash, created_at, password_changed_at
+        id, name, email, groups, is_administrator, is_disabled, password_hash, created_at, password_changed_at,
+        display_name
         """
+
+    /// The account with this identifier.
+    static func user(_ id: UserID, _ connection: SQLiteConnection) throws(StoreError) -> UserRecord? {
+        try connection.row("SELECT \(userColumns) FROM user WHERE id = ?1", .id(id)) { row throws(StoreError) in
+            try user(row)
+        }
+    }
+
+    /// Adds an account; false when its name is taken.
+    static func insert(_ user: UserRecord, _ connection: SQLiteConnection) throws(StoreError) -> Bool {
+        try connection.run(
+            """
+            INSERT INTO user (\(userColumns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            ON CONFLICT (name) DO NOTHING
+            """, .id(user.id), .text(user.name), .optional(user.email), .list(user.groups),
+            .boolean(user.isAdministrator), .boolean(user.isDisabled), .optional(user.passwordHash),
+            .time(user.createdAt), .time(user.passwordChangedAt), .optional(user.displayName)) > 0
+    }
 
     private static func user(_ row: SQLiteRow) throws(StoreError) -> UserRecord {
         UserRecord(
-            id: UserID(try row.text(0)), name: try row.text(1), email: try row.optionalText(2),
+            id: UserID(try row.text(0)), name: try row.text(1), displayName: try row.optionalText(9),
+            email: try row.optionalText(2),
             groups: try row.list(3), isAdministrator: try row.boolean(4), isDisabled: try row.boolean(5),
             passwordHash: try row.optionalText(6), createdAt: try row.time(7),
             passwordChangedAt: try row.optionalTime(8))
@@ -102,11 +117,11 @@ extension SQLiteStore {
     }
 
     private static func endEverything(
-        of id: UserID, at now: Timestamp, _ connection: SQLiteConnection
+        of id: UserID, reason: RevocationReason = .userDisabled, at now: Timestamp, _ connection: SQLiteConnection
     ) throws(StoreError) -> [GrantID] {
         try connection.run("DELETE FROM browser_session WHERE user = ?1", .id(id))
         try connection.run("DELETE FROM one_time_link WHERE user = ?1", .id(id))
-        return try revokeAll(of: id, reason: .userDisabled, at: now, connection)
+        return try revokeAll(of: id, reason: reason, at: now, connection)
             + revokeAPIKeys(of: id, at: now, connection)
     }
 }

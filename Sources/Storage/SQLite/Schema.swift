@@ -10,6 +10,7 @@ enum Schema {
         ("authorization server", authorizationServer),
         ("clients and grants", clientsAndGrants),
         ("registrations", registrations),
+        ("identities of other issuers", identities),
     ]
 
     private static let authorizationServer = """

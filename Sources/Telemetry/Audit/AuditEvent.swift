@@ -18,6 +18,7 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case userAdded = "user_added"
     case userChanged = "user_changed"
     case userRemoved = "user_removed"
+    case userDisowned = "user_disowned"
     case sessionStarted = "session_started"
     case sessionEnded = "session_ended"
     case toolCalled = "tool_called"

@@ -24,10 +24,11 @@ struct Fixture {
 
     /// With `sharing`, a second process on the same store and at the same time.
     init(
-        publicURL: String? = nil, sharing other: Fixture? = nil, documents: (any PeerDocumentFetcher)? = nil,
+        publicURL: String? = nil, sharing other: Fixture? = nil, clock given: ManualClock? = nil,
+        providers: ProviderDirectory = .localOnly, documents: (any PeerDocumentFetcher)? = nil,
         configure: (inout AuthorizationServerConfiguration) -> Void = { _ in }
     ) async throws {
-        clock = other?.clock ?? ManualClock()
+        clock = other?.clock ?? given ?? ManualClock()
         store = other?.store ?? MemoryStore()
         var configuration = AuthorizationServerConfiguration()
         configure(&configuration)
@@ -40,7 +41,7 @@ struct Fixture {
             revocations: index,
             hosts: HostPolicy(publicURL: try publicURL.map { try HTTPURL($0) }, listen: listen, allowedOrigins: []),
             resources: FixedResources(), clock: clock.wallClock, audit: audit,
-            logger: Logger(label: "test", sink: LogSink { _ in }), documents: documents)
+            logger: Logger(label: "test", sink: LogSink { _ in }), providers: providers, documents: documents)
         try await service.prepare()
         var router = HTTPRouter()
         service.register(on: &router)

@@ -1,0 +1,58 @@
+import AsyncIO
+import AuthorizationServer
+import Crypto
+import HTTP
+import OAuth
+import Telemetry
+
+/// Builds the configured identity providers. Nothing is fetched: a provider that is down does not keep us from starting.
+struct ProviderAssembly {
+    private let sealing: SealingKey
+    private let clients: OutboundClients
+    private let clock: WallClock
+    private let loop: EventLoop
+
+    /// The providers' requests run on `loop`.
+    init(sealing: SealingKey, loop: EventLoop, clock: WallClock) {
+        self.sealing = sealing
+        self.loop = loop
+        self.clock = clock
+        clients = OutboundClients(
+            configured: HTTPClient(on: loop, policy: .configured),
+            publicOnly: HTTPClient(on: loop, policy: .publicOnly))
+    }
+
+    /// Every way to log in.
+    func directory(_ settings: LoginSettings) -> ProviderDirectory {
+        ProviderDirectory(
+            providers: settings.providers.map(provider), proxyLogins: settings.proxies,
+            hasLocalAccounts: settings.hasLocalAccounts, sealing: sealing)
+    }
+
+    private func provider(_ settings: ProviderSettings) -> any IdentityProvider {
+        settings.kind == .github ? github(settings) : openID(settings)
+    }
+
+    private func github(_ settings: ProviderSettings) -> any IdentityProvider {
+        let documents = OutboundDocuments(home: settings.issuer.host, clients: clients)
+        return GitHubProvider(
+            id: settings.id, title: settings.title, allowList: settings.allowList,
+            callbackPath: settings.callbackPath, endpoints: GitHubEndpoints(base: settings.issuer),
+            exchange: CodeExchange(
+                client: settings.client, credential: settings.credential, documents: documents, clock: clock),
+            documents: documents, on: loop)
+    }
+
+    private func openID(_ settings: ProviderSettings) -> any IdentityProvider {
+        OpenIDProvider(
+            id: settings.id, title: settings.title, allowList: settings.allowList,
+            callbackPath: settings.callbackPath,
+            relyingParty: RelyingParty(
+                issuer: settings.issuer, client: settings.client, credential: settings.credential,
+                documents: OutboundDocuments(home: settings.issuer.host, clients: clients), clock: clock),
+            scopes: settings.scopes,
+            // Google gives a refresh token to those who ask for one in its own way.
+            parameters: settings.kind == .google ? [("access_type", "offline")] : [], claims: settings.claims,
+            on: loop)
+    }
+}

@@ -1,0 +1,271 @@
+import AuthorizationServer
+import Crypto
+import Foundation
+import HTTP
+import JSON
+import OAuth
+import Storage
+import Telemetry
+import Testing
+
+/// Logins by way of an identity provider, against a provider that tells the truth.
+@Suite(.timeLimit(.minutes(2))) struct ProviderLoginTests {
+    @Test("a login at a provider ends in tokens of ours, for an account that is a record like others")
+    func wholeWay() async throws {
+        let setting = try await ProviderSetting()
+        let (access, _) = try await setting.tokens()
+        #expect(await setting.fixture.accepts(access))
+        let account = try #require(try await setting.accounts().first)
+        #expect(account.name == "corp:alice@corp.test" && account.email == "alice@corp.test")
+        #expect(account.passwordHash == nil && !account.isAdministrator)
+        #expect(setting.fixture.audit.actions.contains(.loginSucceeded))
+        // The browser is signed in now, and the same request is remembered.
+        let again = await setting.choices()
+        #expect(again.locationParameters["code"] != nil)
+        await setting.stop()
+    }
+
+    @Test("U04: nobody is sent to a provider before the request was allowed on a page that shows it")
+    func consentComesFirst() async throws {
+        let setting = try await ProviderSetting()
+        let page = await setting.choices()
+        #expect(page.status == 200)
+        for shown in ["Test Client", "127.0.0.1", "Server A", "Allow and sign in with Corp", "30 days"] {
+            #expect(page.text.contains(shown), "\(shown)")
+        }
+        #expect(setting.standIn.log.isEmpty, "the provider has not even been asked where it is")
+        let form = page.form(decision: "allow")
+        for changed in [
+            form.merging(["decision": ""]) { $1 }, form.merging(["form_token": "x"]) { $1 },
+            form.merging(["transaction": "sp_login_x"]) { $1 },
+        ] {
+            let answer = await setting.browser.post("/login/corp", changed)
+            #expect(answer.status == 403 && answer.location == nil, "\(changed)")
+        }
+        let foreign = await setting.browser.post("/login/corp", form, from: "https://evil.test")
+        #expect(foreign.status == 403)
+        #expect(await setting.browser.get("/login/corp").status == 405)
+        #expect(await setting.browser.post("/login/corp", form).status == 303)
+        await setting.stop()
+    }
+
+    @Test("U04: deny ends the request with access_denied, and no provider hears of it")
+    func deny() async throws {
+        let setting = try await ProviderSetting()
+        let form = await setting.choices().form(decision: "deny")
+        let answer = await setting.browser.post("/login/corp", form)
+        #expect(answer.locationParameters["error"] == "access_denied")
+        #expect(setting.standIn.log.isEmpty)
+        #expect(await setting.browser.post("/login/corp", form).status == 403, "and it is over")
+        await setting.stop()
+    }
+
+    @Test("I01: the cookie that fits a callback comes with the decision, not before, and is __Host- on https")
+    func cookieAfterConsent() async throws {
+        let setting = try await ProviderSetting()
+        _ = await setting.choices()
+        #expect(!setting.browser.cookies.keys.contains { $0.contains("trip") })
+        let location = try await setting.depart()
+        #expect(setting.browser.cookies.keys.filter { $0.hasPrefix("sallyport-trip-") }.count == 1)
+        let state = try #require(URLComponents(string: location)?.queryItems?.first { $0.name == "state" }?.value)
+        let mark = try #require(state.split(separator: ".").last)
+        #expect(mark.utf8.count == 43, "256 bits in base64url")
+
+        let provider = try setting.standIn.provider()
+        let secure = try await Fixture(
+            publicURL: "https://mcp.example.com", clock: setting.clock,
+            providers: ProviderDirectory(providers: [provider], hasLocalAccounts: false, sealing: nil))
+        let browser = TestBrowser(secure, origin: "https://mcp.example.com")
+        let page = await browser.get("/login")
+        _ = await browser.post("/login/corp", page.form(decision: "allow"), from: "https://mcp.example.com")
+        #expect(browser.cookies.keys.contains { $0.hasPrefix("__Host-sallyport-trip-") })
+        await setting.stop()
+    }
+
+    @Test("I01: a callback without, with a wrong or with a foreign state is 403, and the provider is not called")
+    func foreignState() async throws {
+        let setting = try await ProviderSetting()
+        let target = try setting.standIn.signIn(try await setting.depart())
+        let asked = setting.standIn.log.count
+        let (path, query) = (target.components(separatedBy: "?")[0], target.components(separatedBy: "?")[1])
+        let code = query.components(separatedBy: "&")[0]
+        let state = query.components(separatedBy: "state=")[1]
+        let parts = state.components(separatedBy: ".")
+        let later = "\(parts[0]).\((Int64(parts[1]) ?? 0) + 1).\(parts[2])"
+        for wrong in [
+            "\(path)?\(code)", "\(path)?\(code)&state=", "\(path)?\(code)&state=x", "\(path)?\(code)&state=\(later)",
+            "\(path)?\(code)&state=-.\(parts[1]).\(parts[2])", "\(path)?\(code)&state=\(state)x",
+            "\(path)?\(code)&state=\(state)&state=\(state)",
+        ] {
+            let answer = await setting.browser.get(wrong)
+            #expect((400...403).contains(answer.status) && answer.location == nil, "\(wrong)")
+        }
+        #expect(setting.standIn.log.count == asked)
+        #expect(await setting.browser.get(target).locationParameters["code"] != nil, "the right one works")
+        await setting.stop()
+    }
+
+    @Test("I01: a state works once, and for ten minutes")
+    func onceAndSoon() async throws {
+        let setting = try await ProviderSetting()
+        let target = try setting.standIn.signIn(try await setting.depart())
+        let cookies = setting.browser.cookies
+        #expect(await setting.browser.get(target).locationParameters["code"] != nil)
+        let asked = setting.standIn.log.count
+        setting.browser.cookies = cookies
+        let replay = await setting.browser.get(target)
+        #expect(replay.status == 403 && replay.location == nil)
+        #expect(setting.standIn.log.count == asked)
+
+        let late = try setting.standIn.signIn(try await setting.depart(TestBrowser(setting.fixture)))
+        setting.clock.advance(by: .seconds(660))
+        #expect(await setting.browser.get(late).status == 403)
+        #expect(setting.standIn.log.count == asked)
+
+        // Without an authorization request too, where there is no transaction that would end.
+        let plain = TestBrowser(setting.fixture)
+        let form = await plain.get("/login").form(decision: "allow")
+        let location = try #require(await plain.post("/login/corp", form).location)
+        let back = try setting.standIn.signIn(location)
+        let kept = plain.cookies
+        #expect(await plain.get(back).location == "/login")
+        let count = setting.standIn.log.count
+        plain.cookies = kept
+        #expect(await plain.get(back).status == 403)
+        #expect(setting.standIn.log.count == count)
+        await setting.stop()
+    }
+
+    @Test("I02: the attacker consents, the victim completes: 403, no code, no token call")
+    func otherBrowser() async throws {
+        let setting = try await ProviderSetting()
+        let attacker = TestBrowser(setting.fixture)
+        let location = try await setting.depart(attacker)
+        // The victim opens the provider's page, is known there, and comes straight back.
+        let target = try setting.standIn.signIn(location)
+        let victim = TestBrowser(setting.fixture)
+        _ = await setting.choices(victim)
+        let asked = setting.standIn.log.count
+        let answer = await victim.get(target)
+        #expect(answer.status == 403 && answer.location == nil)
+        #expect(setting.standIn.log.count == asked)
+        #expect(try await setting.accounts().isEmpty)
+        await setting.stop()
+    }
+
+    @Test("I03: an answer of one provider at the other's callback is 403, and the other is never called")
+    func mixUp() async throws {
+        let setting = try await ProviderSetting(providers: 2)
+        let target = try setting.standIns[0].signIn(try await setting.depart())
+        let before = setting.standIns[1].log
+        let crossed = target.replacingOccurrences(of: "/callback/corp?", with: "/callback/corp2?")
+        for more in ["", "&iss=\(setting.standIns[0].issuer)", "&iss=\(setting.standIns[1].issuer)"] {
+            let answer = await setting.browser.get(crossed + more)
+            #expect(answer.status == 403 && answer.location == nil)
+        }
+        #expect(setting.standIns[1].log == before && !before.contains("POST /token"))
+        #expect(await setting.browser.get("/callback?" + target.components(separatedBy: "?")[1]).status == 404)
+        await setting.stop()
+    }
+
+    @Test("I03: iss of the answer is the provider's own; absent only where the provider does not promise it")
+    func issuerParameter() async throws {
+        for (promised, more, isWelcome) in [
+            (false, "", true), (true, "", false), (true, "&iss=ISSUER", true), (false, "&iss=https://evil.test", false),
+            (true, "&iss=ISSUER/", false), (true, "&iss=ISSUER&iss=ISSUER", false),
+        ] {
+            let setting = try await ProviderSetting()
+            setting.standIn.script {
+                $0.discovery["authorization_response_iss_parameter_supported"] = .boolean(promised)
+            }
+            let suffix = more.replacingOccurrences(of: "ISSUER", with: setting.standIn.issuer)
+            let target = try setting.standIn.signIn(try await setting.depart(), adding: suffix)
+            let answer = await setting.browser.get(target)
+            #expect((answer.locationParameters["code"] != nil) == isWelcome, "\(promised) \(more)")
+            if !isWelcome {
+                #expect((400...403).contains(answer.status))
+                #expect(!setting.standIn.log.contains("POST /token"))
+            }
+            await setting.stop()
+        }
+    }
+
+    @Test("several providers and local accounts: a page to choose, and every way leads on")
+    func choice() async throws {
+        let setting = try await ProviderSetting(providers: 2, withLocalAccounts: true)
+        let page = await setting.choices()
+        for action in ["/login/corp\"", "/login/corp2\"", "with=password"] { #expect(page.text.contains(action)) }
+        // To one provider and back by the browser's button, then to the other.
+        _ = try await setting.depart()
+        let form = page.form(decision: "allow")
+        let location = try #require(await setting.browser.post("/login/corp2", form).location)
+        let answer = await setting.browser.get(try setting.standIns[1].signIn(location))
+        #expect(answer.locationParameters["code"] != nil)
+
+        let other = TestBrowser(setting.fixture)
+        let start = await setting.choices(other)
+        let link = try #require(
+            start.text.components(separatedBy: "href=\"").dropFirst().first {
+                $0.hasPrefix("/login?with=password")
+            }?.components(separatedBy: "\"")[0].replacingOccurrences(of: "&amp;", with: "&"))
+        #expect(await other.get(link).text.contains("name=\"password\""))
+        await setting.stop()
+    }
+
+    @Test("without local accounts a password opens nothing, and a session of a local account is nobody's")
+    func localIsOff() async throws {
+        let setting = try await ProviderSetting()
+        _ = try await setting.fixture.users.add(name: "bob", password: "correct horse battery")
+        let page = await setting.choices()
+        #expect(!page.text.contains("type=\"password\"") && !page.text.contains("with=password"))
+        var form = page.form(decision: "allow")
+        form["username"] = "bob"
+        form["password"] = "correct horse battery"
+        #expect(await setting.browser.post("/login", form).status == 403)
+        let bob = try #require(try await setting.fixture.store.user(named: "bob"))
+        let browser = TestBrowser(setting.fixture)
+        try await setting.fixture.signIn(browser, as: bob)
+        #expect(await setting.choices(browser).text.contains("Allow and sign in"))
+        await setting.stop()
+    }
+
+    @Test("prompt=login asks the provider for a fresh login as well")
+    func promptLogin() async throws {
+        let setting = try await ProviderSetting()
+        let form = await setting.choices(changing: ["prompt": "login"]).form(decision: "allow")
+        let location = try #require(await setting.browser.post("/login/corp", form).location)
+        #expect(location.contains("&prompt=login"))
+        #expect(!(try await setting.depart(TestBrowser(setting.fixture)).contains("prompt=")))
+        await setting.stop()
+    }
+
+    @Test(
+        "an error of the provider reaches the client in its own words",
+        arguments: [
+            ("access_denied", "access_denied"), ("temporarily_unavailable", "temporarily_unavailable"),
+            ("invalid_scope", "server_error"), ("<script>", "server_error"),
+        ])
+    func providerError(_ sent: String, _ expected: String) async throws {
+        let setting = try await ProviderSetting()
+        let target = try setting.standIn.signIn(try await setting.depart())
+        let state = target.components(separatedBy: "state=")[1]
+        let error = Fixture.encode([("error", sent)])
+        let answer = await setting.browser.get("/callback/corp?\(error)&state=\(state)")
+        #expect(answer.locationParameters["error"] == expected)
+        #expect(!setting.standIn.log.contains("POST /token"))
+        await setting.stop()
+    }
+
+    @Test("I08: a session that somebody planted before the login is worth nothing after it")
+    func sessionFixation() async throws {
+        let setting = try await ProviderSetting()
+        setting.browser.cookies["sallyport-session"] = "planted"
+        _ = try await setting.arrive()
+        let session = try #require(setting.browser.cookies["sallyport-session"])
+        #expect(session != "planted")
+        let attacker = TestBrowser(setting.fixture)
+        attacker.cookies["sallyport-session"] = "planted"
+        #expect(await setting.choices(attacker).text.contains("Allow and sign in"))
+        await setting.stop()
+    }
+}
