@@ -26,6 +26,15 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
         swiftSettings: settings)
 }
 
+// `./bench` sets this: nobody else builds what only measures.
+let benchmarks: [Target] =
+    Context.environment["SALLYPORT_BENCHMARKS"] == "1"
+    ? [
+        .executableTarget(
+            name: "verification", dependencies: ["OAuth", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"],
+            path: "Benchmarks/Verification", swiftSettings: settings)
+    ] : []
+
 let package = Package(
     name: "sallyport",
     products: [.executable(name: "sallyport", targets: ["Sallyport"])],
@@ -92,6 +101,6 @@ let package = Package(
                 "requirements-jose.txt", "requirements-legacy.txt", "requirements-proxies.txt",
             ],
             swiftSettings: settings),
-    ],
+    ] + benchmarks,
     cxxLanguageStandard: .cxx17
 )

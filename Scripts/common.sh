@@ -82,3 +82,17 @@ build_release() {
     fi
     mv "$stamp.new" "$stamp"
 }
+
+# build_verification: leaves the benchmark of Benchmarks/Verification in $verification. The package has it only when asked,
+# so that nobody else builds it.
+build_verification() {
+    local scratch="$root/.build-release"
+    # shellcheck disable=SC2034 # for ./bench
+    verification="$scratch/release/verification"
+    say "Building the benchmark of bearer verification (release)."
+    SALLYPORT_BENCHMARKS=1 swift build --package-path "$root" --scratch-path "$scratch" -c release \
+        --product verification --static-swift-stdlib >"$scratch/benchmark.log" 2>&1 && return
+    grep error "$scratch/benchmark.log" | sort -u | head -n 40 >&2
+    say "The build failed; the whole log: $scratch/benchmark.log"
+    exit 70
+}

@@ -51,7 +51,8 @@ package final class Gateway: Sendable {
         }
         guard case .bearer = configuration.authentication else { return }
         ProtectedResourceEndpoint.register(
-            resources.all, pages: pages, takesBoundTokens: configuration.proofs != nil, on: &router)
+            resources.all, pages: pages, authorizationServers: configuration.authorizationServers,
+            takesBoundTokens: configuration.proofs != nil, on: &router)
     }
 
     /// How many sessions there are.

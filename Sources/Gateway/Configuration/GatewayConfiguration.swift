@@ -16,6 +16,8 @@ package struct GatewayConfiguration: Sendable {
     /// Which DPoP proofs were used; nil where tokens that are bound to a key cannot be taken.
     package var proofs: (any DPoPReplayGuard)?
     package var authentication: Authentication
+    /// Whose tokens are taken.
+    package var authorizationServers = AuthorizationServers()
     /// In the order of the configuration.
     package var servers: [ServerDefinition]
     /// Scopes that clients should ask for (RFC 9728 `scopes_supported`).

@@ -14,8 +14,11 @@ package struct ResourceSites: HTTPResponder {
     private let ownAuthority: [String: String]
     private let next: any HTTPResponder
 
-    /// `publicURL` is our own address, the issuer; what is not for a resource elsewhere goes to `next`.
-    package init(_ directory: any ProtectedResourceDirectory, publicURL: HTTPURL, before next: any HTTPResponder) {
+    /// `publicURL` is our own address, `servers` whose tokens are taken; what is not for a resource elsewhere goes to `next`.
+    package init(
+        _ directory: any ProtectedResourceDirectory, publicURL: HTTPURL,
+        servers: AuthorizationServers = AuthorizationServers(), before next: any HTTPResponder
+    ) {
         var documents: [String: HTTPResponse] = [:]
         var ownAuthority: [String: String] = [:]
         let issuer = ServerOrigin(publicURL).description
@@ -23,7 +26,7 @@ package struct ResourceSites: HTTPResponder {
         for resource in external {
             let authorities = Self.authorities(resource)
             let isAlone = external.filter { $0.origin == resource.origin }.count == 1
-            let document = Self.document(resource, issuer: issuer)
+            let document = Self.document(resource, issuer: issuer, servers: servers.issuers(at: issuer))
             for authority in authorities {
                 documents[authority + ProtectedResourceEndpoint.wellKnown + resource.path] = document
                 documents[authority + resource.path + ProtectedResourceEndpoint.wellKnown] = document
@@ -69,9 +72,9 @@ package struct ResourceSites: HTTPResponder {
         return url.port == url.scheme.defaultPort ? ["\(url.host)", full] : [full]
     }
 
-    private static func document(_ resource: ProtectedResource, issuer: String) -> HTTPResponse {
+    private static func document(_ resource: ProtectedResource, issuer: String, servers: [String]) -> HTTPResponse {
         let metadata = ProtectedResourceMetadata(
-            resource: resource.identifier(at: issuer), authorizationServers: [issuer], scopes: resource.scopes,
+            resource: resource.identifier(at: issuer), authorizationServers: servers, scopes: resource.scopes,
             name: resource.name)
         var response = HTTPResponse.json(.ok, metadata.json().serialized())
         response.fields.append("Access-Control-Allow-Origin", "*")

@@ -9,15 +9,18 @@ struct ProtectedResourceEndpoint: HTTPResponder {
 
     let resource: ProtectedResource
     let pages: CrossOriginPolicy
+    let authorizationServers: AuthorizationServers
     let takesBoundTokens: Bool
 
     /// Registers the documents of all resources. At the root only what truly describes one resource (b2, b3).
     static func register(
-        _ resources: [ProtectedResource], pages: CrossOriginPolicy, takesBoundTokens: Bool, on router: inout HTTPRouter
+        _ resources: [ProtectedResource], pages: CrossOriginPolicy, authorizationServers: AuthorizationServers,
+        takesBoundTokens: Bool, on router: inout HTTPRouter
     ) {
         for resource in resources {
             let endpoint = ProtectedResourceEndpoint(
-                resource: resource, pages: pages, takesBoundTokens: takesBoundTokens)
+                resource: resource, pages: pages, authorizationServers: authorizationServers,
+                takesBoundTokens: takesBoundTokens)
             router.on(.get, wellKnown + resource.path, endpoint)
             router.on(.get, resource.path + wellKnown, endpoint)
             if resources.count == 1 { router.on(.get, wellKnown, endpoint) }
@@ -28,7 +31,8 @@ struct ProtectedResourceEndpoint: HTTPResponder {
         do {
             let origin = try pages.originIgnoringPage(request)
             let metadata = ProtectedResourceMetadata(
-                resource: origin.uri(path: resource.path), authorizationServers: [origin.description],
+                resource: origin.uri(path: resource.path),
+                authorizationServers: authorizationServers.issuers(at: origin.description),
                 scopes: resource.scopes, name: resource.name, takesBoundTokens: takesBoundTokens)
             var response = HTTPResponse.json(.ok, metadata.json().serialized())
             // Public, and needed by clients that run in a page.

@@ -12,7 +12,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     private let revocations: any RevocationState
     private let clock: WallClock
     private let directory: (any ProtectedResourceDirectory)?
-    private let cache: VerifiedTokenCache
+    private let cache: VerifiedTokenCache<VerifiedToken>
 
     /// `directory` tells which resources elsewhere are protected from here: a token may be for several of ours.
     package init(

@@ -71,10 +71,10 @@ final class VerifiedToken: Sendable {
 /// the old one, so the size is bounded and what is in use stays.
 ///
 /// A `Mutex`, because all loops share it; the section is one look-up.
-final class VerifiedTokenCache: Sendable {
+final class VerifiedTokenCache<Token: Sendable>: Sendable {
     private struct State {
-        var young: [Digest: VerifiedToken] = [:]
-        var old: [Digest: VerifiedToken] = [:]
+        var young: [Digest: Token] = [:]
+        var old: [Digest: Token] = [:]
     }
 
     private let generationCapacity: Int
@@ -84,7 +84,7 @@ final class VerifiedTokenCache: Sendable {
         generationCapacity = max(1, capacity / 2)
     }
 
-    func token(_ digest: Digest) -> VerifiedToken? {
+    func token(_ digest: Digest) -> Token? {
         state.withLock { state in
             if let token = state.young[digest] { return token }
             guard let token = state.old.removeValue(forKey: digest) else { return nil }
@@ -93,11 +93,11 @@ final class VerifiedTokenCache: Sendable {
         }
     }
 
-    func insert(_ token: VerifiedToken, for digest: Digest) {
+    func insert(_ token: Token, for digest: Digest) {
         state.withLock { insert(token, digest, &$0) }
     }
 
-    private func insert(_ token: VerifiedToken, _ digest: Digest, _ state: inout State) {
+    private func insert(_ token: Token, _ digest: Digest, _ state: inout State) {
         if state.young.count >= generationCapacity {
             state.old = state.young
             state.young.removeAll(keepingCapacity: true)

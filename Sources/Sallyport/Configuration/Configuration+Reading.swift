@@ -98,9 +98,22 @@ struct ConfigurationFileReader {
                 elsewhere: configuration.protectedResources
             ).clients(clients)
         }
+        readIssuers(&section, &oauth)
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
         configuration.oauth = oauth
+    }
+
+    private func readIssuers(_ section: inout ConfigurationSection, _ oauth: inout OAuthSettings) {
+        let own = section.value("authorization_server")
+        let isWanted = own?.boolean()
+        guard let issuers = section.value("external_issuers") else {
+            if isWanted == false { own?.refuse("nobody would issue tokens", hint: "name some external_issuers") }
+            return
+        }
+        oauth.externalIssuers = ExternalIssuerReader(context: context).issuers(issuers)
+        if issuers.list()?.isEmpty == true { issuers.refuse("names no issuer", hint: "leave the key out") }
+        oauth.hasAuthorizationServer = isWanted ?? false
     }
 
     private func keyRotation(_ section: ConfigurationSection) -> KeyRotationPolicy {

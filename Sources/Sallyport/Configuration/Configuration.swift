@@ -2,6 +2,7 @@ import AsyncIO
 import AuthorizationServer
 import Crypto
 import HTTP
+import OAuth
 import Storage
 import Telemetry
 
@@ -95,7 +96,10 @@ struct OAuthSettings: Sendable, Equatable {
     var signingAlgorithm = SignatureAlgorithm.es256
     /// `key_rotation`.
     var keyRotation = KeyRotationPolicy()
-
+    /// `external_issuers`: other authorization servers whose tokens are taken.
+    var externalIssuers: [ExternalIssuer] = []
+    /// `authorization_server`: whether there is one of our own.
+    var hasAuthorizationServer = true
     /// `introspection.clients`: resource servers that may introspect every token.
     var introspectionClients: [String] = []
 

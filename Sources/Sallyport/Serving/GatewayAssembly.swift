@@ -18,9 +18,10 @@ struct GatewayAssembly: Sendable {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
             ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
         }
-        let verifier = service.map { $0.acceptingAPIKeys(before: $0.accessTokenVerifier(directory)) }
+        let verifier = Self.verifier(plan, service, directory, loop: group.loops[0])
         var configuration = GatewayConfiguration(
             hostPolicy: hosts, authentication: verifier.map { .bearer($0) } ?? .none, servers: servers)
+        configuration.authorizationServers = plan.authorizationServers
         configuration.scopes = directory.all.first?.scopes ?? []
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
@@ -36,6 +37,18 @@ struct GatewayAssembly: Sendable {
             forwardAuth.forwardsBearer = plan.configuration.forwardsBearer
             return VerifyEndpoint(forwardAuth)
         }
+    }
+
+    /// Whose tokens are taken: our own server's, other servers'; nil where everybody comes in (`bridge`).
+    private static func verifier(
+        _ plan: ServingPlan, _ service: AuthorizationService?, _ directory: ServerDirectory, loop: EventLoop
+    ) -> (any AccessTokenVerifier)? {
+        guard plan.protection == .login else { return nil }
+        let own = service.map { $0.acceptingAPIKeys(before: $0.accessTokenVerifier(directory)) }
+        let issuers = plan.configuration.oauth.externalIssuers
+        if let own, issuers.isEmpty { return own }
+        // Without any issuer nobody comes in.
+        return ExternalIssuerAssembly.verifier(issuers, own: own, loop: loop, clock: .system)
     }
 
     /// Puts the MCP endpoints and `/verify` on the router.

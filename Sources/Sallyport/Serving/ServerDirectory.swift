@@ -7,7 +7,7 @@ struct ServerDirectory: ProtectedResourceDirectory {
 
     /// The resources of a plan.
     init(_ plan: ServingPlan) {
-        let own = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: ["mcp"]) }
+        let own = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: plan.scopes) }
         let others = plan.configuration.protectedResources.map {
             ProtectedResource(
                 origin: $0.origin, path: $0.path, name: $0.name, scopes: $0.scopes, requiredScopes: $0.requiredScopes)

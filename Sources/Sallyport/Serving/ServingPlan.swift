@@ -1,3 +1,7 @@
+import Gateway
+import HTTP
+import OAuth
+
 /// What one start of the program serves, decided from the command and the configuration.
 struct ServingPlan: Sendable {
     /// Whether a login stands before the servers.
@@ -14,6 +18,21 @@ struct ServingPlan: Sendable {
     let protection: Protection
     /// `bridge`: the revision that is offered instead of the client's, when it is fixed.
     var protocolVersion: String?
+
+    /// Whether our own authorization server stands there; other ones may stand beside it or in its place.
+    var hasAuthorizationServer: Bool { protection == .login && configuration.oauth.hasAuthorizationServer }
+
+    /// Whose tokens are taken.
+    var authorizationServers: AuthorizationServers {
+        AuthorizationServers(
+            external: configuration.oauth.externalIssuers.map(\.issuer.text), includesOwn: hasAuthorizationServer)
+    }
+
+    /// What clients should ask for to get at the servers.
+    var scopes: [String] {
+        guard !hasAuthorizationServer, protection == .login else { return ["mcp"] }
+        return Scope(tokens: configuration.oauth.externalIssuers.flatMap(\.requiredScopes)).tokens
+    }
 
     /// The servers by name with the path of their endpoint. A bridge has one, also at `/mcp`.
     var endpoints: [(name: String, path: String)] {

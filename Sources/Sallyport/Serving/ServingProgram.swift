@@ -103,7 +103,7 @@ extension ServingProgram {
     private func authorizationService(
         _ hosts: HostPolicy, _ directory: ServerDirectory
     ) async throws(CommandFailure) -> AuthorizationService? {
-        guard plan.protection == .login else { return nil }
+        guard plan.hasAuthorizationServer else { return nil }
         do {
             let clock = WallClock.system
             let sealingKey = try sealing.key()
@@ -154,7 +154,7 @@ extension ServingProgram {
     }
 
     private func register(on router: inout HTTPRouter, _ hosts: HostPolicy) {
-        OperationEndpoints(readiness: readiness, store: plan.protection == .login ? store : nil).register(on: &router)
+        OperationEndpoints(readiness: readiness, store: plan.hasAuthorizationServer ? store : nil).register(on: &router)
         router.on(
             .get, "/",
             FrontPage(servers: plan.endpoints, hosts: hosts, isProtected: plan.protection == .login))
@@ -164,7 +164,8 @@ extension ServingProgram {
     private func front(_ router: HTTPRouter, _ directory: ServerDirectory) -> any HTTPResponder {
         var front: any HTTPResponder = router
         if !plan.configuration.protectedResources.isEmpty, let url = plan.configuration.publicURL {
-            front = ResourceSites(directory, publicURL: url, before: front)
+            front = ResourceSites(
+                directory, publicURL: url, servers: plan.authorizationServers, before: front)
         }
         let proxies = TrustedProxies(plan.configuration.trustedProxies)
         return proxies.isEmpty ? front : ForwardingBoundary(proxies, before: front)
@@ -190,7 +191,7 @@ extension ServingProgram {
     }
 
     private func setupURL(port: Int) async throws(CommandFailure) -> String? {
-        guard plan.protection == .login, plan.configuration.login?.hasLocalAccounts ?? true else { return nil }
+        guard plan.hasAuthorizationServer, plan.configuration.login?.hasLocalAccounts ?? true else { return nil }
         do {
             let administration = UserAdministration(store: store, clock: .system, audit: audit.log)
             let link = try await administration.prepareFirstUser(lifetime: Self.setupLinkLifetime)

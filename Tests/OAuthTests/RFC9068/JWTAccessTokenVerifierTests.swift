@@ -102,7 +102,7 @@ import Testing
         let fixture = try TokenFixture()
         let document = try JSONDocument(parsing: Array(fixture.claimsText.utf8))
         let token = try #require(VerifiedToken(document.root, keyID: []))
-        let cache = VerifiedTokenCache(capacity: 100)
+        let cache = VerifiedTokenCache<VerifiedToken>(capacity: 100)
         let used = SHA256.digest([1])
         cache.insert(token, for: used)
         for number in 0..<1000 {
