@@ -38,7 +38,11 @@ import Testing
         #expect(root["response_types_supported"]?.elements.compactMap(\.string) == ["code"])
         #expect(root["authorization_response_iss_parameter_supported"]?.boolean == true)
         let grants = root["grant_types_supported"]?.elements.compactMap(\.string)
-        #expect(grants == ["authorization_code", "refresh_token", "client_credentials"])
+        #expect(
+            grants == [
+                "authorization_code", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ])
     }
 
     @Test("R07: a foreign Host gets no metadata")

@@ -101,6 +101,8 @@ struct AuthorizationFlow {
     func isRemembered(
         _ pending: PendingAuthorization, _ redirect: ProvenRedirect, user: UserID
     ) async throws(StoreError) -> Bool {
+        // Who holds a device is another question each time: nothing is remembered or skipped (RFC 8628 §5.4).
+        guard pending.device == nil else { return false }
         if redirect.client.isFirstParty { return true }
         let notBefore = service.now - service.configuration.consentLifetime
         let id = ConsentKey(pending, redirect, user: user).digest
@@ -122,8 +124,14 @@ struct AuthorizationFlow {
     func deny(_ step: Step, user: UserID) async throws -> HTTPResponse {
         try await advance(step, from: .consent, to: .finished)
         service.note(.consentDenied, outcome: .denied, user: user, client: step.pending.client, request: request)
-        let error = OAuthError(.accessDenied, "the user said no")
-        return step.redirect.answer(error: error, cookies: [cookies.removingBinding(of: step.transaction.id)])
+        return try await refuse(step)
+    }
+
+    /// Tells whoever asked that the user said no.
+    func refuse(_ step: Step) async throws -> HTTPResponse {
+        let spent = [cookies.removingBinding(of: step.transaction.id)]
+        if let device = step.pending.device { return try await turnAway(device, cookies: spent) }
+        return step.redirect.answer(error: OAuthError(.accessDenied, "the user said no"), cookies: spent)
     }
 
     func issueCode(
@@ -136,6 +144,9 @@ struct AuthorizationFlow {
             resources: pending.resources, issuer: pending.issuer, keyThumbprint: pending.keyThumbprint,
             grantedAt: time,
             expiresAt: time + service.configuration.refreshTokenLifetime)
+        if let device = pending.device {
+            return try await pair(device, granting: grant, client: redirect.client, cookies: cookies)
+        }
         try await service.store.issue(
             AuthorizationCodeRecord(
                 id: code.digest, grant: grant, redirectURI: pending.redirectURI,

@@ -65,6 +65,7 @@ struct ConsentEndpoint: HTTPResponder {
             clientName: step.redirect.client.displayName, clientHost: step.redirect.client.publisher,
             client: step.pending.client,
             redirectHost: step.redirect.displayHost, isLocal: step.redirect.isLocal,
+            deviceCode: step.pending.device?.userCode,
             documents: documents(of: step.redirect.client), userName: userName,
             servers: step.pending.resources.map { (policy.name(of: $0), $0) }, scope: step.pending.scope,
             lifetime: Lifetime.words(service.configuration.refreshTokenLifetime), transaction: step.handle,

@@ -14,6 +14,8 @@ struct PendingAuthorization: Equatable {
     var keyThumbprint: String?
     /// The client wants the user to show who they are, even when an identity provider knows them (`prompt=login`).
     var forcesLogin = false
+    /// The device that asked; then nothing is redirected to a client.
+    var device: DevicePairing?
 
     /// As it is stored.
     func serialized() -> [UInt8] {
@@ -23,6 +25,7 @@ struct PendingAuthorization: Equatable {
             .init("resources", .array(resources.map { .string($0) })),
             .init("code_challenge", .string(codeChallenge)), .init("issuer", .string(issuer)),
         ]
+        if let device { members.append(.init("device", .array(device.serialized.map { .string($0) }))) }
         if let keyThumbprint { members.append(.init("key_thumbprint", .string(keyThumbprint))) }
         if let state { members.append(.init("state", .string(state))) }
         if forcesLogin { members.append(.init("forces_login", true)) }
@@ -41,6 +44,7 @@ struct PendingAuthorization: Equatable {
             scope: Scope(tokens: scope.elements.compactMap { $0.string }),
             resources: resources.elements.compactMap { $0.string }, codeChallenge: challenge, issuer: issuer,
             keyThumbprint: document.root["key_thumbprint"]?.string,
-            forcesLogin: document.root["forces_login"]?.boolean ?? false)
+            forcesLogin: document.root["forces_login"]?.boolean ?? false,
+            device: document.root["device"].flatMap { DevicePairing($0.elements.compactMap(\.string)) })
     }
 }

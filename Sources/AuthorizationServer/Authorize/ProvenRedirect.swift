@@ -48,7 +48,9 @@ struct ProvenRedirect {
         guard let client = try await clients.client(pending.client, for: address) else {
             throw AuthorizationRefusal.unknownClient
         }
-        guard let uri = client.redirectURI(matching: pending.redirectURI) else {
+        // A device has no address: its answer stays here, on the page whose address stands in for one.
+        let own = pending.device == nil ? nil : try? RedirectURI(parsing: pending.redirectURI)
+        guard let uri = own ?? client.redirectURI(matching: pending.redirectURI) else {
             throw AuthorizationRefusal.redirectURIMismatch(client: client.displayName)
         }
         return ProvenRedirect(client: client, uri: uri, state: pending.state, issuer: pending.issuer)

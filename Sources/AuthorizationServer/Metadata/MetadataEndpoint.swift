@@ -36,6 +36,9 @@ struct MetadataEndpoint: HTTPResponder {
         add("issuer", .string(issuer))
         add("authorization_endpoint", .string(issuer + "/authorize"))
         add("token_endpoint", .string(issuer + "/token"))
+        if service.configuration.grants.devices.isEnabled {
+            add("device_authorization_endpoint", .string(issuer + "/device_authorization"))
+        }
         add("pushed_authorization_request_endpoint", .string(issuer + "/par"))
         if service.configuration.grants.requiresPushedRequests { add("require_pushed_authorization_requests", true) }
         if service.configuration.registration.isEnabled {
@@ -47,7 +50,7 @@ struct MetadataEndpoint: HTTPResponder {
         add("scopes_supported", .array(scopes.map { .string($0) }))
         add("response_types_supported", ["code"])
         add("response_modes_supported", ["query"])
-        add("grant_types_supported", .array(TokenEndpoint.grantTypes.map { .string($0) }))
+        add("grant_types_supported", .array(service.configuration.grantTypes.map { .string($0) }))
         // One piece authenticates clients for every endpoint.
         for endpoint in ["token", "revocation"] {
             add("\(endpoint)_endpoint_auth_methods_supported", authenticationMethods)

@@ -13,6 +13,8 @@ struct ConsentPage {
     let redirectHost: String
     /// The answer goes to a program on the user's own machine.
     let isLocal: Bool
+    /// The code that a device shows, when one asks; then there is no redirect.
+    var deviceCode: String?
     /// Documents of the client for its users, as it registered them: a name and an http or https address each.
     var documents: [(name: String, address: String)] = []
     /// Who is signed in; nil when the decision comes before the login.
@@ -44,14 +46,14 @@ struct ConsentPage {
         <p class="lead">It will act in your name, with what is listed here, until you take it back.</p>
         <dl>
         <div><dt>Application</dt><dd>\(application)</dd></div>
-        <div><dt>Answer goes to</dt><dd><strong>\(redirectHost)</strong></dd></div>
+        <div><dt>Answer goes to</dt><dd><strong>\(destination)</strong></dd></div>
         <div><dt>Servers</dt><dd><ul>\(servers.map(item(_:)))</ul></dd></div>
         <div><dt>Permissions</dt><dd>\(permissions)</dd></div>
         <div><dt>Lasts</dt><dd>\(lifetime)</dd></div>
         \(documents.isEmpty ? HTML.empty : "<div><dt>It asks you to read</dt><dd>\(documents.map(link(_:)))</dd></div>")
         \(userName.map { "<div><dt>Signed in as</dt><dd>\($0)</dd></div>" } ?? HTML.empty)
         </dl>
-        \(isLocal ? localWarning : HTML.empty)
+        \(warning)
         \(decision)
         """
     }
@@ -88,6 +90,21 @@ struct ConsentPage {
         if scope.tokens.isEmpty { return "Everything that these servers offer" }
         let items: [HTML] = scope.tokens.map { "<li><code>\($0)</code></li>" }
         return "<ul>\(items)</ul>"
+    }
+
+    private var destination: String { deviceCode.map { "the device that shows \($0)" } ?? redirectHost }
+
+    private var warning: HTML {
+        if let deviceCode { return deviceWarning(deviceCode) }
+        return isLocal ? localWarning : HTML.empty
+    }
+
+    private func deviceWarning(_ code: String) -> HTML {
+        """
+        <p class="note"><strong>Look at the device.</strong> Allow this only if it is in front of you, you have just started \
+        the sign-in there yourself, and it shows <code>\(code)</code>. Whoever sent you a link or a code would be signed in \
+        with your account.</p>
+        """
     }
 
     private var localWarning: HTML {

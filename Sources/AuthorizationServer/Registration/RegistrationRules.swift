@@ -4,7 +4,7 @@ import OAuth
 /// What a client may register here, beyond what `ClientMetadata` demands of every client.
 struct RegistrationRules {
     /// What a client may have that nobody vouches for: grants in which a user decides. Refresh tokens come with them.
-    static let grantTypes = ["authorization_code", "refresh_token"]
+    static let grantTypes = ["authorization_code", "refresh_token", DeviceCodeGrant.type]
 
     /// The origin that the client uses.
     let origin: ServerOrigin
@@ -30,7 +30,7 @@ struct RegistrationRules {
     static func accepted(_ asked: [String]) throws(OAuthError) -> [String] {
         let accepted = grantTypes.filter { asked.contains($0) || $0 == "refresh_token" }
         guard accepted != ["refresh_token"] else {
-            throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code")
+            throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code or the device grant")
         }
         return accepted
     }

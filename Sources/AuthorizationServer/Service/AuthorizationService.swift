@@ -25,6 +25,7 @@ package struct AuthorizationService: Sendable {
     let clientLimiter: AddressRateLimiter
     /// Every way to log in.
     let providers: ProviderDirectory
+    let deviceLimiter: AddressRateLimiter
     /// Every client, wherever it is known from.
     let clients: ClientDirectory
     /// The keys by which clients sign.
@@ -52,6 +53,7 @@ package struct AuthorizationService: Sendable {
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
         clientLimiter = AddressRateLimiter(perMinute: configuration.grants.clientRequestsPerMinute)
+        deviceLimiter = AddressRateLimiter(perMinute: configuration.grants.devices.attemptsPerMinute)
         let fetcher = documents ?? NoDocumentFetcher()
         let isEnabled = configuration.clientDocuments.isEnabled && documents != nil
         clients = ClientDirectory(
@@ -76,6 +78,10 @@ package struct AuthorizationService: Sendable {
         CallbackEndpoint(service: self).register(on: &router)
         ConsentEndpoint(service: self).register(on: &router)
         TokenEndpoint(service: self).register(on: &router)
+        if configuration.grants.devices.isEnabled {
+            DeviceAuthorizationEndpoint(service: self).register(on: &router)
+            DeviceEndpoint(service: self).register(on: &router)
+        }
         RevocationEndpoint(service: self).register(on: &router)
         IntrospectionEndpoint(service: self).register(on: &router)
         SetupEndpoint(service: self).register(on: &router)

@@ -6,9 +6,35 @@ package struct GrantPolicy: Sendable {
     package var pushedRequestLifetime: Duration = .seconds(60)
     /// Pushed requests that are kept; beyond, the oldest give way.
     package var pushedRequestCapacity = 10_000
-    /// Requests to `/par` of one address in a minute.
+    /// Devices that sign in elsewhere (RFC 8628).
+    package var devices = DevicePolicy()
+    /// Requests to `/par` and `/device_authorization` of one address in a minute.
     package var clientRequestsPerMinute = 600
 
     /// The defaults.
     package init() {}
+}
+
+/// `oauth.device_authorization`.
+package struct DevicePolicy: Sendable {
+    /// Whether terminals may sign in this way.
+    package var isEnabled = true
+    /// How long a code works.
+    package var lifetime: Duration = .seconds(600)
+    /// Codes that are kept; beyond, the oldest give way.
+    package var capacity = 10_000
+    /// Codes that one address may type in a minute (RFC 8628 §5.1).
+    package var attemptsPerMinute = 10
+
+    /// The defaults.
+    package init() {}
+}
+
+extension AuthorizationServerConfiguration {
+    /// `grant_types_supported`.
+    var grantTypes: [String] {
+        var types = ["authorization_code", "refresh_token", ClientCredentialsGrant.type]
+        if grants.devices.isEnabled { types.append(DeviceCodeGrant.type) }
+        return types
+    }
 }

@@ -5,9 +5,6 @@ import Telemetry
 /// `/token` (OAuth 2.1 §3.2): parse once, authenticate the client, then the grant. A grant takes an
 /// `AuthenticatedClient`, so neither phase can be left out.
 struct TokenEndpoint: HTTPResponder {
-    /// `grant_types_supported`.
-    static let grantTypes = ["authorization_code", "refresh_token", ClientCredentialsGrant.type]
-
     let service: AuthorizationService
 
     /// Puts it on its paths.
@@ -38,7 +35,7 @@ struct TokenEndpoint: HTTPResponder {
         _ request: TokenRequest, client: AuthenticatedClient, issuer: TokenIssuer
     ) async throws -> TokenResponse {
         let type = try request.required("grant_type")
-        guard TokenEndpoint.grantTypes.contains(type) else {
+        guard service.configuration.grantTypes.contains(type) else {
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }
         try client.require(grantType: type)
@@ -49,6 +46,8 @@ struct TokenEndpoint: HTTPResponder {
             return try await RefreshTokenGrant(service: service, issuer: issuer).exchange(request, client: client)
         case ClientCredentialsGrant.type:
             return try await ClientCredentialsGrant(service: service, issuer: issuer).exchange(request, client: client)
+        case DeviceCodeGrant.type:
+            return try await DeviceCodeGrant(service: service, issuer: issuer).exchange(request, client: client)
         default:
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }

@@ -28,6 +28,10 @@ package struct OAuthError: Error, Sendable, Equatable {
         case unapprovedSoftwareStatement = "unapproved_software_statement"
         // RFC 7009 §2.2.1
         case unsupportedTokenType = "unsupported_token_type"
+        // RFC 8628 §3.5
+        case authorizationPending = "authorization_pending"
+        case slowDown = "slow_down"
+        case expiredToken = "expired_token"
         // RFC 9449 §12.2
         case invalidDPoPProof = "invalid_dpop_proof"
         // OpenID Connect Core §3.1.2.6
@@ -55,7 +59,7 @@ package struct OAuthError: Error, Sendable, Equatable {
     package var statusCode: Int {
         switch code {
         case .invalidClient, .invalidToken: 401
-        case .accessDenied, .insufficientScope: 403
+        case .insufficientScope: 403
         case .serverError: 500
         case .temporarilyUnavailable: 503
         default: 400

@@ -77,6 +77,13 @@ struct ConfigurationFileReader {
             refresh?.refuse("is shorter than access_token_lifetime")
         }
         oauth.requiresPushedRequests = section.value("require_pushed_authorization_requests")?.boolean() ?? false
+        if var devices = section.section("device_authorization") {
+            oauth.areDevicesEnabled = devices.value("enabled")?.boolean() ?? true
+            if let lifetime = devices.value("lifetime")?.duration(in: .seconds(60)...(.seconds(1800))) {
+                oauth.deviceCodeLifetime = lifetime
+            }
+            devices.finish()
+        }
         if var registration = section.section("dynamic_registration") {
             oauth.isRegistrationEnabled = registration.value("enabled")?.boolean() ?? true
             if let lifetime = registration.value("client_lifetime")?.duration(in: hour...(hour * (24 * 3660))) {

@@ -82,6 +82,10 @@ struct OAuthSettings: Sendable, Equatable {
     var refreshGrace = Duration.seconds(120)
     /// `require_pushed_authorization_requests`.
     var requiresPushedRequests = false
+    /// `device_authorization.enabled`.
+    var areDevicesEnabled = true
+    /// `device_authorization.lifetime`.
+    var deviceCodeLifetime = Duration.seconds(600)
     /// `dynamic_registration.enabled`.
     var isRegistrationEnabled = true
     /// `dynamic_registration.client_lifetime`: clients unused for so long are forgotten.

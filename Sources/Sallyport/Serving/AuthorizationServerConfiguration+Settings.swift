@@ -13,6 +13,8 @@ extension AuthorizationServerConfiguration {
         keyRotation = oauth.keyRotation
         introspectionClients = Set(oauth.introspectionClients.map { ClientID($0) })
         grants.requiresPushedRequests = oauth.requiresPushedRequests
+        grants.devices.isEnabled = oauth.areDevicesEnabled
+        grants.devices.lifetime = oauth.deviceCodeLifetime
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute
