@@ -1,4 +1,3 @@
-import AuthorizationServer
 import Crypto
 import Foundation
 import HTTP
@@ -7,6 +6,8 @@ import OAuth
 import Storage
 import Telemetry
 import Testing
+
+@testable import AuthorizationServer
 
 /// Dynamic registration.
 @Suite struct RegistrationTests {
@@ -22,7 +23,14 @@ import Testing
             "data:text/html,x", "vbscript:x", "file:///etc/passwd", "http://evil.test/cb", "https://app.test/cb#frag",
             "https://user@app.test/cb", "https://*.app.test/cb", "http://localhost:8080/consent",
             "http://127.0.0.1:8080/callback/github", "/relative", "", "https://", "about:blank",
-            "blob:https://a.test/x",
+            "blob:https://a.test/x", "JAVASCRIPT:alert(1)", "java%73cript:alert(1)", "\\u0001javascript:alert(1)",
+            "javascript\\u0000:alert(1)", "javascript\\n:alert(1)", "DATA:text/html;base64,PHN2Zz4=", "ws://a.test/cb",
+            "ftp://a.test/cb", "filesystem:https://a.test/x", "view-source:https://a.test/", "chrome://settings",
+            "http://127.0.0.1.evil.test/cb", "http://localhost.evil.test/cb", "http://127.1/cb", "http://0x7f000001/cb",
+            "http://[::ffff:127.0.0.1]/cb", "http://10.0.0.1/cb", "https://app.test/*",
+            "https://app.test\\\\@evil.test/",
+            "https://app.test:99999/cb", "https://app.test/%zz", "https://user:pw@app.test/cb", "//app.test/cb",
+            "app.test/cb", "https:app.test", "urn:ietf:wg:oauth:2.0:oob", "myapp://cb", "http://[::1]:8080/login",
         ])
     func hostileRedirect(uri: String) async throws {
         let fixture = try await Fixture()
@@ -69,6 +77,25 @@ import Testing
         #expect(await register(fixture, good, from: "192.0.2.7").status == 201, "another address is not held back")
         fixture.clock.advance(by: .seconds(60))
         #expect(await register(fixture, good).status == 201)
+    }
+
+    @Test("A14: clients that were never used are gone after a day, used ones after client_lifetime")
+    func forgotten() async throws {
+        let fixture = try await Fixture { $0.registration.idleLifetime = .seconds(90 * 86_400) }
+        let (never, used) = (try await fixture.registerClient(), try await fixture.registerClient())
+        _ = try await fixture.tokens(used, user: try await fixture.addUser())
+        fixture.clock.advance(by: .seconds(86_399))
+        try await fixture.service.sweepOnce()
+        #expect(try await fixture.store.client(ClientID(never.id)) != nil)
+        fixture.clock.advance(by: .seconds(2))
+        try await fixture.service.sweepOnce()
+        #expect(try await fixture.store.client(ClientID(never.id)) == nil)
+        fixture.clock.advance(by: .seconds(89 * 86_400 - 10))
+        try await fixture.service.sweepOnce()
+        #expect(try await fixture.store.client(ClientID(used.id)) != nil)
+        fixture.clock.advance(by: .seconds(86_400))
+        try await fixture.service.sweepOnce()
+        #expect(try await fixture.store.client(ClientID(used.id)) == nil)
     }
 
     @Test("A14: the number of clients is bounded, and clients never used give way")

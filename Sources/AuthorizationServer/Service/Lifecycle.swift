@@ -76,7 +76,8 @@ extension AuthorizationService {
         try await revocations.read(store, at: time, forgetBefore: time - maintenance.forgetAfter)
     }
 
-    private func sweepOnce() async throws {
+    /// Frees what can no longer matter, once.
+    func sweepOnce() async throws {
         let swept = try await maintenance.purge(at: now)
         if swept.rows + swept.clients > 0 {
             logger.debug("swept", ["rows": .integer(swept.rows), "clients": .integer(swept.clients)])

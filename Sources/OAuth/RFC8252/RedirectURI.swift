@@ -34,6 +34,10 @@ package struct RedirectURI: Sendable, Hashable {
         guard !uri.hasUserInformation else {
             throw OAuthError(.invalidRedirectURI, "a redirect URI must not name a user")
         }
+        // Compared byte by byte it would be harmless; whoever registers one expects more of it.
+        guard !text.utf8.contains(UInt8(ascii: "*")) else {
+            throw OAuthError(.invalidRedirectURI, "a redirect URI must not have a wildcard")
+        }
         if uri.isHTTP { try Self.checkWeb(uri) } else { try Self.checkApp(uri) }
         self.uri = uri
     }

@@ -23,6 +23,29 @@ extension Help {
         \(place)
           --json           the result as JSON
         """,
+        "client": """
+        usage: sallyport client list [--json]
+               sallyport client show ID [--json]
+               sallyport client add NAME --redirect-uri URI[,URI] [--public] [--scopes A,B] [--servers A,B] [--json]
+               sallyport client add NAME --grant-types client_credentials [--jwks FILE | --jwks-uri URL] [--json]
+               sallyport client remove ID
+
+        The programs that may ask users for access: those that registered, those that were added here, and those of
+        oauth.clients. Removing one ends every grant that it has, in every gateway on this store within a second.
+
+          --id ID                a client_id of your choice; a random one when left out
+          --redirect-uri A,B     where answers may go; compared byte for byte
+          --public               it cannot keep a secret; otherwise one is made and shown once
+          --auth-method METHOD   none, client_secret_basic, client_secret_post or private_key_jwt
+          --jwks FILE, --jwks-uri URL   its public keys, for private_key_jwt
+          --grant-types A,B      authorization_code,refresh_token when left out
+          --application-type T   web or native
+          --scopes A,B           scopes that it may ask for at most
+          --servers A,B          servers that it may have tokens for
+          --first-party          a client of your own
+        \(place)
+          --json                 the result as JSON
+        """,
         "session": """
         usage: sallyport session list [--user NAME] [--json]
                sallyport session end ID

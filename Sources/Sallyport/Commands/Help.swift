@@ -12,6 +12,7 @@ enum Help {
           check         tell everything that is wrong with a configuration
           import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
           user          add, list and change local accounts
+          client        add, list, show and remove clients
           session       list and end browser sessions
           grant         list and revoke what users allowed clients
           key           list, rotate and retire signing keys

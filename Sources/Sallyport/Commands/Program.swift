@@ -66,6 +66,9 @@ enum Program {
         case "grant":
             return try GrantCommand.run(
                 try ParsedArguments(rest, syntax: GrantCommand.syntax), environment: environment)
+        case "client":
+            return try ClientCommand.run(
+                try ParsedArguments(rest, syntax: ClientCommand.syntax), environment: environment)
         case "session":
             return try SessionCommand.run(
                 try ParsedArguments(rest, syntax: SessionCommand.syntax), environment: environment)

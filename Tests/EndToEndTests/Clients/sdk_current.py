@@ -62,6 +62,7 @@ async def main():
             response_types=["code"], token_endpoint_auth_method="none",
         ),
         storage=memory, redirect_handler=person.open, callback_handler=person.back,
+        client_metadata_url=job.get("client_metadata_url"),
     )
     async with httpx2.AsyncClient(auth=provider, timeout=30) as http:
         client = Client(
