@@ -28,6 +28,7 @@ package struct DataDirectory: Sendable {
     /// are signs of an earlier life: that would silently forget every account and revocation.
     package static func open(_ path: String) throws(DatabaseOpeningError) -> DataDirectory {
         try makeFolder(path)
+        let lock = try DirectoryLock.shared(path)
         let storePath = "\(path)/\(storeName)"
         let keyPath = "\(path)/\(keyName)"
         // The store is made before the key, so a key that is there now had a store before.
@@ -37,7 +38,7 @@ package struct DataDirectory: Sendable {
                 path: storePath, problem: "the store is missing or empty, but its key is still there",
                 advice: "restore the store from a backup; to begin anew without any account, remove \(keyPath) as well")
         }
-        let store = try SQLiteStore(path: storePath)
+        let store = try SQLiteStore(path: storePath, holding: lock)
         if !hadKey, try holdsSealedKeys(storePath) {
             throw DatabaseOpeningError(
                 path: keyPath, problem: "the sealing key is missing, but the store holds signing keys sealed with it",

@@ -15,7 +15,21 @@ enum MasterKey {
         return key
     }
 
-    private static func read(_ path: String) throws(DatabaseOpeningError) -> SealingKey? {
+    /// The key of a file that may not be there.
+    static func existing(_ path: String) throws(DatabaseOpeningError) -> SealingKey? { try read(path) }
+
+    /// The content of the file, as another may hold it; it is a key.
+    static func text(_ path: String) throws(DatabaseOpeningError) -> [UInt8] {
+        guard let (text, _) = try content(path) else {
+            throw DatabaseOpeningError(
+                path: path, problem: "the sealing key is missing", advice: "restore it from a backup")
+        }
+        return text + [UInt8(ascii: "\n")]
+    }
+
+    private static func read(_ path: String) throws(DatabaseOpeningError) -> SealingKey? { try content(path)?.key }
+
+    private static func content(_ path: String) throws(DatabaseOpeningError) -> (text: [UInt8], key: SealingKey)? {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -35,7 +49,7 @@ enum MasterKey {
             throw DatabaseOpeningError(
                 path: path, problem: "does not hold a sealing key of 32 bytes", advice: "restore it from a backup")
         }
-        return key
+        return (text, key)
     }
 
     private static func create(_ path: String) throws(DatabaseOpeningError) {

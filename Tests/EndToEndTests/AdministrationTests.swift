@@ -72,9 +72,46 @@ extension EndToEnd {
             #expect(wet["entries"] as? Int == dry["entries"] as? Int && wet["clients"] as? Int == 0)
         }
 
+        @Test("the audit shows who got which token when, by user, client and time, and follows what comes")
+        func audit() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let (client, tokens) = try await EndToEnd.logIn(gateway)
+            let walk = EndToEnd.walk(gateway)
+            let refreshed = try await onThread { try OAuthWalk.pair(in: walk.refresh(tokens.refresh, client: client)) }
+            let arguments = ["audit", "list", "--tokens", "--user", EndToEnd.user, "--client", client, "--since", "1h"]
+            var events: [[String: Any]] = []
+            for _ in 0..<50 where events.count < 2 { events = try await list(gateway, arguments) }
+            #expect(events.map { $0["action"] as? String } == ["token_issued", "token_refreshed"])
+            for (event, token) in zip(events, [tokens.access, refreshed.access]) {
+                let detail = try #require(event["detail"] as? [String: String])
+                let payload = try #require(token.split(separator: ".").dropFirst().first)
+                let claims = String(decoding: try #require(Data(base64URL: String(payload))), as: UTF8.self)
+                let id = try #require(detail["token"])
+                #expect(claims.contains("\"jti\":\"\(id)\""), "the token that was got")
+                #expect(detail["resources"] == "http://localhost:\(gateway.port)/demo/mcp")
+                #expect(event["remote_address"] as? String != nil)
+            }
+            let table = try await gateway.command(arguments).output
+            #expect(table.contains(EndToEnd.user) && table.contains("token_refreshed"))
+            #expect(try await list(gateway, ["audit", "list", "--tokens", "--until", "2020-01-01"]).isEmpty)
+            #expect(try await list(gateway, ["audit", "list", "--client", "nobody"]).isEmpty)
+            #expect(try await list(gateway, ["audit", "list", "--limit", "1"]).count == 1)
+            let mistyped = try await gateway.command(["audit", "list", "--action", "token_isued"])
+            #expect(mistyped.exit == .exited(64) && mistyped.errors.contains("token_issued"))
+
+            let tail = try RunningProgram(
+                Checkout.binary, ["audit", "tail", "--follow", "--data-dir", gateway.directory.file("data")],
+                environment: GatewayProcess.environment(home: gateway.directory.path), logs: gateway.directory,
+                name: "tail")
+            defer { tail.killTree() }
+            try await eventuallyTrue("what was there") { tail.output.contains("token_refreshed") }
+            try await gateway.addUser("bob", password: EndToEnd.password)
+            try await eventuallyTrue("what comes") { tail.output.contains("user_added") && tail.output.contains("bob") }
+        }
+
         @Test(
             "commands name what they do not know, and never make a store",
-            arguments: ["session", "grant", "stats", "purge"])
+            arguments: ["session", "grant", "audit", "stats", "purge"])
         func misuse(command: String) async throws {
             let gateway = try GatewayProcess()
             let words = [command] + (["stats", "purge"].contains(command) ? [] : ["list"])
@@ -86,5 +123,13 @@ extension EndToEnd {
             let odd = try await gateway.command([command, "--jsom"])
             #expect(odd.exit == .exited(64) && odd.errors.contains("--json"))
         }
+    }
+}
+
+extension Data {
+    /// base64url without padding.
+    fileprivate init?(base64URL text: String) {
+        let plain = text.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
+        self.init(base64Encoded: plain + String(repeating: "=", count: (4 - plain.count % 4) % 4))
     }
 }

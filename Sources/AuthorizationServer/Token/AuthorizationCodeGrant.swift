@@ -24,9 +24,6 @@ struct AuthorizationCodeGrant {
             failureLimit: service.configuration.codeFailureLimit, at: service.now)
         switch outcome {
         case .redeemed(let grant):
-            service.note(
-                .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
-                detail: [("grant", grant.id.value)])
             return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
         case .reused(let grant):
             service.revocations.revoke(grant, at: service.now)

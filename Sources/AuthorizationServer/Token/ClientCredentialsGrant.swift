@@ -29,11 +29,9 @@ struct ClientCredentialsGrant {
         guard try await service.store.open(grant, refreshToken: nil, at: time) == .opened else {
             throw OAuthError(.invalidGrant, "the grant could not be opened")
         }
-        service.note(
-            .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
-            detail: [("grant", grant.id.value), ("grant_type", ClientCredentialsGrant.type)])
         return try issuer.issue(
-            grant, to: TokenSubject(client.client), narrowed: TokenNarrowing(all: grant), refresh: nil)
+            grant, to: TokenSubject(client.client), narrowed: TokenNarrowing(all: grant), refresh: nil,
+            detail: [("grant_type", ClientCredentialsGrant.type)])
     }
 }
 

@@ -23,10 +23,9 @@ struct RefreshTokenGrant {
         switch outcome {
         case .rotated(let grant, let withinGrace):
             let user = try await issuer.user(of: grant)
-            service.note(
-                .tokenRefreshed, outcome: .success, user: grant.user, client: client.id, request: request.head,
-                detail: [("grant", grant.id.value), ("within_grace", withinGrace ? "true" : "false")])
-            return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: successor)
+            return try issuer.issue(
+                grant, to: TokenSubject(user), narrowed: narrowed, refresh: successor, action: .tokenRefreshed,
+                detail: [("within_grace", withinGrace ? "true" : "false")])
         case .reused(let family):
             service.revocations.revoke(family, at: service.now)
             service.note(

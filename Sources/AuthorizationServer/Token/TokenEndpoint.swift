@@ -22,7 +22,7 @@ struct TokenEndpoint: HTTPResponder {
             let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
             let key = try await ProvenKey.find(in: request, origin: origin, service: service)
             guard key != nil || !client.client.metadata.isBoundToKeys else { throw ProvenKey.missing }
-            let issuer = TokenIssuer(service: service, origin: origin, key: key)
+            let issuer = TokenIssuer(service: service, origin: origin, head: request, key: key)
             let tokens = try await exchange(parsed, client: client, issuer: issuer)
             try await service.store.markUsed(client.id, at: service.now)
             return JSONAnswer.make(.ok, tokens.json)

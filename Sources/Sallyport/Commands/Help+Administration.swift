@@ -77,6 +77,44 @@ extension Help {
         \(place)
           --json           the result as JSON
         """,
+        "audit": """
+        usage: sallyport audit list [--tokens] [--user NAME] [--client ID] [--action A,B] [--since TIME] [--until TIME]
+                                    [--limit N] [--json]
+               sallyport audit tail [--follow] [the same]
+
+        Who logged in, got which token, changed which account and called which tool, from the audit trail in the data
+        directory. list shows the newest that match, oldest first; tail the last ones, and with --follow what comes.
+
+          --tokens         what happened to tokens: who got which one when, refreshed, revoked, replayed
+          --user NAME      of one account; one that was removed by its identifier
+          --since TIME     like 24h, 2026-11-21 or 2026-11-21T05:30Z; --until the same
+          --limit N        how many; 1000 for list, 20 for tail
+        \(place)
+          --json           events as they were written
+        """,
+        "backup": """
+        usage: sallyport backup FILE [--without-key] [--replace] [--json]
+
+        Copies the store as it is at one moment, while the gateway runs, into FILE, and the key that seals what is in it
+        into FILE.key. Both can be read by you alone; keep the key apart from the copy. The audit trail is not copied.
+
+          --without-key    copy the store only; without master.key of the data directory it cannot be restored
+          --replace        replace FILE when it is there
+        \(place)
+          --json           what was made, as JSON
+        """,
+        "restore": """
+        usage: sallyport restore FILE [--key FILE] [--dry-run] [--replace] [--end-grants] [--json]
+
+        Makes a backup the store of a gateway, which must not run. The backup is checked page by page, and its key must
+        open it: --key, FILE.key, or the one in the data directory. What was revoked after the backup was made would work
+        again: --end-grants ends all grants and sessions in it, and everybody logs in anew.
+
+          --dry-run        check, and change nothing
+          --replace        move a store that is there aside, under a name with the time; nothing is deleted
+        \(place)
+          --json           what the backup is, as JSON
+        """,
         "purge": """
         usage: sallyport purge [--dry-run] [--json]
 

@@ -17,8 +17,11 @@ enum Help {
           grant         list and revoke what users allowed clients
           key           list, rotate and retire signing keys
           token         create, list and revoke API keys for programs that cannot log in
+          audit         who got which token when
           stats         how much of everything there is
           purge         remove what can no longer matter
+          backup FILE   copy the store while the gateway runs
+          restore FILE  make a backup the store of a gateway that does not run
           connect URL   a remote server as a local one, on standard input and output
           call URL TOOL one tool call from the shell
           list URL      what a remote server offers

@@ -78,6 +78,15 @@ enum Program {
         case "purge":
             return try PurgeCommand.run(
                 try ParsedArguments(rest, syntax: PurgeCommand.syntax), environment: environment)
+        case "audit":
+            return try AuditCommand.run(
+                try ParsedArguments(rest, syntax: AuditCommand.syntax), environment: environment)
+        case "backup":
+            return try BackupCommand.run(
+                try ParsedArguments(rest, syntax: BackupCommand.syntax), environment: environment)
+        case "restore":
+            return try RestoreCommand.run(
+                try ParsedArguments(rest, syntax: RestoreCommand.syntax), environment: environment)
         case "connect":
             return try ConnectCommand.run(
                 try ParsedArguments(rest, syntax: ConnectCommand.syntax), environment: environment)

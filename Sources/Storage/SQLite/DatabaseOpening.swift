@@ -95,6 +95,16 @@ enum DatabaseOpening {
         }
     }
 
+    /// The schema version of a file that is to become a store, every page and index of it checked.
+    static func checkBackup(_ connection: SQLiteConnection) throws(StoreError) -> Int {
+        guard try applicationID(connection) == Schema.applicationID else {
+            throw StoreError(.corrupt, detail: "it is not a Sallyport store")
+        }
+        let findings = try connection.rows("PRAGMA integrity_check(3)") { row throws(StoreError) in try row.text(0) }
+        guard findings == ["ok"] else { throw StoreError(.corrupt, detail: findings.joined(separator: "; ")) }
+        return Int(try version(connection))
+    }
+
     private static func migrate(
         _ connection: SQLiteConnection, _ path: String
     ) throws(StoreError) -> DatabaseOpeningError? {

@@ -7,15 +7,24 @@ package import Telemetry
 /// The verbs stand in the files `SQLiteStore+….swift`, one for each protocol; each is one transaction.
 package final class SQLiteStore: Sendable {
     let database: SQLiteDatabase
+    private let lock: DirectoryLock?
 
     /// Opens or makes the file at `path`; blocking. Its directory must exist.
     package init(path: String) throws(DatabaseOpeningError) {
         database = try SQLiteDatabase(path: path)
+        lock = nil
+    }
+
+    /// The same, sharing its directory by `lock` until it is closed.
+    init(path: String, holding lock: DirectoryLock) throws(DatabaseOpeningError) {
+        database = try SQLiteDatabase(path: path)
+        self.lock = lock
     }
 
     /// Opens the file with another patience towards other processes than usual, for tests of exactly that.
     init(path: String, busyTimeout: Int32) throws(DatabaseOpeningError) {
         database = try SQLiteDatabase(path: path, busyTimeout: busyTimeout)
+        lock = nil
     }
 
     /// The latest time that the store has been given, in this life of the program or an earlier one. While the clock is
@@ -29,6 +38,7 @@ package final class SQLiteStore: Sendable {
     /// Finishes what is queued and closes the file; blocking. Later calls fail as unavailable.
     package func close() {
         database.close()
+        lock?.release()
     }
 }
 

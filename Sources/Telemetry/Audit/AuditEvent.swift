@@ -24,6 +24,7 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case toolCalled = "tool_called"
     case apiKeyCreated = "api_key_created"
     case apiKeyRevoked = "api_key_revoked"
+    case storeRestored = "store_restored"
 }
 
 /// How it ended.
