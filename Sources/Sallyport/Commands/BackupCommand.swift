@@ -10,11 +10,11 @@ enum BackupCommand {
 
     /// Makes the copy.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let configuration = try StorePlace.configuration(arguments, environment: environment)
-        try UserCommand.checkPlace(configuration.dataDirectory, isNewAllowed: false)
+        let configuration = try StoreFile.configuration(arguments, environment: environment)
+        try StorePlace(configuration).check(isNewAllowed: false)
         let backup = BackupFile(path: arguments.words[0])
         let withKey = !arguments.has("--without-key")
-        let contents = try StorePlace.translating { () throws(DatabaseOpeningError) in
+        let contents = try StoreFile.translating { () throws(DatabaseOpeningError) in
             try backup.make(
                 from: configuration.dataDirectory, withKey: withKey, isReplacing: arguments.has("--replace"))
             return try backup.contents(key: nil)
@@ -47,8 +47,8 @@ enum BackupReport {
     }
 }
 
-/// Where a store is that a command copies or replaces without opening it.
-enum StorePlace {
+/// A store in a file, which a command copies or replaces without opening it.
+enum StoreFile {
     /// The configuration, when its store is a file.
     static func configuration(
         _ arguments: ParsedArguments, environment: [String: String]

@@ -11,11 +11,11 @@ enum RestoreCommand {
 
     /// Checks the backup and, without `--dry-run`, puts it in place.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let configuration = try StorePlace.configuration(arguments, environment: environment)
+        let configuration = try StoreFile.configuration(arguments, environment: environment)
         let directory = configuration.dataDirectory
-        if FileSystem.exists(directory) { try UserCommand.checkPlace(directory, isNewAllowed: true) }
+        if FileSystem.exists(directory) { try StorePlace(configuration).check(isNewAllowed: true) }
         let backup = BackupFile(path: arguments.words[0])
-        let (contents, keyPath) = try StorePlace.translating { () throws(DatabaseOpeningError) in
+        let (contents, keyPath) = try StoreFile.translating { () throws(DatabaseOpeningError) in
             let found = try Restoration.findKey(arguments["--key"], backup, directory)
             return (try backup.contents(key: found?.key), found?.path)
         }
@@ -46,7 +46,7 @@ enum RestoreCommand {
         _ backup: BackupFile, _ keyPath: String, _ directory: String, _ arguments: ParsedArguments
     ) throws(CommandFailure) -> [String] {
         let isReplacing = arguments.has("--replace")
-        let restoration = try StorePlace.translating { () throws(DatabaseOpeningError) in
+        let restoration = try StoreFile.translating { () throws(DatabaseOpeningError) in
             try Restoration(of: backup, keyPath: keyPath, into: directory, isReplacing: isReplacing)
         }
         if arguments.has("--end-grants") {
