@@ -140,16 +140,16 @@ extension EndToEnd {
                     """)
             let registered = try #require(registration.object["client_id"] as? String, "\(registration.text)")
             let secret = try #require(registration.object["client_secret"] as? String)
-            // Its issuer ends with a slash, and is compared as it is.
+            // Its issuer ends with a slash, and is compared as it is. The user name is the subject, and no address is verified.
             let gateway = try await Self.gateway(
                 provider.origin + "/", client: registered, secret: secret, allow: "{users: [carol]}", port: gatewayPort,
-                more: "      user_claim: preferred_username")
+                more: "      user_claim: sub")
             let walk = OAuthWalk(port: gateway.port, user: "", password: "")
             let client = try await onThread { try walk.register() }
             let tokens = try await onThread {
                 try walk.tokens(client: client, via: "corp") { try CanailleWalk(port: port).signIn($0, "carol") }
             }
-            #expect(try EndToEnd.claims(of: tokens.access)["name"] as? String == "carol")
+            #expect(try EndToEnd.claims(of: tokens.access)["name"] as? String == "carol@example.com")
             _ = try await EndToEnd.session(gateway, token: tokens.access)
         }
     }
