@@ -35,18 +35,21 @@ struct DeviceCodeGrant {
         _ grant: GrantRecord, _ request: TokenRequest, client: AuthenticatedClient, refresh: IssuedSecret
     ) async throws -> TokenResponse {
         let user = try await issuer.user(of: grant)
-        let narrowed: TokenNarrowing
+        let narrowed = try await narrowing(of: grant, request)
+        service.note(
+            .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
+            detail: [("grant", grant.id.value), ("grant_type", DeviceCodeGrant.type)])
+        return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
+    }
+
+    private func narrowing(of grant: GrantRecord, _ request: TokenRequest) async throws -> TokenNarrowing {
         do {
-            narrowed = try TokenNarrowing(request, grant: grant, service: service)
+            return try TokenNarrowing(request, grant: grant, service: service)
         } catch {
             // The code is used up by now: what was asked beyond it must not leave a grant behind that nobody holds (A13).
             _ = try await service.store.revoke(grant.id, reason: .clientRequest, at: service.now)
             throw error
         }
-        service.note(
-            .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
-            detail: [("grant", grant.id.value), ("grant_type", DeviceCodeGrant.type)])
-        return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
     }
 
     private static let refusal = OAuthError(.invalidGrant, "the device code is not valid")
