@@ -54,7 +54,7 @@ struct RedisFailoverTests {
         let cluster = try Cluster()
         try await cluster.settle()
         let fixture = try RedisFixture(cluster.url)
-        let ledger = try await write(to: fixture.store, rounds: 400) { round in
+        let ledger = try await write(to: fixture.store, rounds: 250) { round in
             guard round == 100 else { return }
             _ = try await onThread { try cluster.sentinel.command("SENTINEL", "FAILOVER", "main") }
         }
@@ -74,7 +74,7 @@ struct RedisFailoverTests {
         let cluster = try Cluster()
         try await cluster.settle()
         let fixture = try RedisFixture(cluster.url)
-        let ledger = try await write(to: fixture.store, rounds: 300) { round in
+        let ledger = try await write(to: fixture.store, rounds: 130) { round in
             guard round == 100 else { return }
             try await cluster.master.stop()
         }
@@ -123,6 +123,9 @@ struct RedisFailoverTests {
         to store: RedisStore, rounds: Int, _ act: (Int) async throws -> Void
     ) async throws -> Acknowledged {
         var ledger = Acknowledged()
+        try await eventuallyTrue("the replica to confirm", within: .seconds(10)) {
+            (try? await store.issue(makeCode("first"))) != nil
+        }
         for round in 0..<rounds {
             try await act(round)
             do throws(StoreError) {
@@ -138,8 +141,8 @@ struct RedisFailoverTests {
             } catch {
                 // Not acknowledged, so not in the ledger. A pause, so that the failover ends within the rounds; that it
                 // may not is no failure of this round.
-                _ = try? await eventuallyTrue("any answer", within: .milliseconds(300)) {
-                    (try? await store.code(digest("code-0"))) != nil
+                _ = try? await eventuallyTrue("a write", within: .milliseconds(300)) {
+                    (try? await store.issue(makeCode("probe-\(round)"))) != nil
                 }
             }
         }
