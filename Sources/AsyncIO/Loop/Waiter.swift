@@ -43,7 +43,7 @@ extension EventLoop {
             if let value = ready() {
                 unsafe continuation.resume(returning: value)
             } else {
-                place { $0.hold(continuation) }
+                place { unsafe $0.hold(continuation) }
             }
         } onCancel: {
             onCancel()

@@ -1,4 +1,4 @@
-package import OAuth
+import OAuth
 import Telemetry
 
 /// Used proofs, in the store: what one process has seen, none takes again.

@@ -1,4 +1,4 @@
-package import Telemetry
+import Telemetry
 
 /// When signing keys change by themselves, and how long the old ones verify.
 package struct KeyRotationPolicy: Sendable, Hashable {

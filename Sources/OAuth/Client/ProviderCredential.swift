@@ -1,7 +1,7 @@
 package import Crypto
-package import HTTP
+import HTTP
 import JSON
-package import Telemetry
+import Telemetry
 
 /// What only we know at another authorization server.
 package enum ProviderCredential: Sendable {

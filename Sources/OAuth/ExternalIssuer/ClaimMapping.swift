@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 
 /// Which claims of another issuer say who acts. Each is a list of places of which the first that is there counts; a place
 /// is a name, or names joined by dots that lead into objects (`realm_access.roles`).

@@ -25,7 +25,7 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible {
     package var description: String { value }
 
     private var hexadecimal: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 24) { text, count in
+        unsafe [UInt8](unsafeUninitializedCapacity: 24) { text, count in
             for position in 0..<24 {
                 let nibble =
                     position < 16

@@ -1,5 +1,5 @@
 import JSON
-package import OAuth
+import OAuth
 
 /// How one kind of OpenID provider says what access depends on.
 package struct OpenIDClaims: Sendable {
