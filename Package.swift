@@ -75,7 +75,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"],
             path: "Tests/TestSupport", swiftSettings: settings),
         tests(of: "JSON"),
-        tests(of: "Telemetry", ["JSON"]),
+        tests(of: "Telemetry", ["Crypto", "JSON"]),
         tests(of: "Crypto", ["Telemetry", "JSON"]),
         tests(of: "AsyncIO", ["Crypto", "Telemetry", "JSON"]),
         tests(of: "HTTP", ["AsyncIO", "Crypto", "Telemetry", "JSON"]),

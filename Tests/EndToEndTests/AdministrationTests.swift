@@ -78,7 +78,9 @@ extension EndToEnd {
             let (client, tokens) = try await EndToEnd.logIn(gateway)
             let walk = EndToEnd.walk(gateway)
             let refreshed = try await onThread { try OAuthWalk.pair(in: walk.refresh(tokens.refresh, client: client)) }
-            let arguments = ["audit", "list", "--tokens", "--user", EndToEnd.user, "--client", client, "--since", "1h"]
+            let arguments = [
+                "audit", "query", "--tokens", "--user", EndToEnd.user, "--client", client, "--since", "1h",
+            ]
             var events: [[String: Any]] = []
             for _ in 0..<50 where events.count < 2 { events = try await list(gateway, arguments) }
             #expect(events.map { $0["action"] as? String } == ["token_issued", "token_refreshed"])
@@ -93,10 +95,10 @@ extension EndToEnd {
             }
             let table = try await gateway.command(arguments).output
             #expect(table.contains(EndToEnd.user) && table.contains("token_refreshed"))
-            #expect(try await list(gateway, ["audit", "list", "--tokens", "--until", "2020-01-01"]).isEmpty)
-            #expect(try await list(gateway, ["audit", "list", "--client", "nobody"]).isEmpty)
-            #expect(try await list(gateway, ["audit", "list", "--limit", "1"]).count == 1)
-            let mistyped = try await gateway.command(["audit", "list", "--action", "token_isued"])
+            #expect(try await list(gateway, ["audit", "query", "--tokens", "--until", "2020-01-01"]).isEmpty)
+            #expect(try await list(gateway, ["audit", "query", "--client", "nobody"]).isEmpty)
+            #expect(try await list(gateway, ["audit", "query", "--limit", "1"]).count == 1)
+            let mistyped = try await gateway.command(["audit", "query", "--action", "token_isued"])
             #expect(mistyped.exit == .exited(64) && mistyped.errors.contains("token_issued"))
 
             let tail = try RunningProgram(
@@ -109,12 +111,56 @@ extension EndToEnd {
             try await eventuallyTrue("what comes") { tail.output.contains("user_added") && tail.output.contains("bob") }
         }
 
+        @Test("the audit trail can be exported, and shows when somebody touched it")
+        func auditTrail() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let (client, _) = try await EndToEnd.logIn(gateway)
+            let table = gateway.directory.file("trail.csv")
+            let export = ["audit", "export", table, "--format", "csv", "--client", client]
+            var rows: [String] = []
+            for _ in 0..<50 where rows.count < 3 {
+                #expect(try await gateway.command(export + ["--replace"]).exit == .exited(0))
+                rows = try String(contentsOfFile: table, encoding: .utf8).components(separatedBy: "\r\n")
+            }
+            #expect(rows[0].hasPrefix("time,action,outcome,user,user_name,client"))
+            #expect(rows.contains { $0.contains("token_issued") && $0.contains(EndToEnd.user) && $0.contains(client) })
+            #expect(try await gateway.command(export).exit == .exited(73), "nothing is replaced unasked")
+            let mode = try FileManager.default.attributesOfItem(atPath: table)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+            let lines = try await gateway.command(["audit", "export", "--tokens"]).output.split(separator: "\n")
+            #expect(try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) }.count == lines.count)
+            #expect(lines.contains { $0.contains("token_issued") })
+
+            let whole = try await gateway.command(["audit", "verify"])
+            #expect(whole.exit == .exited(0) && whole.output.contains("whole from its beginning"), "\(whole)")
+            let seal = try #require(whole.output.split(separator: " ").last).trimmingCharacters(in: .newlines)
+            // Commands write to the same trail as the running gateway.
+            try await gateway.addUser("bob", password: EndToEnd.password)
+            _ = try await EndToEnd.logIn(gateway)
+            let later = try await gateway.command(["audit", "verify", "--seal", seal])
+            #expect(later.exit == .exited(0) && later.output.contains("noted is in it"), "\(later)")
+            #expect(try await gateway.command(["audit", "verify", "--seal", "abc"]).exit == .exited(64))
+            #expect(try await gateway.command(["audit", "verify", "--follow"]).errors.contains("audit tail"))
+
+            let folder = gateway.directory.file("data/audit")
+            let day = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).sorted().last)
+            let text = try String(contentsOfFile: "\(folder)/\(day)", encoding: .utf8)
+            try text.replacingOccurrences(of: client, with: "somebody-else")
+                .write(toFile: "\(folder)/\(day)", atomically: false, encoding: .utf8)
+            let broken = try await gateway.command(["audit", "verify", "--json"])
+            #expect(broken.exit == .exited(65))
+            let report = try JSONSerialization.jsonObject(with: Data(broken.output.utf8)) as? [String: Any]
+            #expect(report?["whole"] as? Bool == false)
+            #expect((report?["faults"] as? [[String: Any]])?.first?["day"] as? String == String(day.prefix(10)))
+        }
+
         @Test(
             "commands name what they do not know, and never make a store",
             arguments: ["session", "grant", "audit", "stats", "purge"])
         func misuse(command: String) async throws {
             let gateway = try GatewayProcess()
-            let words = [command] + (["stats", "purge"].contains(command) ? [] : ["list"])
+            let words =
+                [command] + (["stats", "purge"].contains(command) ? [] : [command == "audit" ? "query" : "list"])
             let result = try await gateway.command(words)
             #expect(result.exit == .exited(66), "\(result.errors)")
             #expect(!FileManager.default.fileExists(atPath: gateway.directory.file("data")))

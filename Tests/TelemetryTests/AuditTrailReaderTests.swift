@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import TestSupport
 import Testing
@@ -60,12 +61,14 @@ import Testing
     @Test("what the log of events writes can be read")
     func written() throws {
         let log = FileAuditLog(
-            folder: directory.path, retentionDays: 3, logger: Logger(label: "t", sink: LogSink { _ in }))
+            folder: directory.path, retentionDays: 3, digest: { SHA256.digest($0).bytes },
+            logger: Logger(label: "t", sink: LogSink { _ in }))
         let time = Timestamp(millisecondsSinceEpoch: 1_795_239_060_123)
         log.record(AuditEvent(time: time, action: .tokenIssued, user: "u", detail: [("grant", "a\nb")]))
         log.flush()
         var position = AuditTrailReader.Position(day: try #require(reader.days().first))
         let read = lines(from: &position)
-        #expect(read.count == 1 && read[0].contains(#""action":"token_issued""#) && !read[0].contains("\n"))
+        #expect(read.count == 2 && read[0].contains(#""action":"trail_started""#))
+        #expect(read[1].contains(#""action":"token_issued""#) && !read[1].contains("\n"))
     }
 }

@@ -5,11 +5,24 @@ import OAuth
 import Storage
 import Telemetry
 
-/// `sallyport audit`: who got which token when, and everything else that the audit trail holds.
+/// `sallyport audit`: who got which token when, and everything else that the audit trail holds; and whether the trail is
+/// whole.
 enum AuditCommand {
     static let syntax = CommandSyntax(
-        options: ["--config", "--data-dir", "--user", "--client", "--action", "--since", "--until", "--limit"],
-        flags: ["--json", "--tokens", "--follow"], words: ["SUBCOMMAND"], wordsAreOptional: true)
+        options: [
+            "--config", "--data-dir", "--user", "--client", "--action", "--since", "--until", "--limit", "--format",
+            "--seal",
+        ],
+        flags: ["--json", "--tokens", "--follow", "--replace"], words: ["SUBCOMMAND", "FILE"], wordsAreOptional: true)
+
+    // Which options only some of them understand.
+    private static let belonging: [String: Set<String>] = [
+        "--follow": ["tail"], "--limit": ["query", "tail"], "--format": ["export"], "--replace": ["export"],
+        "--seal": ["verify"], "--json": ["query", "tail", "verify"], "--tokens": ["query", "tail", "export"],
+        "--user": ["query", "tail", "export"], "--client": ["query", "tail", "export"],
+        "--action": ["query", "tail", "export"], "--since": ["query", "tail", "export"],
+        "--until": ["query", "tail", "export"],
+    ]
 
     private static let defaultLimit = 1000
     private static let tailLength = 20
@@ -17,34 +30,74 @@ enum AuditCommand {
 
     /// Does what the words say.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let isTail: Bool
-        switch arguments.words.first {
-        case "list": isTail = false
-        case "tail": isTail = true
-        default: throw arguments.misuse(of: "audit", known: ["list", "tail"])
+        let known = ["query", "tail", "export", "verify"]
+        guard let word = arguments.words.first, known.contains(word) else {
+            throw arguments.misuse(of: "audit", known: known)
         }
-        guard isTail || !arguments.has("--follow") else {
-            throw CommandFailure(code: .usage, message: "--follow belongs to audit tail")
+        try check(arguments, of: word)
+        switch word {
+        case "verify": return try AuditVerification.run(arguments, environment: environment)
+        case "export": return try export(arguments, environment: environment)
+        default: return try show(arguments, isTail: word == "tail", environment: environment)
         }
+    }
+
+    private static func check(_ arguments: ParsedArguments, of word: String) throws(CommandFailure) {
+        for name in arguments.flags.union(arguments.options.keys).sorted() {
+            guard let owners = belonging[name], !owners.contains(word) else { continue }
+            throw CommandFailure(
+                code: .usage, message: "\(name) does not belong to audit \(word)",
+                hint: "it belongs to audit \(owners.sorted().joined(separator: ", "))")
+        }
+        guard word != "export", arguments.words.count > 1 else { return }
+        throw CommandFailure(
+            code: .usage, message: "unexpected \"\(arguments.words[1])\"", hint: "a file belongs to audit export")
+    }
+
+    private static func show(
+        _ arguments: ParsedArguments, isTail: Bool, environment: [String: String]
+    ) throws(CommandFailure) -> ExitCode {
         let limit = try arguments.count("--limit", default: isTail ? tailLength : defaultLimit)
         let query = try query(arguments)
         return try AdministeredStore.run(arguments, environment: environment, label: "audit") { opened in
-            let folder = "\(opened.configuration.dataDirectory)/\(DataDirectory.auditName)"
             let users = try await opened.store.users()
-            var query = query
-            if let name = arguments["--user"] { query.users = try identifiers(of: name, in: users) }
-            let search = AuditSearch(reader: AuditTrailReader(folder: folder), query: query)
+            let search = try search(query, arguments, users, opened)
             let (events, end) = search.newest(limit)
             let listing = AuditListing(users)
-            if isTail {
-                for event in events { say(event, listing, arguments) }
-                if arguments.has("--follow") {
-                    try await follow(search, from: end, arguments, opened)
-                }
-            } else {
+            guard isTail else {
                 Console.say(arguments.has("--json") ? AuditListing.json(events) : listing.table(events))
+                return
             }
+            for event in events { say(event, listing, arguments) }
+            if arguments.has("--follow") { try await follow(search, from: end, arguments, opened) }
         }
+    }
+
+    private static func export(
+        _ arguments: ParsedArguments, environment: [String: String]
+    ) throws(CommandFailure) -> ExitCode {
+        let query = try query(arguments)
+        guard let format = AuditExport.Format(rawValue: arguments["--format"] ?? "jsonl") else {
+            throw CommandFailure(
+                code: .usage, message: "--format \(arguments["--format"] ?? "") is not known", hint: "jsonl or csv")
+        }
+        return try AdministeredStore.run(arguments, environment: environment, label: "audit") { opened in
+            let users = try await opened.store.users()
+            let search = try search(query, arguments, users, opened)
+            let file = arguments.words.dropFirst().first
+            let output = try AuditExport.Output(path: file, isReplacing: arguments.has("--replace"))
+            let count = try AuditExport(format: format, listing: AuditListing(users)).write(search, to: output)
+            if let file { Console.complain("\(count) events: \(file)") }
+        }
+    }
+
+    private static func search(
+        _ query: AuditQuery, _ arguments: ParsedArguments, _ users: [UserRecord], _ opened: AdministeredStore
+    ) throws(CommandFailure) -> AuditSearch {
+        var query = query
+        if let name = arguments["--user"] { query.users = try identifiers(of: name, in: users) }
+        let folder = "\(opened.configuration.dataDirectory)/\(DataDirectory.auditName)"
+        return AuditSearch(reader: AuditTrailReader(folder: folder), query: query)
     }
 
     private static func say(_ event: JSONDocument, _ listing: AuditListing, _ arguments: ParsedArguments) {
@@ -107,29 +160,5 @@ enum AuditCommand {
             )
         }
         return time
-    }
-}
-
-/// Events of a trail that match a query.
-struct AuditSearch {
-    let reader: AuditTrailReader
-    let query: AuditQuery
-
-    /// The newest `limit` events, oldest first, and where the trail ended.
-    func newest(_ limit: Int) -> (events: [JSONDocument], end: AuditTrailReader.Position) {
-        var events: [JSONDocument] = []
-        let end = forEach(from: AuditTrailReader.Position(day: query.firstDay)) { event in
-            events.append(event)
-            if events.count >= 2 * limit { events.removeFirst(events.count - limit) }
-        }
-        return (Array(events.suffix(limit)), end)
-    }
-
-    /// Calls `body` with each event from `start` on; returns where the trail ended. A line that is no event is passed over.
-    func forEach(from start: AuditTrailReader.Position, _ body: (JSONDocument) -> Void) -> AuditTrailReader.Position {
-        reader.read(from: start) { line in
-            guard let event = try? JSONDocument(parsing: Array(line)), query.matches(event.root) else { return }
-            body(event)
-        }
     }
 }

@@ -39,6 +39,18 @@ struct AuditListing {
         ]
     }
 
+    /// One event as cells of a table that keeps everything, under ``AuditExport/columns``.
+    func cells(_ event: JSONDocument) -> [String] {
+        let root = event.root
+        let detail = root["detail"].map { String(decoding: JSONValue($0).serialized(), as: UTF8.self) }
+        let user = root["user"]?.string
+        return [
+            root["time"]?.string, root["action"]?.string, root["outcome"]?.string, user, user.flatMap { names[$0] },
+            root["client"]?.string, root["server"]?.string, root["tool"]?.string, root["request_id"]?.string,
+            root["remote_address"]?.string, detail,
+        ].map { $0 ?? "" }
+    }
+
     private func what(_ event: JSONNode) -> String {
         var parts = [event["server"]?.string, event["tool"]?.string].compactMap { $0 }
         if let detail = event["detail"] {

@@ -78,17 +78,24 @@ extension Help {
           --json           the result as JSON
         """,
         "audit": """
-        usage: sallyport audit list [--tokens] [--user NAME] [--client ID] [--action A,B] [--since TIME] [--until TIME]
-                                    [--limit N] [--json]
+        usage: sallyport audit query [--tokens] [--user NAME] [--client ID] [--action A,B] [--since TIME] [--until TIME]
+                                     [--limit N] [--json]
                sallyport audit tail [--follow] [the same]
+               sallyport audit export [FILE] [--format jsonl|csv] [--replace] [the same but --limit and --json]
+               sallyport audit verify [--seal SEAL] [--json]
 
         Who logged in, got which token, changed which account and called which tool, from the audit trail in the data
-        directory. list shows the newest that match, oldest first; tail the last ones, and with --follow what comes.
+        directory. query shows the newest that match, oldest first; tail the last ones, and with --follow what comes;
+        export writes all of them to FILE or standard output.
+
+        verify follows the chain of seals through the trail: whether a line was changed, removed or put in since it was
+        written. It ends with 65 when so. It prints the last seal: noted elsewhere and given to --seal later, it shows
+        that the trail was not written anew or cut off before it.
 
           --tokens         what happened to tokens: who got which one when, refreshed, revoked, replayed
           --user NAME      of one account; one that was removed by its identifier
           --since TIME     like 24h, 2026-11-21 or 2026-11-21T05:30Z; --until the same
-          --limit N        how many; 1000 for list, 20 for tail
+          --limit N        how many; 1000 for query, 20 for tail
         \(place)
           --json           events as they were written
         """,

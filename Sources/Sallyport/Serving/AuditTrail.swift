@@ -1,4 +1,5 @@
 import AsyncIO
+import Crypto
 import Storage
 import Telemetry
 
@@ -23,9 +24,12 @@ struct AuditTrail: Sendable {
             throw CommandFailure(code: .cannotCreate, message: "the audit trail cannot be kept: \(error)")
         }
         let days = Int(configuration.audit.retention / .seconds(86_400))
-        let file = FileAuditLog(folder: folder, retentionDays: days, logger: logger)
+        let file = FileAuditLog(folder: folder, retentionDays: days, digest: digest, logger: logger)
         return AuditTrail(log: file, file: file)
     }
+
+    /// What seals the trail.
+    static let digest: AuditSeal.Digest = { SHA256.digest($0).bytes }
 
     /// Waits until everything is written, at most a second.
     func flush() {

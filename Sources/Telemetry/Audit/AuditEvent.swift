@@ -25,6 +25,9 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case apiKeyCreated = "api_key_created"
     case apiKeyRevoked = "api_key_revoked"
     case storeRestored = "store_restored"
+    case trailStarted = "trail_started"
+    case trailContinued = "trail_continued"
+    case eventsLost = "events_lost"
 }
 
 /// How it ended.

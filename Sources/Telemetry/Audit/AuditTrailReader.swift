@@ -21,26 +21,15 @@ package struct AuditTrailReader {
     private static let maximumLine = 256 * 1024
     private static let chunk = 256 * 1024
 
-    private let folder: String
+    private let folder: AuditFolder
 
     /// Reads the files of `folder`, which may be missing.
     package init(folder: String) {
-        self.folder = folder
+        self.folder = AuditFolder(path: folder)
     }
 
     /// The days that there are, oldest first.
-    package func days() -> [String] {
-        guard let directory = unsafe opendir(folder) else { return [] }
-        defer { unsafe closedir(directory) }
-        var days: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name.utf8.count == 16, name.hasSuffix(".jsonl") { days.append(String(name.prefix(10))) }
-        }
-        return days.sorted()
-    }
+    package func days() -> [String] { folder.days() }
 
     /// Calls `body` with each complete line from `position` on, days after it included; returns where it stands then.
     package func read(from position: Position, _ body: (ArraySlice<UInt8>) throws -> Void) rethrows -> Position {
@@ -53,7 +42,7 @@ package struct AuditTrailReader {
     }
 
     private func read(_ day: String, from start: Int, _ body: (ArraySlice<UInt8>) throws -> Void) rethrows -> Int {
-        let descriptor = unsafe open("\(folder)/\(day).jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let descriptor = unsafe open(folder.file(day), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return start }
         defer { close(descriptor) }
         var offset = start

@@ -4,14 +4,15 @@ import Synchronization
 /// Keeps the audit trail as JSON lines, one file a day, readable by its owner only, in a folder of its own.
 ///
 /// Lines are written by a thread of its own in the order recorded, all that came within ``gathering`` at once: a thread
-/// woken for each event would cost a busy gateway a fifth of its core. Files older than the retention are deleted when a
-/// new day begins.
+/// woken for each event would cost a busy gateway a fifth of its core. What is written at once is sealed (``AuditSeal``).
+/// Files older than the retention are deleted when a new day begins. Events that are lost, because the queue or the disk is
+/// full, are counted, and the trail says so where they are missing.
 package final class FileAuditLog: AuditLog {
     private struct State {
         var queue: [AuditEvent] = []
         var isStarted = false
         var isWriting = false
-        var dropped = 0
+        var lost = 0
     }
 
     /// Most events that wait for the thread; about a second of the fastest gateway.
@@ -20,23 +21,25 @@ package final class FileAuditLog: AuditLog {
     /// How long the thread lets events gather, in microseconds; a killed gateway loses at most these.
     private static let gathering: UInt32 = 20_000
 
-    private let folder: String
+    private let folder: AuditFolder
     private let retentionDays: Int
+    private let digest: AuditSeal.Digest
     private let logger: Logger
     private let state = Mutex(State())
     private let wake = Semaphore()
 
-    /// `folder` must exist. `retentionDays` counts the days that are kept, today included.
-    package init(folder: String, retentionDays: Int, logger: Logger) {
-        self.folder = folder
+    /// `folder` must exist. `retentionDays` counts the days that are kept, today included; `digest` is SHA-256.
+    package init(folder: String, retentionDays: Int, digest: @escaping AuditSeal.Digest, logger: Logger) {
+        self.folder = AuditFolder(path: folder)
         self.retentionDays = max(1, retentionDays)
+        self.digest = digest
         self.logger = logger
     }
 
     package func record(_ event: AuditEvent) {
         let (mustStart, isFirst) = state.withLock { state in
             guard state.queue.count < Self.capacity else {
-                state.dropped += 1
+                state.lost += 1
                 return (false, false)
             }
             state.queue.append(event)
@@ -57,61 +60,53 @@ package final class FileAuditLog: AuditLog {
     }
 
     private func run() {
-        var day = ""
+        var writer = AuditTrailWriter(folder: folder, digest: digest)
+        var day: Int64?
         while true {
             wake.wait()
             usleep(Self.gathering)
-            let (events, dropped) = state.withLock { state in
-                let taken = (state.queue, state.dropped)
+            let (events, lost) = state.withLock { state in
+                let taken = (state.queue, state.lost)
                 state.isWriting = !state.queue.isEmpty
                 state.queue.removeAll(keepingCapacity: true)
-                state.dropped = 0
+                state.lost = 0
                 return taken
             }
-            if dropped > 0 { report(dropped) }
             var rest = events[...]
+            if lost > 0, let first = rest.first {
+                report(lost)
+                let gap = AuditEvent(
+                    time: first.time, action: .eventsLost, outcome: .failed, detail: [("count", String(lost))])
+                rest = ([gap] + rest)[...]
+            }
             while let first = rest.first {
-                let today = CivilDate(first.time).dayText
+                let today = Self.dayNumber(first.time)
                 if today != day {
                     day = today
                     removeExpired(now: first.time)
                 }
-                let dayNumber = Self.dayNumber(first.time)
-                let ofToday = rest.prefix { Self.dayNumber($0.time) == dayNumber }
-                append(ofToday, day: day)
+                let ofToday = rest.prefix { Self.dayNumber($0.time) == today }
+                if !append(ofToday, at: first.time, by: &writer) {
+                    let events = ofToday.count + (first.action == .eventsLost ? lost - 1 : 0)
+                    state.withLock { $0.lost += events }
+                }
                 rest = rest.dropFirst(ofToday.count)
             }
             state.withLock { $0.isWriting = false }
         }
     }
 
-    private func report(_ dropped: Int) {
-        MetricsRegistry.shared.counter(
-            "sallyport_audit_events_dropped_total", help: "Audit events that found the queue full."
-        )
-        .increment(by: UInt64(dropped))
-        logger.error("audit events dropped", ["count": .integer(dropped)])
+    private func report(_ lost: Int) {
+        MetricsRegistry.shared.counter("sallyport_audit_events_lost_total", help: "Audit events that were not kept.")
+            .increment(by: UInt64(lost))
+        logger.error("audit events lost", ["count": .integer(lost)])
     }
 
-    private func append(_ events: ArraySlice<AuditEvent>, day: String) {
-        let descriptor = unsafe open(
-            "\(folder)/\(day).jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            logger.error("audit trail cannot be written", ["errno": .integer(Int(errno))])
-            return
-        }
-        defer { close(descriptor) }
-        var rest = Self.lines(events)[...]
-        while !rest.isEmpty {
-            let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
-            let error = errno
-            guard written > 0 else {
-                if error == EINTR { continue }
-                logger.error("audit trail cannot be written", ["errno": .integer(Int(error))])
-                return
-            }
-            rest = rest.dropFirst(written)
-        }
+    private func append(_ events: ArraySlice<AuditEvent>, at time: Timestamp, by writer: inout AuditTrailWriter) -> Bool
+    {
+        let error = writer.append(Self.lines(events), at: time)
+        if error != 0 { logger.error("audit trail cannot be written", ["errno": .integer(Int(error))]) }
+        return error == 0
     }
 
     private static func lines(_ events: ArraySlice<AuditEvent>) -> [UInt8] {
@@ -136,15 +131,6 @@ package final class FileAuditLog: AuditLog {
 
     private func removeExpired(now: Timestamp) {
         let oldest = CivilDate(now - .seconds(86_400 * (retentionDays - 1))).dayText
-        guard let directory = unsafe opendir(folder) else { return }
-        defer { unsafe closedir(directory) }
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name.utf8.count == 16, name.hasSuffix(".jsonl"), name.prefix(10) < oldest {
-                unsafe unlink("\(folder)/\(name)")
-            }
-        }
+        for day in folder.days() where day < oldest { unsafe unlink(folder.file(day)) }
     }
 }

@@ -1,0 +1,85 @@
+import Glibc
+
+/// Appends to the audit trail, and seals what it appends. Blocking; used by one thread.
+struct AuditTrailWriter {
+    private let folder: AuditFolder
+    private let digest: AuditSeal.Digest
+    // Where the last write ended; another process may have written since, which the size shows.
+    private var day = ""
+    private var size = 0
+    private var seal = AuditSeal.genesis
+
+    init(folder: AuditFolder, digest: @escaping AuditSeal.Digest) {
+        self.folder = folder
+        self.digest = digest
+    }
+
+    /// Appends whole lines of events that begin at `time`, to the file of that day, or of the day after it when that has
+    /// begun for somebody else. Returns 0, or what the system said.
+    mutating func append(_ lines: [UInt8], at time: Timestamp) -> Int32 {
+        let folder = folder
+        return folder.locked { appendLocked(lines, at: time) }
+    }
+
+    private mutating func appendLocked(_ lines: [UInt8], at time: Timestamp) -> Int32 {
+        let days = folder.days()
+        let day = Self.day(of: time, among: days)
+        let descriptor = unsafe open(folder.file(day), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        let start = AuditFolder.size(of: descriptor)
+        var unsealed: [UInt8] = []
+        var text: [UInt8] = []
+        if start == 0 {
+            let previous = closing(before: day, among: days)
+            seal = previous?.seal ?? .genesis
+            AuditOpening.event(at: time, after: previous).append(to: &text, time: time.iso8601)
+        } else if day != self.day || start != size {
+            let end = AuditFileEnd(descriptor, size: start)
+            (seal, unsealed) = (end.seal, end.unsealed)
+            // Half a line of somebody who was killed must not become the beginning of ours.
+            if unsealed.last.map({ $0 != UInt8(ascii: "\n") }) == true { text.append(UInt8(ascii: "\n")) }
+        }
+        text.append(contentsOf: lines)
+        text.removeLast("}\n".utf8.count)
+        let next = AuditSeal(after: seal, (unsealed + text)[...], digest: digest)
+        text.append(contentsOf: next.lineEnd)
+        text.append(UInt8(ascii: "\n"))
+        let error = Self.write(text, to: descriptor)
+        // After half a write, the next one looks for itself where the chain stands.
+        self.day = error == 0 ? day : ""
+        size = start + text.count
+        seal = next
+        return error
+    }
+
+    private func closing(before day: String, among days: [String]) -> (day: String, seal: AuditSeal)? {
+        guard let previous = days.last(where: { $0 < day }) else { return nil }
+        let descriptor = unsafe open(folder.file(previous), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return (previous, AuditFileEnd(descriptor, size: AuditFolder.size(of: descriptor)).closing(digest))
+    }
+
+    // Two processes do not pass midnight at the same instant, and a day that another one continued is closed. A file
+    // further ahead is that of a clock which went wrong; nothing more goes there.
+    private static func day(of time: Timestamp, among days: [String]) -> String {
+        let day = CivilDate(time).dayText
+        guard let newest = days.last, newest > day, newest <= CivilDate(time + .seconds(86_400)).dayText else {
+            return day
+        }
+        return newest
+    }
+
+    private static func write(_ text: [UInt8], to descriptor: Int32) -> Int32 {
+        var rest = text[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let error = errno
+            if count < 0, error == EINTR { continue }
+            guard count > 0 else { return error == 0 ? EIO : error }
+            rest = rest.dropFirst(count)
+        }
+        return 0
+    }
+}
