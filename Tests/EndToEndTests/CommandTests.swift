@@ -64,7 +64,9 @@ extension EndToEnd {
                     let path = "\(folder)/\(name)/\(file)"
                     guard FileManager.default.fileExists(atPath: path) else { continue }
                     let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
-                    let copy = try place.write("\(name)-\(file)", text)
+                    // As the compose file does from its .env.
+                    let copy = try place.write(
+                        "\(name)-\(file)", text.replacingOccurrences(of: "${BASE_DOMAIN}", with: "example.com"))
                     let check = try await Self.run(["check", "--config", copy], in: place)
                     #expect(check.exit == .exited(0), "\(name)/\(file): \(check.errors)")
                     loaded += 1
