@@ -47,6 +47,9 @@ struct IdentityConformance {
         #expect(second.id == UserID("u2"))
         #expect(try await store.identity(of: UserID("u2"))?.id == digest("two"))
         #expect(try await store.identity(of: UserID("nobody")) == nil)
+        #expect(try await store.identity(digest("two"))?.user == UserID("u2"))
+        #expect(try await store.identity(digest("two")) == store.identity(of: UserID("u2")))
+        #expect(try await store.identity(digest("three")) == nil)
     }
 
     @Test("a later login renews what the provider said and nothing else", arguments: Backend.allCases)

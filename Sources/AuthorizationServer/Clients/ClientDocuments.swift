@@ -35,7 +35,9 @@ struct ClientDocuments: Sendable {
     private let limiter: AddressRateLimiter
     private let clock: WallClock
 
-    init(policy: ClientDocumentPolicy, fetcher: any PeerDocumentFetcher, clock: WallClock) {
+    init(
+        policy: ClientDocumentPolicy, grants: GrantPolicy, fetcher: any PeerDocumentFetcher, clock: WallClock
+    ) {
         self.policy = policy
         self.clock = clock
         limiter = AddressRateLimiter(perMinute: policy.fetchesPerMinute)
@@ -45,7 +47,7 @@ struct ClientDocuments: Sendable {
             let document = try await fetcher.fetch(url, as: .clientMetadata)
             do throws(OAuthError) {
                 var metadata = try ClientMetadataDocument(parsing: document.bytes, from: id).metadata
-                metadata.grantTypes = try RegistrationRules.accepted(metadata.grantTypes)
+                metadata.grantTypes = try RegistrationRules.accepted(metadata, grants)
                 return (metadata, document.lifetime)
             } catch {
                 throw .refused(error.description)

@@ -6,17 +6,20 @@ package struct ProviderDirectory: Sendable {
     package let providers: [any IdentityProvider]
     /// Logins by the header of a proxy.
     package let proxyLogins: [TrustedProxyLogin]
+    /// Those whose assertions are taken at `/token`.
+    package let assertingProviders: [AssertingProvider]
     /// Whether accounts with a password of this server may log in.
     package let hasLocalAccounts: Bool
     private let sealing: SealingKey?
 
     /// Collects them. Without a sealing key no credential of a provider is kept, and no provider is asked again.
     package init(
-        providers: [any IdentityProvider], proxyLogins: [TrustedProxyLogin] = [], hasLocalAccounts: Bool,
-        sealing: SealingKey?
+        providers: [any IdentityProvider], proxyLogins: [TrustedProxyLogin] = [],
+        assertingProviders: [AssertingProvider] = [], hasLocalAccounts: Bool, sealing: SealingKey?
     ) {
         self.providers = providers
         self.proxyLogins = proxyLogins
+        self.assertingProviders = assertingProviders
         self.hasLocalAccounts = hasLocalAccounts
         self.sealing = sealing?.derived(for: "provider-credential")
     }
@@ -37,11 +40,17 @@ package struct ProviderDirectory: Sendable {
         providers.first { $0.issuer.utf8.elementsEqual(issuer.utf8) }
     }
 
+    /// The provider whose assertions say that they are of this issuer.
+    func assertingProvider(ofIssuer issuer: String) -> AssertingProvider? {
+        assertingProviders.first { $0.issuer.utf8.elementsEqual(issuer.utf8) }
+    }
+
     /// Whether somebody whom this issuer vouched for may come in by what is configured now.
     func admits(_ identity: ProviderIdentity) -> Bool {
         let lists =
             providers.filter { $0.issuer.utf8.elementsEqual(identity.issuer.utf8) }.map(\.allowList)
             + proxyLogins.filter { $0.issuer.utf8.elementsEqual(identity.issuer.utf8) }.map(\.allowList)
+            + assertingProviders.filter { $0.issuer.utf8.elementsEqual(identity.issuer.utf8) }.map(\.allowList)
         return lists.contains { $0.admits(identity.facts) }
     }
 

@@ -30,7 +30,12 @@ package struct ProviderIdentity: Sendable, Hashable {
     }
 
     /// Under which it is stored.
-    package var key: SecretDigest { SecretDigest(lengthCoding: ["identity", issuer, subject]) }
+    package var key: SecretDigest { Self.key(issuer: issuer, subject: subject) }
+
+    /// Under which somebody is stored of whom only this is known.
+    static func key(issuer: String, subject: String) -> SecretDigest {
+        SecretDigest(lengthCoding: ["identity", issuer, subject])
+    }
 
     /// What is stored of it.
     func serialized() -> [UInt8] {

@@ -51,6 +51,10 @@ struct MetadataEndpoint: HTTPResponder {
         add("response_types_supported", ["code"])
         add("response_modes_supported", ["query"])
         add("grant_types_supported", .array(service.configuration.grantTypes.map { .string($0) }))
+        if service.configuration.grants.acceptsIdentityAssertions {
+            // That they are understood, and never whose are taken (draft-ietf-oauth-identity-assertion-authz-grant §8.4).
+            add("authorization_grant_profiles_supported", [.string(IdentityAssertion.profile)])
+        }
         // One piece authenticates clients for every endpoint.
         for endpoint in ["token", "revocation"] {
             add("\(endpoint)_endpoint_auth_methods_supported", authenticationMethods)

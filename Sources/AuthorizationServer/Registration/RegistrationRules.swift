@@ -21,15 +21,22 @@ struct RegistrationRules {
                 .invalidRedirectURI, "codes are not shown to users here; register http://127.0.0.1/callback instead")
         }
         var accepted = metadata
-        accepted.grantTypes = try RegistrationRules.accepted(metadata.grantTypes)
+        accepted.grantTypes = try RegistrationRules.accepted(metadata, service.configuration.grants)
         accepted.responseTypes = metadata.grantTypes.contains("authorization_code") ? ["code"] : []
         return accepted
     }
 
-    /// Those of the grant types that a client may have whom nobody vouches for.
-    static func accepted(_ asked: [String]) throws(OAuthError) -> [String] {
-        let accepted = grantTypes.filter { asked.contains($0) || $0 == "refresh_token" }
-        guard accepted != ["refresh_token"] else {
+    /// Those of the grant types that a client may have whom nobody vouches for. With `grants.acceptsIdentityAssertions` an
+    /// identity provider vouches for it in each assertion, to which it has to prove that it is the one named there.
+    static func accepted(_ metadata: ClientMetadata, _ grants: GrantPolicy) throws(OAuthError) -> [String] {
+        let asksUsers = grantTypes.contains { $0 != "refresh_token" && metadata.grantTypes.contains($0) }
+        var accepted = grantTypes.filter { metadata.grantTypes.contains($0) || $0 == "refresh_token" && asksUsers }
+        if grants.acceptsIdentityAssertions, metadata.tokenEndpointAuthMethod != .none,
+            metadata.grantTypes.contains(JWTBearerGrant.type)
+        {
+            accepted.append(JWTBearerGrant.type)
+        }
+        guard accepted.contains(where: { $0 != "refresh_token" }) else {
             throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code or the device grant")
         }
         return accepted

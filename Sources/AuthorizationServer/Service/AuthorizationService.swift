@@ -59,7 +59,9 @@ package struct AuthorizationService: Sendable {
         clients = ClientDirectory(
             configured: configuration.clients, store: store,
             documents: isEnabled
-                ? ClientDocuments(policy: configuration.clientDocuments, fetcher: fetcher, clock: clock) : nil)
+                ? ClientDocuments(
+                    policy: configuration.clientDocuments, grants: configuration.grants, fetcher: fetcher, clock: clock)
+                : nil)
         clientKeys = ClientKeys(fetcher: fetcher, clock: clock)
     }
 

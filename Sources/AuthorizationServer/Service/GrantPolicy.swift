@@ -8,6 +8,8 @@ package struct GrantPolicy: Sendable {
     package var pushedRequestCapacity = 10_000
     /// Devices that sign in elsewhere (RFC 8628).
     package var devices = DevicePolicy()
+    /// `oauth.identity_assertions`: whether there is a provider whose ID-JAGs are taken.
+    package var acceptsIdentityAssertions = false
     /// Requests to `/par` and `/device_authorization` of one address in a minute.
     package var clientRequestsPerMinute = 600
 
@@ -35,6 +37,7 @@ extension AuthorizationServerConfiguration {
     var grantTypes: [String] {
         var types = ["authorization_code", "refresh_token", ClientCredentialsGrant.type]
         if grants.devices.isEnabled { types.append(DeviceCodeGrant.type) }
+        if grants.acceptsIdentityAssertions { types.append(JWTBearerGrant.type) }
         return types
     }
 }

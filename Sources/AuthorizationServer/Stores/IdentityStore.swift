@@ -54,6 +54,9 @@ package protocol IdentityStore: Sendable {
     /// identity or its account is gone by now: asking makes no accounts.
     func confirm(_ identity: IdentityRecord, updating account: UserRecord) async throws(StoreError) -> Bool
 
+    /// The identity with this key; nil for somebody who never came.
+    func identity(_ id: SecretDigest) async throws(StoreError) -> IdentityRecord?
+
     /// The identity behind an account; nil for local accounts.
     func identity(of user: UserID) async throws(StoreError) -> IdentityRecord?
 

@@ -48,6 +48,8 @@ struct TokenEndpoint: HTTPResponder {
             return try await ClientCredentialsGrant(service: service, issuer: issuer).exchange(request, client: client)
         case DeviceCodeGrant.type:
             return try await DeviceCodeGrant(service: service, issuer: issuer).exchange(request, client: client)
+        case JWTBearerGrant.type:
+            return try await JWTBearerGrant(service: service, issuer: issuer).exchange(request, client: client)
         default:
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }

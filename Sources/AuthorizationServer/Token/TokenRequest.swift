@@ -28,7 +28,7 @@ struct TokenRequest {
 
     private static let known = [
         "grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope",
-        "token", "token_type_hint", "client_assertion", "client_assertion_type",
+        "token", "token_type_hint", "client_assertion", "client_assertion_type", "assertion",
     ]
 
     private static func read(_ body: HTTPRequestBody) async throws -> FormParameters {

@@ -69,27 +69,14 @@ package struct ClientAssertion: Sendable {
         }
         guard claims["iss"]?.stringBytes?.elementsEqual(client.value.utf8) == true else { throw .issuer }
         guard claims["sub"]?.stringBytes?.elementsEqual(client.value.utf8) == true else { throw .subject }
-        guard Self.isAudience(claims["aud"], audience) else { throw .audience }
-        guard let expires = Self.time(claims["exp"]), now < expires else { throw .expired }
+        guard AssertionClaims.isAudience(claims["aud"], audience) else { throw .audience }
+        guard let expires = AssertionClaims.time(claims["exp"]), now < expires else { throw .expired }
         guard expires <= now + Self.maximumLifetime + Self.skew else { throw .lifetime }
         for name in ["nbf", "iat"] {
             guard let claim = claims[name] else { continue }
-            guard let time = Self.time(claim), time <= now + Self.skew else { throw .notYetValid }
+            guard let time = AssertionClaims.time(claim), time <= now + Self.skew else { throw .notYetValid }
         }
         guard let id = claims["jti"]?.string, (1...256).contains(id.utf8.count) else { throw .identifier }
         return Proof(id: id, rememberUntil: expires + Self.skew)
-    }
-
-    /// The issuer as a text, or as the only element of a list.
-    private static func isAudience(_ claim: JSONNode?, _ audience: String) -> Bool {
-        guard let claim else { return false }
-        let only = claim.isArray && claim.count == 1 ? claim[0] : claim
-        return only?.stringBytes?.elementsEqual(audience.utf8) == true
-    }
-
-    /// NumericDate (RFC 7519 §2), fractions cut off: some libraries send the clock as they read it.
-    private static func time(_ claim: JSONNode?) -> Timestamp? {
-        guard let seconds = claim?.number, seconds > 0, seconds < 100_000_000_000 else { return nil }
-        return Timestamp(secondsSinceEpoch: Int64(seconds))
     }
 }

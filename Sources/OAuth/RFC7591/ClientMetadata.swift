@@ -52,8 +52,14 @@ package struct ClientMetadata: Sendable, Hashable {
     /// The grant types that a client may ask for; others are passed over (§3.2.1 lets us replace them).
     package static let knownGrantTypes = [
         "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        IdentityAssertion.grantType,
     ]
+
+    /// The first of the grant types for which the client would have to authenticate and cannot.
+    package var unprovenGrantType: String? {
+        guard tokenEndpointAuthMethod == .none else { return nil }
+        return ["client_credentials", IdentityAssertion.grantType].first { grantTypes.contains($0) }
+    }
 
     /// Reads metadata; unknown members are ignored (§2), wrong ones refused with `invalid_redirect_uri` or
     /// `invalid_client_metadata` (§3.2.2). `defaultMethod` counts where no `token_endpoint_auth_method` is given.

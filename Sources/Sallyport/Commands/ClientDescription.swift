@@ -31,9 +31,8 @@ struct ClientDescription {
         let usual = arguments.has("--public") ? "none" : hasKeys ? "private_key_jwt" : "client_secret_basic"
         add("token_endpoint_auth_method", .string(arguments["--auth-method"] ?? usual))
         metadata = try Self.metadata(.object(members))
-        guard metadata.tokenEndpointAuthMethod != .none || !grants.contains("client_credentials") else {
-            throw CommandFailure(
-                code: .dataError, message: "a public client cannot have the grant type client_credentials")
+        if let grant = metadata.unprovenGrantType {
+            throw CommandFailure(code: .dataError, message: "a public client cannot have the grant type \(grant)")
         }
     }
 

@@ -50,9 +50,8 @@ struct ClientReader {
                         + metadata.tokenEndpointAuthMethod.rawValue)
             return nil
         }
-        guard metadata.tokenEndpointAuthMethod != .none || !metadata.grantTypes.contains("client_credentials") else {
-            value.refuse(
-                "a client without client_secret, jwks or jwks_uri cannot have the grant type client_credentials")
+        if let grant = metadata.unprovenGrantType {
+            value.refuse("a client without client_secret, jwks or jwks_uri cannot have the grant type \(grant)")
             return nil
         }
         return RegisteredClient(

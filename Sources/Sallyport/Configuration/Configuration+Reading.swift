@@ -2,6 +2,7 @@ import AsyncIO
 import AuthorizationServer
 import Crypto
 import HTTP
+import OAuth
 import Telemetry
 
 /// Reads a file in Sallyport's own format, key by key.
@@ -106,6 +107,7 @@ struct ConfigurationFileReader {
             ).clients(clients)
         }
         readIssuers(&section, &oauth)
+        readAssertions(&section, &oauth)
         UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
         configuration.oauth = oauth
@@ -121,6 +123,23 @@ struct ConfigurationFileReader {
         oauth.externalIssuers = ExternalIssuerReader(context: context).issuers(issuers)
         if issuers.list()?.isEmpty == true { issuers.refuse("names no issuer", hint: "leave the key out") }
         oauth.hasAuthorizationServer = isWanted ?? false
+    }
+
+    private func readAssertions(_ section: inout ConfigurationSection, _ oauth: inout OAuthSettings) {
+        guard let value = section.value("identity_assertions") else { return }
+        oauth.identityAssertions = IdentityAssertionReader(
+            context: context, login: configuration.login ?? LoginSettings()
+        ).providers(value)
+        if !oauth.hasAuthorizationServer, value.list()?.isEmpty == false {
+            value.refuse("there is no authorization server here to take them", hint: "authorization_server: true")
+        }
+        let grant = IdentityAssertion.grantType
+        for client in oauth.clients where !client.metadata.grantTypes.contains(grant) {
+            guard oauth.identityAssertions.contains(where: { $0.clients?.contains(client.id) == true }) else {
+                continue
+            }
+            value.note("the client \"\(client.id)\" cannot use them", hint: "add \(grant) to its grant_types")
+        }
     }
 
     private func keyRotation(_ section: ConfigurationSection) -> KeyRotationPolicy {

@@ -102,6 +102,8 @@ struct OAuthSettings: Sendable, Equatable {
     var keyRotation = KeyRotationPolicy()
     /// `external_issuers`: other authorization servers whose tokens are taken.
     var externalIssuers: [ExternalIssuer] = []
+    /// `identity_assertions`: identity providers whose ID-JAGs are taken.
+    var identityAssertions: [IdentityAssertionSettings] = []
     /// `authorization_server`: whether there is one of our own.
     var hasAuthorizationServer = true
     /// `introspection.clients`: resource servers that may introspect every token.

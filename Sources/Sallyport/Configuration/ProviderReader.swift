@@ -57,13 +57,18 @@ struct ProviderReader {
 
     private func id(in section: inout ConfigurationSection, _ kind: ProviderKind) -> String {
         guard let value = section.value("id"), let id = value.nonEmptyString() else { return kind.rawValue }
+        checkID(id, value)
+        return id
+    }
+
+    /// Refuses what cannot stand in a path or before the name of an account.
+    func checkID(_ id: String, _ value: ConfigurationValue) {
         let isPlain = id.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
         if !isPlain || id.utf8.count > 32 {
             value.refuse(
-                "\"\(id)\" is not an id: it stands in /callback/ID",
+                "\"\(id)\" is not an id: it stands in /callback/ID and in names of accounts",
                 hint: "up to 32 lower-case letters, digits and hyphens")
         }
-        return id
     }
 
     private func provider(
@@ -91,7 +96,8 @@ struct ProviderReader {
         return value
     }
 
-    private func claims(_ kind: ProviderKind, in section: inout ConfigurationSection) -> OpenIDClaims {
+    /// Which claim says what: the usual ones of this kind, unless the section names others.
+    func claims(_ kind: ProviderKind, in section: inout ConfigurationSection) -> OpenIDClaims {
         var claims = OpenIDClaims.standard(kind)
         if kind == .oidc || kind == .entra || kind == .okta, let value = section.value("user_claim") {
             switch value.nonEmptyString() {

@@ -1,4 +1,5 @@
 import AsyncIO
+import AuthorizationServer
 import HTTP
 import Storage
 
@@ -13,6 +14,7 @@ struct WeakConfiguration {
         checkOrigins()
         checkDataDirectory()
         checkProtectedResources()
+        checkAssertions()
     }
 
     private func checkPublicURL() {
@@ -60,6 +62,33 @@ struct WeakConfiguration {
                 configuration.servers.contains(where: { resource.path.utf8.elementsEqual("/\($0.name)/mcp".utf8) })
             {
                 context.refuse(path.key(resource.name), line: nil, "is the address of one of the servers here")
+            }
+        }
+    }
+
+    // One issuer has one allow-list: two would let those in by one way whom the other keeps out. The ways to log in may come
+    // from the environment, so this waits for them.
+    private func checkAssertions() {
+        let login = configuration.login ?? LoginSettings()
+        let list = ConfigurationPath.root.key("oauth").key("identity_assertions")
+        for (index, entry) in configuration.oauth.identityAssertions.enumerated() {
+            let path = list.index(index)
+            func isEntry(_ id: String) -> Bool { id.utf8.elementsEqual(entry.id.utf8) }
+            if let provider = login.providers.first(where: { $0.issuer == entry.issuer }), !isEntry(provider.id) {
+                context.refuse(
+                    path, line: nil, "\(entry.issuer) is a provider of login.providers",
+                    hint: "write provider: \(provider.id)")
+            }
+            let others = login.providers.filter { $0.issuer != entry.issuer }.map(\.id) + login.proxies.map(\.id)
+            if others.contains(where: isEntry) {
+                context.refuse(
+                    path, line: nil, "one of login.providers has the id \"\(entry.id)\"",
+                    hint: "give the entry another id")
+            }
+            if entry.issuer.origin == configuration.publicURL?.origin {
+                context.refuse(
+                    path, line: nil, "\(entry.issuer) is this server",
+                    hint: "name the identity provider that your users sign in with")
             }
         }
     }

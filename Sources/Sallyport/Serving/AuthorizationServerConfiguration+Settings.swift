@@ -15,6 +15,7 @@ extension AuthorizationServerConfiguration {
         grants.requiresPushedRequests = oauth.requiresPushedRequests
         grants.devices.isEnabled = oauth.areDevicesEnabled
         grants.devices.lifetime = oauth.deviceCodeLifetime
+        grants.acceptsIdentityAssertions = !oauth.identityAssertions.isEmpty
         registration.isEnabled = oauth.isRegistrationEnabled
         registration.idleLifetime = oauth.clientLifetime
         registration.perMinute = configuration.registrationsPerMinute

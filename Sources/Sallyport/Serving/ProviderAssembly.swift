@@ -22,15 +22,23 @@ struct ProviderAssembly {
             publicOnly: HTTPClient(on: loop, policy: .publicOnly))
     }
 
-    /// Every way to log in.
-    func directory(_ settings: LoginSettings) -> ProviderDirectory {
+    /// Every way to log in, and everybody whose assertions are taken.
+    func directory(_ settings: LoginSettings, asserting: [IdentityAssertionSettings]) -> ProviderDirectory {
         ProviderDirectory(
             providers: settings.providers.map(provider), proxyLogins: settings.proxies,
-            hasLocalAccounts: settings.hasLocalAccounts, sealing: sealing)
+            assertingProviders: asserting.map { self.asserting($0) }, hasLocalAccounts: settings.hasLocalAccounts,
+            sealing: sealing)
     }
 
     private func provider(_ settings: ProviderSettings) -> any IdentityProvider {
         settings.kind == .github ? github(settings) : openID(settings)
+    }
+
+    private func asserting(_ settings: IdentityAssertionSettings) -> AssertingProvider {
+        AssertingProvider(
+            id: settings.id, issuer: settings.issuer, keySetURI: settings.keySetURI,
+            documents: OutboundDocuments(home: settings.issuer.host, clients: clients), clock: clock,
+            allowList: settings.allowList, claims: settings.claims, clients: settings.clients, tenant: settings.tenant)
     }
 
     private func github(_ settings: ProviderSettings) -> any IdentityProvider {

@@ -113,7 +113,9 @@ extension ServingProgram {
                 revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
                 audit: audit.log, logger: Logger(label: "authorization"),
                 providers: ProviderAssembly(sealing: sealingKey, loop: group.loops[0], clock: clock)
-                    .directory(plan.configuration.login ?? LoginSettings()), documents: documentFetcher)
+                    .directory(
+                        plan.configuration.login ?? LoginSettings(),
+                        asserting: plan.configuration.oauth.identityAssertions), documents: documentFetcher)
             try await service.prepare()
             try await service.reviewIdentities()
             try await compareClocks()

@@ -32,6 +32,10 @@ extension MemoryStore: IdentityStore {
         }
     }
 
+    package func identity(_ id: SecretDigest) async throws(StoreError) -> IdentityRecord? {
+        withState { $0.identities[id] }
+    }
+
     package func identity(of user: UserID) async throws(StoreError) -> IdentityRecord? {
         withState { $0.identities.values.first { $0.user == user } }
     }

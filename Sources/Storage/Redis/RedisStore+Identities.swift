@@ -27,6 +27,11 @@ extension RedisStore: IdentityStore {
         ).word == "confirmed"
     }
 
+    package func identity(_ id: SecretDigest) async throws(StoreError) -> IdentityRecord? {
+        guard let record = try await run(.identityOfKey, [id.bytes]).optionalRecord(1) else { return nil }
+        return try Self.identity(record)
+    }
+
     package func identity(of user: UserID) async throws(StoreError) -> IdentityRecord? {
         guard let record = try await run(.identityOfUser, [user.redis]).optionalRecord(1) else { return nil }
         return try Self.identity(record)
@@ -112,6 +117,12 @@ extension RedisScript {
             renew(ARGV[1], ARGV[2], identity, account)
             return {'confirmed'}
             """)
+
+    fileprivate static let identityOfKey = RedisScript(
+        .none,
+        """
+        return {'identity', flat(get('identity', ARGV[1]) or {})}
+        """)
 
     fileprivate static let identityOfUser = RedisScript(
         .none,

@@ -34,6 +34,10 @@ extension SQLiteStore: IdentityStore {
         }
     }
 
+    package func identity(_ id: SecretDigest) async throws(StoreError) -> IdentityRecord? {
+        try await database.read { connection throws(StoreError) in try Self.identity(id, connection) }
+    }
+
     package func identity(of user: UserID) async throws(StoreError) -> IdentityRecord? {
         try await database.read { connection throws(StoreError) in try Self.identity(of: user, connection) }
     }

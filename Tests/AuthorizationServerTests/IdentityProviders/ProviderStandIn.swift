@@ -100,6 +100,52 @@ final class ProviderStandIn: Sendable {
             on: Self.group.loops[0])
     }
 
+    /// The same provider as one whose assertions are taken.
+    func asserting(
+        _ id: String = "corp", allow: AllowList = AllowList(admitsEverybody: true), clients: Set<String>? = nil,
+        tenant: String? = nil, keySetURI: String? = nil
+    ) throws -> AssertingProvider {
+        let clients = clients.map { Set($0.map { ClientID($0) }) }
+        let issuer = try HTTPURL(self.issuer)
+        return AssertingProvider(
+            id: id, issuer: issuer, keySetURI: try keySetURI.map { try HTTPURL($0) },
+            documents: OutboundDocuments(
+                home: issuer.host,
+                clients: OutboundClients(
+                    configured: HTTPClient(on: Self.group.loops[0], policy: .configured),
+                    publicOnly: HTTPClient(on: Self.group.loops[0], policy: .publicOnly))), clock: clock.wallClock,
+            allowList: allow,
+            claims: OpenIDClaims(userClaim: .verifiedEmail, groupsClaim: "groups", needs: ["email", "groups"]),
+            clients: clients, tenant: tenant)
+    }
+
+    /// An ID-JAG by which `client` may act for the user at `resource`; `nil` in `claims` or `header` removes a member.
+    func assertion(
+        to client: String = "agent", at resource: String = "http://localhost:8080/a/mcp",
+        claims: [String: JSONValue?] = [:], header changes: [String: JSONValue?] = [:]
+    ) -> String {
+        let script = state.withLock { $0.script }
+        let now = clock.now.seconds
+        var payload: JSONValue = [
+            "iss": .string(issuer), "sub": .string(script.subject), "aud": "http://localhost:8080",
+            "client_id": .string(client), "resource": .string(resource), "jti": .string(UUID().uuidString),
+            "iat": .integer(now), "exp": .integer(now + 300), "email": "alice@corp.test", "email_verified": true,
+        ]
+        for (name, value) in claims { payload[name] = value }
+        return assertion(saying: payload.serialized(), header: changes)
+    }
+
+    /// The same with a payload of any bytes.
+    func assertion(saying payload: [UInt8], header changes: [String: JSONValue?] = [:]) -> String {
+        let script = state.withLock { $0.script }
+        var header: JSONValue = ["alg": "ES256", "typ": "oauth-id-jag+jwt"]
+        if let id = try? JSONWebKey(key.publicKey()).id { header["kid"] = .string(id) }
+        for (name, value) in changes { header[name] = value }
+        let signed = Base64URL.encode(header.serialized()) + "." + Base64URL.encode(payload)
+        let signer = script.breaksSignature ? spare : key
+        return signed + "." + Base64URL.encode((try? signer.sign(Array(signed.utf8))) ?? [])
+    }
+
     /// What the user's browser does there: signs in and is sent back. Returns the target on our side.
     func signIn(_ location: String, adding more: String = "") throws -> String {
         let items = URLComponents(string: location)?.queryItems ?? []

@@ -12,13 +12,16 @@ struct AssertingClient {
     let key: PrivateKey
 
     /// Registers one with a fresh key.
-    static func register(_ fixture: Fixture) async throws -> AssertingClient {
+    static func register(
+        _ fixture: Fixture, grants: [String] = ["authorization_code"]
+    ) async throws -> AssertingClient {
         let key = try PrivateKey.generate(.es256)
         let set = String(decoding: JSONWebKeySet(keys: [JSONWebKey(try key.publicKey())]).json(), as: UTF8.self)
         let answer = await fixture.send(
             .post, "/register", fields: [("Content-Type", "application/json")],
             body: """
-                {"redirect_uris":["\(Fixture.redirect)"],"token_endpoint_auth_method":"private_key_jwt","jwks":\(set)}
+                {"redirect_uris":["\(Fixture.redirect)"],"token_endpoint_auth_method":"private_key_jwt","jwks":\(set),
+                "grant_types":["\(grants.joined(separator: "\",\""))"]}
                 """)
         try #require(answer.status == 201, "\(answer.text)")
         return AssertingClient(id: try #require(try answer.member("client_id")), key: key)

@@ -23,6 +23,9 @@ package struct AccessKey: Sendable, Hashable {
         self.bytes = bytes
     }
 
+    /// Whether it is a fact of this kind.
+    func isOf(_ kind: Kind) -> Bool { bytes.starts(with: Array("\(kind.rawValue):".utf8)) }
+
     /// The text again.
     var text: String { String(decoding: bytes, as: UTF8.self) }
 }
@@ -50,7 +53,6 @@ package struct AllowList: Sendable, Hashable {
 
     /// Whether it asks for facts of this kind, so that the provider has to be asked for them.
     package func names(_ kind: AccessKey.Kind) -> Bool {
-        let prefix = Array("\(kind.rawValue):".utf8)
-        return keys.contains { $0.bytes.starts(with: prefix) }
+        keys.contains { $0.isOf(kind) }
     }
 }

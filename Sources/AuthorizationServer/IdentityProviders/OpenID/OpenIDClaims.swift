@@ -2,7 +2,7 @@ import JSON
 import OAuth
 
 /// How one kind of OpenID provider says what access depends on.
-package struct OpenIDClaims: Sendable {
+package struct OpenIDClaims: Sendable, Hashable {
     /// Which claim `allow.users` is compared with, and how.
     package enum UserClaim: Sendable, Hashable {
         /// `email`, which counts only beside `email_verified: true` (I05).
@@ -20,6 +20,8 @@ package struct OpenIDClaims: Sendable {
         }
     }
 
+    /// What a person is called, the best first.
+    static let names = ["preferred_username", "email", "name"]
     private static let maximumGroups = 500
     private static let maximumBytes = 256
 
@@ -56,7 +58,7 @@ package struct OpenIDClaims: Sendable {
         if let domainClaim, let domain = Self.text(claims[domainClaim]) {
             facts.append(AccessKey(.domain, ignoringCase: domain))
         }
-        let name = ["preferred_username", "email", "name"].lazy.compactMap { Self.text(claims[$0]) }.first
+        let name = Self.names.lazy.compactMap { Self.text(claims[$0]) }.first
         return ProviderIdentity(
             issuer: issuer, subject: claims.subject, name: name ?? claims.subject, email: email, facts: facts,
             groups: groups)
