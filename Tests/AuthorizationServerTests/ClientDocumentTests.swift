@@ -59,6 +59,19 @@ import Testing
         }
     }
 
+    @Test("a document of a device client is refused where the device grant is switched off")
+    func withoutDevices() async throws {
+        let web = PublishedDocuments()
+        web.publish(Self.document(["grant_types": "[\"\(DeviceTests.grantType)\"]"]), at: Self.address)
+        let poll = [
+            ("grant_type", DeviceTests.grantType), ("device_code", "x"), ("client_id", Self.address),
+        ]
+        let off = try await Fixture(documents: web) { $0.grants.devices.isEnabled = false }
+        #expect(try await off.send(.post, "/token", form: poll).member("error") == "invalid_client")
+        let on = try await Fixture(documents: web)
+        #expect(try await on.send(.post, "/token", form: poll).member("error") == "invalid_grant")
+    }
+
     @Test("A01, a7: a redirect URI that is not in the document is refused on our own page")
     func redirects() async throws {
         let (fixture, _) = try await fixture()

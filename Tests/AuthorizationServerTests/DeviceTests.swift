@@ -248,6 +248,27 @@ import Testing
         #expect(!metadata.text.contains("device_code"))
         #expect(await fixture.send(.get, "/device").status == 404)
         #expect(await fixture.send(.post, "/device_authorization", form: [("client_id", "x")]).status == 404)
+        let registration = { (grants: String) in
+            #"{"client_name":"T","token_endpoint_auth_method":"none","redirect_uris":["http://127.0.0.1/cb"],"#
+                + #""grant_types":[\#(grants)]}"#
+        }
+        let json = [("Content-Type", "application/json")]
+        let refused = await fixture.send(
+            .post, "/register", fields: json, body: registration("\"\(Self.grantType)\""))
+        #expect(refused.status == 400)
+        #expect(try refused.member("error") == "invalid_client_metadata")
+        #expect(try refused.member("error_description")?.contains("device grant is switched off") == true)
+        let both = await fixture.send(
+            .post, "/register", fields: json, body: registration("\"authorization_code\",\"\(Self.grantType)\""))
+        #expect(both.status == 201)
+        let registered = try both.json()["grant_types"]?.elements.compactMap(\.string)
+        #expect(registered == ["authorization_code", "refresh_token"])
+        let poll = await fixture.send(
+            .post, "/token",
+            form: [
+                ("grant_type", Self.grantType), ("device_code", "x"), ("client_id", try both.member("client_id") ?? ""),
+            ])
+        #expect(try poll.member("error") == "unsupported_grant_type")
         let on = try await Fixture()
         let offered = await on.send(.get, "/.well-known/oauth-authorization-server")
         #expect(try offered.member("device_authorization_endpoint") == "http://localhost:8080/device_authorization")

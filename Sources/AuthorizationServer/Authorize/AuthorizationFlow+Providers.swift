@@ -16,12 +16,11 @@ extension AuthorizationFlow {
             step.pending, step.redirect, user: user, cookies: more + [cookies.removingBinding(of: step.transaction.id)])
     }
 
-    /// Ends the transaction with `access_denied`, before anybody signed in. It takes a form of our own page, so no link
-    /// can send somebody to a client this way (A03).
+    /// Ends the transaction with `access_denied`, before anybody signed in; a device is told so when it asks. It takes a
+    /// form of our own page, so no link can send somebody to a client this way (A03).
     func denyBeforeLogin(_ step: Step) async throws -> HTTPResponse {
         try await advance(step, from: step.transaction.stage, to: .finished)
         service.note(.consentDenied, outcome: .denied, client: step.pending.client, request: request)
-        let error = OAuthError(.accessDenied, "the user said no")
-        return step.redirect.answer(error: error, cookies: [cookies.removingBinding(of: step.transaction.id)])
+        return try await refuse(step)
     }
 }

@@ -29,14 +29,20 @@ struct RegistrationRules {
     /// Those of the grant types that a client may have whom nobody vouches for. With `grants.acceptsIdentityAssertions` an
     /// identity provider vouches for it in each assertion, to which it has to prove that it is the one named there.
     static func accepted(_ metadata: ClientMetadata, _ grants: GrantPolicy) throws(OAuthError) -> [String] {
-        let asksUsers = grantTypes.contains { $0 != "refresh_token" && metadata.grantTypes.contains($0) }
-        var accepted = grantTypes.filter { metadata.grantTypes.contains($0) || $0 == "refresh_token" && asksUsers }
+        let offered = grantTypes.filter { grants.devices.isEnabled || $0 != DeviceCodeGrant.type }
+        let asksUsers = offered.contains { $0 != "refresh_token" && metadata.grantTypes.contains($0) }
+        var accepted = offered.filter { metadata.grantTypes.contains($0) || $0 == "refresh_token" && asksUsers }
         if grants.acceptsIdentityAssertions, metadata.tokenEndpointAuthMethod != .none,
             metadata.grantTypes.contains(JWTBearerGrant.type)
         {
             accepted.append(JWTBearerGrant.type)
         }
         guard accepted.contains(where: { $0 != "refresh_token" }) else {
+            guard grants.devices.isEnabled || !metadata.grantTypes.contains(DeviceCodeGrant.type) else {
+                throw OAuthError(
+                    .invalidClientMetadata,
+                    "the device grant is switched off here; grant_types must contain authorization_code")
+            }
             throw OAuthError(.invalidClientMetadata, "grant_types must contain authorization_code or the device grant")
         }
         return accepted

@@ -60,6 +60,35 @@ import Testing
         await setting.stop()
     }
 
+    @Test("RFC 8628 §3.5, U04: a device that is denied before anybody signed in is told access_denied")
+    func denyDevice() async throws {
+        let setting = try await ProviderSetting()
+        let client = try await DeviceTests.register(setting.fixture)
+        let begun = await setting.fixture.send(
+            .post, "/device_authorization", form: [("client_id", client), ("resource", "http://localhost:8080/a/mcp")])
+        let device = try #require(try begun.member("device_code"))
+        func poll() async throws -> String? {
+            setting.clock.advance(by: .seconds(20))
+            return try await setting.fixture.send(
+                .post, "/token",
+                form: [("grant_type", DeviceTests.grantType), ("device_code", device), ("client_id", client)]
+            ).member("error")
+        }
+        #expect(try await poll() == "authorization_pending")
+        var form = await setting.browser.get("/device").form()
+        form["user_code"] = try begun.member("user_code")
+        let page = await setting.browser.follow(await setting.browser.post("/device", form))
+        #expect(page.text.contains("Allow and sign in with Corp"))
+        let answer = await setting.browser.post("/login/corp", page.form(decision: "deny"))
+        #expect(answer.status == 200 && answer.location == nil && answer.text.contains("The device gets nothing"))
+        #expect(try await poll() == "access_denied")
+        #expect(setting.standIn.log.isEmpty)
+        #expect(setting.fixture.audit.actions.contains(.consentDenied))
+        form["user_code"] = try begun.member("user_code")
+        #expect(await setting.browser.post("/device", form).status == 400, "the code is over")
+        await setting.stop()
+    }
+
     @Test("I01: the cookie that fits a callback comes with the decision, not before, and is __Host- on https")
     func cookieAfterConsent() async throws {
         let setting = try await ProviderSetting()
