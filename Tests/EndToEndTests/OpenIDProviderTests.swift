@@ -6,7 +6,7 @@ extension EndToEnd {
     /// Login at real OpenID providers of others.
     @Suite("Login at OpenID providers")
     struct OpenIDProviders {
-        private static func gateway(
+        static func gateway(
             _ issuer: String, client: String, secret: String, allow: String, port: Int? = nil, more: String = ""
         ) async throws -> GatewayProcess {
             let gateway = try GatewayProcess(
