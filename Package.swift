@@ -94,7 +94,7 @@ let package = Package(
             ]),
         // The built binary with real clients, servers and browsers.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "JSON"],
+            name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"],
             // Played by Python, in environments that ./test makes.
             exclude: [
                 "Clients", "Providers", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-idp.txt",

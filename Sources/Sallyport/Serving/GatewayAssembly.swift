@@ -33,7 +33,8 @@ struct GatewayAssembly: Sendable {
         gateway = Gateway(configuration, on: group)
         verify = verifier.map { verifier in
             var forwardAuth = ForwardAuthConfiguration(
-                hosts: hosts, directory: directory, verifier: verifier, page: ResourcePage.response)
+                hosts: hosts, directory: directory, verifier: verifier,
+                page: ResourcePage(hasLogin: service != nil).response)
             forwardAuth.forwardsBearer = plan.configuration.forwardsBearer
             return VerifyEndpoint(forwardAuth)
         }

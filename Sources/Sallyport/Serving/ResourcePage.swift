@@ -1,18 +1,30 @@
 import AuthorizationServer
 import HTTP
 
-/// What a person sees who opens the address of an MCP server in a browser. There is nothing to log in for: what such a
-/// server answers is read by programs, and each of them asks for its own login.
-enum ResourcePage {
+/// What a person sees who opens the address of an MCP server in a browser: what happened, and the way forward. A session of
+/// the browser would open nothing there, because what such a server answers is for programs that bring tokens.
+struct ResourcePage {
+    /// Whether people sign in here, and not only at other authorization servers.
+    let hasLogin: Bool
+
     /// The page, as an answer of `/verify`: 401, which every proxy passes on or turns into its own.
-    static func response(name: String?, origin: String) -> HTTPResponse {
+    func response(name: String?, origin: String) -> HTTPResponse {
         let title = name.map { "\($0) is an MCP server" } ?? "An MCP server"
+        let wayIn = hasLogin ? [link(origin)] : []
         let content: HTML = """
             <h1>\(title)</h1>
-            <p class="lead">This address is for programs, not for browsers. Give it to an MCP client: it will send you here \
-            to sign in and ask what it may do.</p>
-            <p><a class="button quiet" href="\(origin)/account" rel="noreferrer">Your account</a></p>
+            <p class="lead">Your browser brought no access token, and the answers at this address are for programs.</p>
+            <p>Give the address to an MCP client: it will send you to sign in, and ask what it may do.</p>
+            \(wayIn)
             """
         return Page(title: title, content: content).response(.unauthorized)
+    }
+
+    // Whoever is signed in already is led on to the account.
+    private func link(_ origin: String) -> HTML {
+        """
+        <p><a class="button" href="\(origin)/login" rel="noreferrer">Sign in</a></p>
+        <p class="small">There you see which clients you have allowed, and can take it back.</p>
+        """
     }
 }

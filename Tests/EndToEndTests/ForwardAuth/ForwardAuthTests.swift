@@ -54,10 +54,6 @@ extension EndToEnd {
             #expect(try await tiers.ask("/raw", token: tokens.access + "x").status == 401)
             #expect(try await tiers.ask("/raw?access_token=\(tokens.access)").status == 401)
 
-            let page = try await tiers.ask("/mcp", lines: ["Accept: text/html"])
-            #expect(page.status == 401)
-            if front != .nginx { #expect(page.text.contains("is an MCP server") && page.text.contains("/account")) }
-
             _ = try await onThread { try walk.revoke(tokens.refresh, client: client) }
             #expect(try await tiers.ask("/raw", token: tokens.access).status == 401, "T08")
         }
