@@ -25,9 +25,10 @@ package struct ProviderFailure: Error, Sendable, Equatable, CustomStringConverti
         self.detail = detail
     }
 
-    /// A document that could not be had.
+    /// A document that could not be had. Garbage counts as an outage: it says nothing about the user, and whoever sent it
+    /// may have recovered in a minute (F14, I07). What is readable and a lie stays a lie.
     package init(_ failure: DocumentFailure) {
-        self.init(failure.isTemporary ? .unavailable : .untrusted, failure.detail)
+        self.init(failure.code == .untrusted ? .untrusted : .unavailable, failure.detail)
     }
 
     package var description: String { "\(code.rawValue): \(detail)" }

@@ -33,12 +33,12 @@ package struct OutboundDocuments: Sendable {
     private static let limits = JSONLimits(maximumDepth: 32, maximumBytes: 1 << 20, maximumValues: 1 << 16)
 
     private let clients: OutboundClients
-    private let home: HTTPURL.Host
+    private let home: String
 
-    /// `home` is the host that the operator named. Other hosts, which only documents of it can name, must be public: a
-    /// provider cannot point us at the network that we stand in.
-    package init(home: HTTPURL.Host, clients: OutboundClients) {
-        self.home = home
+    /// `home` is what the operator named: its scheme, host and port. Everything else, which only documents of it can name,
+    /// must be public, another port of the same host too: a provider cannot point us at the network that we stand in (I06).
+    package init(home: HTTPURL, clients: OutboundClients) {
+        self.home = home.origin
         self.clients = clients
     }
 
@@ -71,8 +71,8 @@ package struct OutboundDocuments: Sendable {
     }
 
     private func exchange(_ request: HTTPClientRequest) async throws(DocumentFailure) -> Answer {
-        let client = request.url.host == home ? clients.configured : clients.publicOnly
         let origin = request.url.origin
+        let client = origin.utf8.elementsEqual(home.utf8) ? clients.configured : clients.publicOnly
         let response: HTTPClientResponse
         let bytes: [UInt8]
         do throws(HTTPClientError) {

@@ -14,7 +14,7 @@ struct ExternalIssuerAssembly {
             publicOnly: HTTPClient(on: loop, policy: .publicOnly))
         let verifiers = issuers.map { issuer in
             ExternalIssuerVerifier(
-                issuer, documents: OutboundDocuments(home: issuer.issuer.host, clients: clients), clock: clock)
+                issuer, documents: OutboundDocuments(home: issuer.issuer, clients: clients), clock: clock)
         }
         return IssuerSelectingVerifier(verifiers, own: own)
     }

@@ -42,7 +42,7 @@ struct ProviderAssembly {
     }
 
     private func github(_ settings: ProviderSettings) -> any IdentityProvider {
-        let documents = OutboundDocuments(home: settings.issuer.host, clients: clients)
+        let documents = OutboundDocuments(home: settings.issuer, clients: clients)
         return GitHubProvider(
             id: settings.id, title: settings.title, allowList: settings.allowList,
             callbackPath: settings.callbackPath, endpoints: GitHubEndpoints(base: settings.issuer),
@@ -57,7 +57,7 @@ struct ProviderAssembly {
             callbackPath: settings.callbackPath,
             relyingParty: RelyingParty(
                 issuer: settings.issuer, client: settings.client, credential: settings.credential,
-                documents: OutboundDocuments(home: settings.issuer.host, clients: clients), clock: clock),
+                documents: OutboundDocuments(home: settings.issuer, clients: clients), clock: clock),
             scopes: settings.scopes,
             // Google gives a refresh token to those who ask for one in its own way.
             parameters: settings.kind == .google ? [("access_type", "offline")] : [], claims: settings.claims,

@@ -69,14 +69,34 @@ import Testing
         setting.clock.advance(by: .seconds(4 * 3600 + 60))
         let tooLate = TestBrowser(setting.fixture)
         let answer = await tooLate.post("/login/corp", await setting.choices(tooLate).form(decision: "allow"))
-        #expect(answer.status == 502 && answer.location == nil)
+        #expect(answer.status == 503 && answer.location == nil)
+        #expect(answer.text.contains("Corp does not answer right now"))
+        await setting.stop()
+    }
+
+    @Test(
+        "F14: a provider that fails while the user is there is temporarily_unavailable to the client, garbage too",
+        arguments: ["/token", "/jwks"], [#"{"#, "<html>Bad gateway</html>", "{}"])
+    func failsInBetween(path: String, garbage: String) async throws {
+        let setting = try await ProviderSetting()
+        let (access, refresh) = try await setting.tokens(setting.freshBrowser)
+        let other = try await ProviderSetting(sharing: setting)
+        let target = try setting.standIn.signIn(try await other.depart())
+        setting.standIn.script { $0.answers[path] = Self.json(garbage, garbage == "{}" ? .badGateway : .ok) }
+        let answer = await other.browser.get(target)
+        #expect(answer.locationParameters["error"] == "temporarily_unavailable", "\(answer.status) \(answer.text)")
+        #expect(answer.locationParameters["state"] == "xyz")
+        #expect(try await setting.accepts(access))
+        #expect(await setting.fixture.refresh(refresh, setting.client).status == 200)
         await setting.stop()
     }
 
     struct Hostile: Sendable, CustomTestStringConvertible {
         let name: String
-        /// Where it is played: nil is the token endpoint.
+        /// Where it is played.
         var path = "/token"
+        /// What the client hears; nil where the user gets a page: what came is readable and proves nothing.
+        var error: String? = "temporarily_unavailable"
         let answer: Answer
         var testDescription: String { "\(name) at \(path)" }
     }
@@ -109,9 +129,11 @@ import Testing
         Hostile(name: "a status of 429", answer: json("{}", .tooManyRequests)),
         Hostile(name: "no JSON", answer: { _ in .text(.ok, "<html>") }),
         Hostile(name: "two access tokens", answer: json(#"{"access_token":"a","access_token":"b"}"#)),
-        Hostile(name: "no access token", answer: json(#"{"token_type":"Bearer","id_token":"x"}"#)),
+        Hostile(name: "no access token", error: nil, answer: json(#"{"token_type":"Bearer","id_token":"x"}"#)),
         Hostile(
-            name: "a header in the token", answer: json(#"{"access_token":"a\r\nX: y","token_type":"Bearer"}"#)),
+            name: "a header in the token", error: nil,
+            answer: json(#"{"access_token":"a\r\nX: y","token_type":"Bearer"}"#)),
+        Hostile(name: "a complaint about us", error: "server_error", answer: json(#"{"error":"invalid_client"}"#)),
         Hostile(
             name: "keys of a megabyte", path: "/jwks",
             answer: json("{\"keys\":[\"\(String(repeating: "x", count: 1 << 20))\"]}")),
@@ -119,6 +141,9 @@ import Testing
             name: "a redirect to our own network", path: "/jwks",
             answer: { _ in HTTPResponse(status: .found, fields: ["Location": "http://127.0.0.1:1/"]) }),
         Hostile(name: "no keys", path: "/jwks", answer: json(#"{"keys":[]}"#)),
+        Hostile(
+            name: "a discovery document of a megabyte", path: "/.well-known/openid-configuration",
+            answer: json("{\"issuer\":\"\(String(repeating: "x", count: 1 << 20))\"}")),
     ]
 
     @Test("I07: a hostile answer ends one login within its bounds, and nothing else", arguments: hostile)
@@ -126,13 +151,16 @@ import Testing
         let setting = try await ProviderSetting(providers: 2)
         setting.standIn.script { $0.answers[test.path] = test.answer }
         let before = ContinuousClock.now
-        let answer = try await setting.arrive()
+        if test.path.hasPrefix("/.well-known") {
+            let answer = await setting.browser.post("/login/corp", await setting.choices().form(decision: "allow"))
+            #expect(answer.status == 503 && answer.location == nil)
+        } else {
+            let answer = try await setting.arrive()
+            #expect(answer.locationParameters["error"] == test.error, "\(answer.status)")
+            #expect(answer.locationParameters["code"] == nil)
+            if test.error == nil { #expect(answer.status == 403 && answer.location == nil) }
+        }
         #expect(ContinuousClock.now - before < .seconds(25))
-        let isOutage = answer.locationParameters["error"] == "temporarily_unavailable"
-        #expect(
-            isOutage || answer.status == 403 || answer.locationParameters["error"] == "server_error", "\(answer.status)"
-        )
-        #expect(answer.locationParameters["code"] == nil)
         #expect(try await setting.accounts().isEmpty)
         let other = TestBrowser(setting.fixture)
         let location = try await setting.depart(other, to: "corp2")
@@ -157,22 +185,6 @@ import Testing
         #expect(answer.locationParameters["error"] == "temporarily_unavailable")
         #expect(answer.locationParameters["state"] == "xyz")
         #expect((.seconds(5)...Duration.seconds(25)).contains(ContinuousClock.now - before))
-        await setting.stop()
-    }
-
-    @Test(
-        "I06: a hostile discovery document sends nobody anywhere",
-        arguments: [
-            ("authorization_endpoint", "javascript:alert(1)"), ("authorization_endpoint", "https://evil.test/$(id)"),
-            ("token_endpoint", "http://169.254.169.254/latest"), ("jwks_uri", "file:///etc/passwd"),
-            ("issuer", "https://evil.test"),
-        ])
-    func hostileDiscovery(_ name: String, _ value: String) async throws {
-        let setting = try await ProviderSetting()
-        setting.standIn.script { $0.discovery[name] = .string(value) }
-        let answer = await setting.browser.post("/login/corp", await setting.choices().form(decision: "allow"))
-        #expect(answer.status == 502 && answer.location == nil)
-        #expect(!answer.text.contains("evil") && !answer.text.contains("javascript"))
         await setting.stop()
     }
 }

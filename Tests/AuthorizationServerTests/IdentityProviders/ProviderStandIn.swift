@@ -93,7 +93,7 @@ final class ProviderStandIn: Sendable {
             id: id, title: "Corp", allowList: allow, callbackPath: "/callback/\(id)",
             relyingParty: RelyingParty(
                 issuer: issuer, client: "sallyport", credential: .secret(Self.clientSecret),
-                documents: OutboundDocuments(home: issuer.host, clients: clients), clock: clock.wallClock),
+                documents: OutboundDocuments(home: issuer, clients: clients), clock: clock.wallClock),
             scopes: ["openid", "email"],
             claims: claims
                 ?? OpenIDClaims(userClaim: .verifiedEmail, groupsClaim: "groups", needs: ["email", "groups"]),

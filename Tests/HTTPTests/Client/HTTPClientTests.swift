@@ -183,6 +183,23 @@ import Testing
         }
     }
 
+    @Test("I07: a connection that nobody accepts is given up; the limits are 3 s, 10 s and 1 MiB")
+    func neverConnects() async throws {
+        for policy in [EgressPolicy.configured, .publicOnly] {
+            #expect(policy.connectTimeout == .seconds(3) && policy.totalTimeout == .seconds(10))
+            #expect(policy.maximumBodyBytes == 1 << 20)
+        }
+        let full = try FullListener()
+        var policy = EgressPolicy.configured
+        policy.connectTimeout = .milliseconds(300)
+        let client = HTTPClient(on: EventLoopGroup(count: 1).loops[0], policy: policy)
+        let url = try HTTPURL("http://127.0.0.1:\(full.port)/")
+        let before = ContinuousClock.now
+        let error = await #expect(throws: HTTPClientError.self) { try await client.send(HTTPClientRequest(url: url)) }
+        #expect(error?.code == .timeout || error?.code == .connectFailed)
+        #expect(ContinuousClock.now - before < .seconds(5), "before the total timeout")
+    }
+
     @Test func aReaderThatWaitsMakesThePeerWait() async throws {
         let written = WrittenBytes()
         var policy = EgressPolicy.configured

@@ -145,7 +145,7 @@ final class IssuerServer: Sendable {
             configured: HTTPClient(on: loop, policy: .configured),
             publicOnly: HTTPClient(on: loop, policy: .publicOnly))
         let verifier = ExternalIssuerVerifier(
-            issuer, documents: OutboundDocuments(home: issuer.issuer.host, clients: clients),
+            issuer, documents: OutboundDocuments(home: issuer.issuer, clients: clients),
             clock: WallClock { self.now })
         return IssuerSelectingVerifier([verifier], own: own)
     }
