@@ -56,9 +56,15 @@ import Testing
     func noOpenRedirect(change: [String: String?]) async throws {
         let fixture = try await Fixture()
         let client = try await fixture.registerClient(redirects: ["https://evil.test/cb"])
-        let anonymous = await fixture.send(.get, fixture.authorizeTarget(client, changing: change))
-        #expect(anonymous.status == 400)
-        #expect(anonymous.location == nil)
+        let target = fixture.authorizeTarget(client, changing: change)
+        let query = try #require(URLComponents(string: target)?.queryItems).map { ($0.name, $0.value ?? "") }
+        for anonymous in [
+            await fixture.send(.get, target), await fixture.send(.get, "/oauth" + target),
+            await fixture.send(.post, "/authorize", fields: [("Origin", "https://evil.test")], form: query),
+        ] {
+            #expect(anonymous.status == 400)
+            #expect(anonymous.location == nil)
+        }
         let browser = TestBrowser(fixture)
         try await fixture.signIn(browser, as: try await fixture.addUser())
         let signedIn = await browser.get(fixture.authorizeTarget(client, changing: change))

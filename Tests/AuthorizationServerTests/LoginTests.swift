@@ -52,7 +52,12 @@ import Testing
             form["password"] = LoginTests.password
             let answer = await browser.post("/login", form, from: url ?? "http://localhost:8080")
             #expect(answer.status == 303)
-            for cookie in page.headers("set-cookie") + answer.headers("set-cookie") {
+            let origin = url ?? "http://localhost:8080"
+            let client = try await fixture.registerClient(at: origin)
+            let begun = await browser.get(fixture.authorizeTarget(client, changing: ["resource": origin + "/a/mcp"]))
+            let cookies = [page, answer, begun].map { $0.headers("set-cookie") }
+            #expect(cookies.allSatisfy { !$0.isEmpty }, "login page, session, authorization request")
+            for cookie in cookies.joined() {
                 #expect(
                     cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/"))
                 #expect(!cookie.contains("Domain"))

@@ -86,14 +86,15 @@ struct Fixture {
     }
 
     func registerClient(
-        redirects: [String] = [Fixture.redirect], method: String = "none", name: String = "Test Client"
+        redirects: [String] = [Fixture.redirect], method: String = "none", name: String = "Test Client",
+        at origin: String = "http://localhost:8080"
     ) async throws -> TestClient {
         let uris = redirects.map { "\"\($0)\"" }.joined(separator: ",")
         let answer = await send(
             .post, "/register", fields: [("Content-Type", "application/json")],
             body: """
                 {"client_name":"\(name)","redirect_uris":[\(uris)],"token_endpoint_auth_method":"\(method)"}
-                """)
+                """, origin: origin)
         try #require(answer.status == 201, "\(answer.text)")
         return TestClient(
             id: try #require(try answer.member("client_id")), secret: try answer.member("client_secret"),
