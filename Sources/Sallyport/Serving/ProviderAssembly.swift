@@ -37,7 +37,7 @@ struct ProviderAssembly {
     private func asserting(_ settings: IdentityAssertionSettings) -> AssertingProvider {
         AssertingProvider(
             id: settings.id, issuer: settings.issuer, keySetURI: settings.keySetURI,
-            documents: OutboundDocuments(home: settings.issuer.host, clients: clients), clock: clock,
+            documents: OutboundDocuments(home: settings.issuer, clients: clients), clock: clock,
             allowList: settings.allowList, claims: settings.claims, clients: settings.clients, tenant: settings.tenant)
     }
 

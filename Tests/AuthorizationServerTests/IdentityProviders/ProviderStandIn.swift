@@ -110,7 +110,7 @@ final class ProviderStandIn: Sendable {
         return AssertingProvider(
             id: id, issuer: issuer, keySetURI: try keySetURI.map { try HTTPURL($0) },
             documents: OutboundDocuments(
-                home: issuer.host,
+                home: issuer,
                 clients: OutboundClients(
                     configured: HTTPClient(on: Self.group.loops[0], policy: .configured),
                     publicOnly: HTTPClient(on: Self.group.loops[0], policy: .publicOnly))), clock: clock.wallClock,
