@@ -9,7 +9,9 @@ extension EndToEnd {
         static let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
         static let secret = "the secret of the agent, long"
 
-        static func gateway(_ issuer: ExternalIssuers.Issuer, _ settings: String = "") async throws -> GatewayProcess {
+        static func gateway(
+            _ issuer: ExternalIssuers.Issuer, as name: String? = nil, _ settings: String = ""
+        ) async throws -> GatewayProcess {
             let gateway = try GatewayProcess(
                 configuration: """
                     servers:
@@ -18,7 +20,7 @@ extension EndToEnd {
                       clients:
                         - {client_id: agent, client_secret: "\(secret)", grant_types: ["\(grant)"]}
                       identity_assertions:
-                        - {issuer: "\(issuer.url)", id: corp, clients: [agent], allow: {users: ["carol@corp.test"]}\(settings)}
+                        - {issuer: "\(name ?? issuer.url)", id: corp, clients: [agent], allow: {users: ["carol@corp.test"]}\(settings)}
 
                     """)
             try await gateway.start()
@@ -104,6 +106,21 @@ extension EndToEnd {
         }
 
         @Test(
+            "ID-JAG: keys are read where the operator says, also inside the company; without a place they are not found there"
+        )
+        func namedKeys() async throws {
+            let issuer = try await ExternalIssuers.Issuer()
+            let name = "https://idp.corp.test"
+            let gateway = try await Self.gateway(issuer, as: name, ", jwks_uri: \"\(issuer.url)/jwks\"")
+            let assertion = try await Self.assertion(issuer, gateway, ["claims": ["iss": name]])
+            let answer = try await Self.exchange(gateway, assertion)
+            #expect(answer.status == 200, "\(answer.text)")
+            let lost = try await Self.gateway(issuer, as: name)
+            let refused = try await Self.exchange(lost, Self.assertion(issuer, lost, ["claims": ["iss": name]]))
+            #expect(refused.status == 503, "\(refused.text)")
+        }
+
+        @Test(
             "T08, ID-JAG: a revoked token is refused; the audit says by whose word it was issued; a restart forgets no assertion"
         )
         func revoked() async throws {
@@ -125,11 +142,14 @@ extension EndToEnd {
             let replayed = try await Self.exchange(gateway, assertion)
             #expect(replayed.object["error"] as? String == "invalid_grant", "\(replayed.text)")
             let trail = try await eventually("the trail", within: .seconds(5)) {
-                let text = try await gateway.command(["audit", "list", "--json"]).output
+                let text = try await gateway.command(["audit", "query", "--json"]).output
                 return text.contains("code_replayed") ? text : nil
             }
-            let issued = trail.split(separator: "\n").first { $0.contains("token_issued") } ?? ""
-            #expect(issued.contains("corp") && issued.contains(Self.grant) && issued.contains("agent"), "\(trail)")
+            let events = try #require(try JSONSerialization.jsonObject(with: Data(trail.utf8)) as? [[String: Any]])
+            let issued = try #require(events.first { $0["action"] as? String == "token_issued" })
+            let detail = try #require(issued["detail"] as? [String: String])
+            #expect(detail["provider"] == "corp" && detail["grant_type"] == Self.grant, "\(detail)")
+            #expect(issued["client"] as? String == "agent", "\(issued)")
             #expect(!trail.contains(assertion))
         }
 

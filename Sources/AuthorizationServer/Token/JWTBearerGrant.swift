@@ -65,7 +65,7 @@ struct JWTBearerGrant {
             throw OAuthError(.invalidGrant, rejection.explanation)
         } catch let failure as DocumentFailure {
             // Without keys nothing is known about the assertion, so nobody may say that it is bad either.
-            service.logger.error(
+            service.logger.notice(
                 "assertions of an issuer cannot be verified",
                 ["request_id": .string(issuer.head.id.description), "reason": .string(failure.detail)])
             throw OAuthError(.temporarilyUnavailable, "the keys of the assertion's issuer cannot be had right now")

@@ -37,7 +37,8 @@ struct ProviderAssembly {
     private func asserting(_ settings: IdentityAssertionSettings) -> AssertingProvider {
         AssertingProvider(
             id: settings.id, issuer: settings.issuer, keySetURI: settings.keySetURI,
-            documents: OutboundDocuments(home: settings.issuer, clients: clients), clock: clock,
+            // Where the operator named the place of the keys, that is the only one that is asked.
+            documents: OutboundDocuments(home: settings.keySetURI ?? settings.issuer, clients: clients), clock: clock,
             allowList: settings.allowList, claims: settings.claims, clients: settings.clients, tenant: settings.tenant)
     }
 

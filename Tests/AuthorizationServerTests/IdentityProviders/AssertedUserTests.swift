@@ -1,4 +1,5 @@
 import AuthorizationServer
+import Crypto
 import Foundation
 import HTTP
 import JSON
@@ -164,6 +165,57 @@ import Testing
         let grants = try await setting.fixture.store.grants(of: user.id, at: setting.clock.now)
         #expect(grants.count == 1 && grants.first?.client == ClientID("agent"))
         #expect(try await setting.refusal() == nil)
+        await setting.stop()
+    }
+
+    @Test("a7, ID-JAG: a client that describes itself is the one that the assertion names by its address")
+    func publishedClient() async throws {
+        let web = PublishedDocuments()
+        let key = try PrivateKey.generate(.es256)
+        let keys = String(decoding: JSONWebKeySet(keys: [JSONWebKey(try key.publicKey())]).json(), as: UTF8.self)
+        web.publish(
+            ClientDocumentTests.document([
+                "token_endpoint_auth_method": "\"private_key_jwt\"", "jwks": keys,
+                "grant_types": "[\"\(AssertionSetting.grant)\"]",
+            ]), at: ClientDocumentTests.address)
+        let setting = try await AssertionSetting(clients: [ClientDocumentTests.address], documents: web)
+        let client = AssertingClient(id: ClientDocumentTests.address, key: key)
+        func exchange(_ named: String) async throws -> Answer {
+            await setting.fixture.send(
+                .post, "/token",
+                form: [
+                    ("grant_type", AssertionSetting.grant), ("assertion", setting.standIn.assertion(to: named)),
+                    ("client_assertion_type", ClientAssertion.type),
+                    ("client_assertion", try client.assertion(id: UUID().uuidString, at: setting.clock.now)),
+                ])
+        }
+        let answer = try await exchange(client.id)
+        #expect(try AssertionSetting.claims(answer)["client_id"]?.string == client.id)
+        #expect(try await exchange(client.id + "x").member("error") == "invalid_grant")
+        await setting.stop()
+    }
+
+    @Test("ID-JAG: keys at a place that the operator named need no discovery")
+    func namedKeys() async throws {
+        let setting = try await AssertionSetting()
+        let client = try ClientCredentialsTests.client("agent", grantTypes: AssertionSetting.grant)
+        let provider = try setting.standIn.asserting(keySetURI: setting.standIn.issuer + "/jwks")
+        let fixture = try await Fixture(
+            clock: setting.clock,
+            providers: ProviderDirectory(
+                providers: [], assertingProviders: [provider], hasLocalAccounts: true, sealing: SharedKeys.sealing)
+        ) {
+            $0.clients = [client]
+            $0.grants.acceptsIdentityAssertions = true
+        }
+        let answer = await fixture.send(
+            .post, "/token",
+            form: [
+                ("grant_type", AssertionSetting.grant), ("assertion", setting.standIn.assertion()),
+                ("client_id", "agent"), ("client_secret", "robot's secret"),
+            ])
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(setting.standIn.log == ["GET /jwks"])
         await setting.stop()
     }
 

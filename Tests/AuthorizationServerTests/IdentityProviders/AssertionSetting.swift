@@ -21,7 +21,7 @@ struct AssertionSetting {
         allow: AllowList = AllowList(admitsEverybody: true),
         clients: Set<String>? = ["agent", "other", "public", "web"],
         tenant: String? = nil, scope: String? = nil, resources: [String]? = nil, withLogin: Bool = false,
-        sharing other: AssertionSetting? = nil
+        sharing other: AssertionSetting? = nil, documents: PublishedDocuments? = nil
     ) async throws {
         let clock = other?.clock ?? ManualClock()
         self.clock = clock
@@ -38,7 +38,7 @@ struct AssertionSetting {
             providers: ProviderDirectory(
                 providers: withLogin ? [try standIn.provider(allow: allow)] : [],
                 assertingProviders: [try standIn.asserting(allow: allow, clients: clients, tenant: tenant)],
-                hasLocalAccounts: true, sealing: SharedKeys.sealing)
+                hasLocalAccounts: true, sealing: SharedKeys.sealing), documents: documents
         ) {
             $0.clients = known
             $0.grants.acceptsIdentityAssertions = true
