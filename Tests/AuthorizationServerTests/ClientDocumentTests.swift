@@ -264,4 +264,30 @@ import Testing
         #expect(await fixture.send(.get, fixture.authorizeTarget(Self.client)).status == 303)
         #expect(web.fetches.isEmpty)
     }
+
+    @Test("U07: a client whose document is spoilt cannot keep its users from their account page")
+    func accountPage() async throws {
+        let (fixture, web) = try await fixture(lifetime: .seconds(60))
+        let user = try await fixture.addUser()
+        let tokens = try await fixture.tokens(Self.client, user: user)
+        let browser = TestBrowser(fixture)
+        try await fixture.signIn(browser, as: user)
+        #expect(await browser.get("/account").text.contains("Editor"))
+        let fetched = web.fetches.count
+        for failure in [PeerDocumentError.unreachable("gone"), .refused("spoilt")] {
+            fixture.clock.advance(by: .seconds(120))
+            web.fail(Self.address, failure)
+            #expect(await fixture.send(.get, fixture.authorizeTarget(Self.client)).status != 200)
+            let page = await browser.get("/account")
+            #expect(page.status == 200, "\(failure)")
+            #expect(page.text.contains("Editor") || page.text.contains("client.test"))
+        }
+        #expect(web.fetches.count == fetched + 2, "the page itself fetches nothing")
+        let forms = await browser.get("/account").text.components(separatedBy: "<form")
+        let grant = try #require(forms.first { $0.contains("value=\"grant\"") })
+        let form = Answer(response: HTTPResponse(status: .ok, body: .bytes(Array(("<form" + grant).utf8)))).form()
+        #expect(await browser.post("/account", form).status == 303)
+        try await fixture.service.prepare()
+        #expect(await !fixture.accepts(tokens.access))
+    }
 }

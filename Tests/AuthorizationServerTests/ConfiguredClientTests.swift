@@ -85,4 +85,32 @@ import Testing
         let unknown = await browser.get(fixture.authorizeTarget(client, changing: ["scope": "a:read admin"]))
         #expect(unknown.locationParameters["error"] == "invalid_scope")
     }
+
+    @Test("A13: what the operator takes from a client is gone from its grants at the next refresh")
+    func narrowedLater() async throws {
+        let text = #"{"redirect_uris":["\#(Fixture.redirect)"],"grant_types":["authorization_code","refresh_token"],"#
+        func configured(_ scope: String, _ resources: [String]) throws -> RegisteredClient {
+            try Self.client(text + #""scope":"\#(scope)"}"#, resources: resources)
+        }
+        let wide = try configured("a:read a:write b:read", ["/a/mcp", "/b/mcp"])
+        let first = try await Fixture { $0.clients = [wide] }
+        let client = Fixture.TestClient(id: "corp", secret: "a secret of the operator", redirect: Fixture.redirect)
+        let browser = TestBrowser(first)
+        try await first.signIn(browser, as: try await first.addUser())
+        let code = try await first.code(browser, client, changing: ["resource": nil])
+        let granted = try #require(try await first.redeem(code, client).member("refresh_token"))
+        let narrow = try configured("a:read", ["/a/mcp"])
+        let second = try await Fixture(sharing: first) { $0.clients = [narrow] }
+        let refused = await second.refresh(granted, client, changing: ["resource": "http://localhost:8080/b/mcp"])
+        #expect(try refused.member("error") == "invalid_target")
+        let answer = await second.refresh(granted, client)
+        #expect(try answer.member("scope") == "a:read")
+        let access = try #require(try answer.member("access_token"))
+        #expect(await second.accepts(access))
+        #expect(await !second.accepts(access, resource: "http://localhost:8080/b/mcp"))
+        let none = try configured("a:read", [])
+        let third = try await Fixture(sharing: first) { $0.clients = [none] }
+        let next = try #require(try answer.member("refresh_token"))
+        #expect(try await third.refresh(next, client).member("error") == "invalid_target")
+    }
 }

@@ -288,4 +288,14 @@ import Testing
         for _ in 0..<1000 { seen.insert(UserCode.make().text) }
         #expect(seen.count == 1000)
     }
+
+    @Test("A10: a repeated device_code is invalid_request and uses nothing up")
+    func repeatedCode() async throws {
+        let bench = try await Bench()
+        let begun = await bench.begin()
+        let code = try #require(try begun.member("device_code"))
+        let answer = await bench.poll(code, adding: [("device_code", "other")])
+        #expect(try answer.member("error") == "invalid_request")
+        #expect(try await bench.word(code) == "authorization_pending")
+    }
 }

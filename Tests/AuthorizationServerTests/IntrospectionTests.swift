@@ -96,9 +96,19 @@ import Testing
         }
         #expect(await introspect("", fixture, as: other).status == 400)
         let privileged = try await Fixture(sharing: fixture) { $0.introspectionClients = [ClientID(other.id)] }
-        for token in [tokens.access, tokens.refresh] {
-            #expect(try await introspect(token, privileged, as: other).json()["active"]?.boolean == true)
-        }
+        #expect(try await introspect(tokens.access, privileged, as: other).json()["active"]?.boolean == true)
+        #expect(try await introspect(tokens.access, privileged, as: owner).json()["active"]?.boolean == true)
+    }
+
+    @Test("T04, T10: to a resource server a refresh token is none, whoever may ask about everything")
+    func refreshTokenAtResource() async throws {
+        let fixture = try await Fixture()
+        let owner = try await fixture.registerClient(method: "client_secret_post")
+        let server = try await fixture.registerClient(method: "client_secret_post")
+        let tokens = try await fixture.tokens(owner, user: try await fixture.addUser())
+        let privileged = try await Fixture(sharing: fixture) { $0.introspectionClients = [ClientID(server.id)] }
+        #expect(await introspect(tokens.refresh, privileged, as: server).text == #"{"active":false}"#)
+        #expect(try await introspect(tokens.refresh, privileged, as: owner).json()["active"]?.boolean == true)
     }
 
     @Test("T08, T10: what was revoked, has expired or belongs to a closed account is not active")
@@ -154,5 +164,36 @@ import Testing
                 #expect(await introspect(token, fixture, as: client).text == #"{"active":false}"#, "\(token)")
             }
         }
+    }
+
+    /// A server of ours, and a resource behind another proxy.
+    private struct MixedResources: ProtectedResourceDirectory {
+        let all = [
+            ProtectedResource(path: "/a/mcp", name: "a", scopes: ["a:read"]),
+            ProtectedResource(origin: "https://files.test", path: "/mcp", name: "files", scopes: ["files"]),
+        ]
+        func resource(atPath path: String) -> ProtectedResource? { path == "/a/mcp" ? all[0] : nil }
+    }
+
+    @Test("RFC 7662 §2.2: an API key is described by the resources that it opens, here and elsewhere")
+    func keyAudience() async throws {
+        let fixture = try await Fixture(resources: MixedResources())
+        let server = try await fixture.registerClient(method: "client_secret_post")
+        _ = try await fixture.addUser()
+        let privileged = try await Fixture(sharing: fixture, resources: MixedResources()) {
+            $0.introspectionClients = [ClientID(server.id)]
+        }
+        let keys = APIKeyAdministration(
+            store: fixture.store, directory: MixedResources(), clock: fixture.clock.wallClock, audit: fixture.audit)
+        func audience(_ resources: [String]) async throws -> [String] {
+            let text = try await keys.create(
+                .init(user: "alice", name: "k", resources: resources, scope: nil, lifetime: .seconds(60))
+            ).text
+            let claim = try #require(try await introspect(text, privileged, as: server).json()["aud"])
+            return claim.string.map { [$0] } ?? claim.elements.compactMap(\.string)
+        }
+        #expect(try await audience(["files"]) == ["https://files.test/mcp"])
+        #expect(try await audience(["a"]) == ["http://localhost:8080/a/mcp"])
+        #expect(try await audience([]) == ["http://localhost:8080/a/mcp", "https://files.test/mcp"])
     }
 }

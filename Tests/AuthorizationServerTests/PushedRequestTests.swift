@@ -211,4 +211,43 @@ import Testing
         #expect(answer.location == nil)
         #expect(answer.header("content-type")?.hasPrefix("text/html") == true)
     }
+
+    @Test("A10: an empty client_id beside the client's own credentials is none")
+    func emptyClient() async throws {
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient(method: "client_secret_basic")
+        let secret = try #require(client.secret)
+        let basic = "Basic " + Data("\(client.id):\(secret)".utf8).base64EncodedString()
+        let answer = await fixture.send(
+            .post, "/par", fields: [("Authorization", basic)],
+            form: Self.form(client, changing: ["client_id": "", "client_secret": nil]))
+        #expect(answer.status == 201, "\(answer.text)")
+    }
+
+    @Test("RFC 9126 §2.3, H07: what is larger than any request is 413")
+    func tooLarge() async throws {
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient()
+        let form = Self.form(client, changing: ["state": String(repeating: "x", count: 70_000)])
+        for path in ["/par", "/token", "/revoke", "/introspect"] {
+            let answer = await fixture.send(.post, path, form: form)
+            #expect(answer.status == 413, "\(path)")
+            #expect(try answer.member("error") == "invalid_request")
+        }
+    }
+
+    @Test("OAuth 2.1 §4.1.2.1: a client without the grant type of codes is unauthorized_client before anybody signs in")
+    func grantType() async throws {
+        let fixture = try await Fixture()
+        let registered = await fixture.send(
+            .post, "/register", fields: [("Content-Type", "application/json")],
+            body: """
+                {"redirect_uris":["\(Fixture.redirect)"],"token_endpoint_auth_method":"none",
+                "grant_types":["urn:ietf:params:oauth:grant-type:device_code"]}
+                """)
+        let client = Fixture.TestClient(
+            id: try #require(try registered.member("client_id")), secret: nil, redirect: Fixture.redirect)
+        let page = await fixture.send(.get, fixture.authorizeTarget(client))
+        #expect(page.status == 400 && page.text.contains("unauthorized_client"), "A03: on a page of ours")
+    }
 }

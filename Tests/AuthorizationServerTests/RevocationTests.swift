@@ -118,4 +118,20 @@ import Testing
         #expect(await !fixture.accepts(between.access), "the new key did not sign before its time")
         #expect(await fixture.accepts(after.access))
     }
+
+    @Test("T08: a revoked token of a longer lifetime is not forgotten when the configuration makes lifetimes shorter")
+    func shorterLifetime() async throws {
+        let before = try await Fixture { $0.accessTokenLifetime = .seconds(86_400) }
+        let client = try await before.registerClient()
+        let user = try await before.addUser()
+        let tokens = try await before.tokens(client, user: user)
+        let grant = try #require(try await before.store.grants(of: user.id, at: before.clock.now).first)
+        _ = try await before.store.revoke(grant.id, reason: .userRequest, at: before.clock.now)
+        before.clock.advance(by: .seconds(3 * 3600))
+        let after = try await Fixture(sharing: before) { $0.accessTokenLifetime = .seconds(300) }
+        _ = try await StoreMaintenance(store: after.store, configuration: AuthorizationServerConfiguration())
+            .purge(at: after.clock.now)
+        let restarted = try await Fixture(sharing: before) { $0.accessTokenLifetime = .seconds(300) }
+        for process in [after, restarted] { #expect(await !process.accepts(tokens.access)) }
+    }
 }

@@ -86,13 +86,15 @@ extension EndToEnd {
             for turn in 0..<2 { #expect(try await !bench.isActive(turn, pair.access)) }
         }
 
-        @Test("A12: 50 refreshes and a revocation race at two processes: afterwards no token that was seen is active")
+        @Test("A12: refreshes and a revocation race at two processes: afterwards no token that was seen is active")
         func revocation() async throws {
             let (gateways, bench) = try await Self.bench()
             defer { withExtendedLifetime(gateways) {} }
-            for round in 0..<10 {
+            for round in 0..<12 {
+                // More than ten refreshes end the family by themselves (A11): then nothing is seen of the revocation.
+                let count = round % 4 == 0 ? 50 : 9
                 let pair = try OAuthWalk.pair(in: try await bench.post(round, "/token", try await bench.code()))
-                async let racing = bench.race(50, "/token", bench.refresh(pair.refresh))
+                async let racing = bench.race(count, "/token", bench.refresh(pair.refresh))
                 async let revoked = bench.post(round, "/revoke", ["token": pair.refresh])
                 #expect(try await revoked.status == 200)
                 var seen = [pair.access, pair.refresh]

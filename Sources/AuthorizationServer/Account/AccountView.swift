@@ -55,8 +55,9 @@ struct AccountView {
         let uses = try await service.store.lastUses(of: user.id, at: service.now)
         var accesses: [Access] = []
         for grant in try await service.store.grants(of: user.id, at: service.now) {
-            // A client may be gone, and its tokens live until they are revoked or over.
-            let client = try await service.clients.client(grant.client)
+            // A client may be gone, and its tokens live until they are revoked or over. Nothing is fetched: whoever
+            // publishes a client could keep this page from its users (U07).
+            let client = try await service.clients.known(grant.client)
             accesses.append(
                 Access(
                     id: grant.id.value, client: client?.displayName ?? DisplayText.clean(grant.client.value),

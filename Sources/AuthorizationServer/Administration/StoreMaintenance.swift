@@ -27,7 +27,7 @@ package struct StoreMaintenance: Sendable {
         return StoreLeftovers(rows: rows, clients: clients)
     }
 
-    /// An access token that was valid at revocation is dead by itself after its lifetime; an hour more costs nothing and
-    /// forgives clocks that differ.
-    var forgetAfter: Duration { configuration.accessTokenLifetime + .seconds(3600) }
+    /// An access token that was valid at revocation is dead by itself after its lifetime: not that of today's
+    /// configuration, because it may come of an earlier one. An hour more costs nothing and forgives clocks that differ.
+    var forgetAfter: Duration { AuthorizationServerConfiguration.longestAccessTokenLifetime + .seconds(3600) }
 }

@@ -36,6 +36,7 @@ enum AuthorizationChecks {
         RequestObjectCheck(),  // RFC 9101 §6: not supported
         PushedRequestCheck(),  // RFC 9126 §5
         ResponseTypeCheck(),  // OAuth 2.1 §4.1.1
+        GrantTypeCheck(),  // OAuth 2.1 §4.1.2.1
         ResponseModeCheck(),  // OAuth 2.0 Multiple Response Types §2.1
         CodeChallengeCheck(),  // RFC 7636 §4.4.1, OAuth 2.1 §4.1.1
         KeyThumbprintCheck(),  // RFC 9449 §10

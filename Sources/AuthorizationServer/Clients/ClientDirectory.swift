@@ -24,4 +24,12 @@ struct ClientDirectory: Sendable {
         if let record = try await store.client(id) { return try RegisteredClient(record) }
         return try await documents?.client(id, for: address)
     }
+
+    /// The same for a page that shows it: a client that describes itself is what its document said when it was last read,
+    /// and nil where that is not remembered.
+    func known(_ id: ClientID) async throws(StoreError) -> RegisteredClient? {
+        if let client = configured[id] { return client }
+        if let record = try await store.client(id) { return try RegisteredClient(record) }
+        return documents?.remembered(id)
+    }
 }

@@ -55,6 +55,12 @@ struct ClientDocuments: Sendable {
         }
     }
 
+    /// The client as its document described it when it was last read; nil where that is not known any more.
+    func remembered(_ id: ClientID) -> RegisteredClient? {
+        guard let url = ClientIdentifierURL(id), let metadata = cache.remembered(at: url.url) else { return nil }
+        return RegisteredClient(document: id, host: url.host, metadata: metadata)
+    }
+
     /// The client at the address that `id` is; nil where it is none. `address` is whose request needs it.
     func client(_ id: ClientID, for address: SocketAddress?) async throws(PeerDocumentError) -> RegisteredClient? {
         guard let url = ClientIdentifierURL(id) else { return nil }

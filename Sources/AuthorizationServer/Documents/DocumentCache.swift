@@ -68,6 +68,11 @@ final class DocumentCache<Content: Sendable>: Sendable {
         throw .cancelled
     }
 
+    /// The document as it was last read, fresh or not; nothing is fetched.
+    func remembered(at url: HTTPURL) -> Content? {
+        state.withLock { $0.entries[url]?.content }
+    }
+
     private func step(_ url: HTTPURL, notBefore: Timestamp?, _ state: inout State) -> Step {
         if let entry = state.entries[url], clock.now() < entry.freshUntil,
             notBefore.map({ entry.fetchedAt >= $0 }) ?? true

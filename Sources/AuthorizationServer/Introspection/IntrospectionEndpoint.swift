@@ -5,7 +5,8 @@ import OAuth
 /// `/introspect` (RFC 7662): what a token is good for at this moment, told to who may know it.
 ///
 /// A client may ask about its own tokens, a resource server that the operator named (`oauth.introspection.clients`) about
-/// every one. All other tokens look alike: unknown, ended and foreign are `{"active":false}` (§2.2, §4; T10).
+/// every one that opens a resource: a refresh token does not, and most resource servers look at `active` alone (§4). All
+/// other tokens look alike: unknown, ended and foreign are `{"active":false}` (§2.2, §4; T10).
 struct IntrospectionEndpoint: HTTPResponder {
     let service: AuthorizationService
 
@@ -36,7 +37,8 @@ struct IntrospectionEndpoint: HTTPResponder {
     ) async throws -> JSONValue {
         // The hint only saves a look-up; every kind is tried either way.
         guard let found = try await TokenDescription.find(token, service: service, origin: origin),
-            found.client == client.id || service.configuration.introspectionClients.contains(client.id)
+            found.client == client.id
+                || found.isForResources && service.configuration.introspectionClients.contains(client.id)
         else { return ["active": false] }
         return .object([.init("active", true)] + found.members)
     }

@@ -8,6 +8,8 @@ import Telemetry
 struct TokenDescription {
     /// To whom it was issued; nil for an API key, which no client has.
     let client: ClientID?
+    /// Whether it opens resources. A resource server that asks about a refresh token has been shown the wrong one.
+    let isForResources: Bool
     /// The members beside `active`.
     let members: [JSONValue.Member]
 
@@ -36,7 +38,8 @@ struct TokenDescription {
         if let name = try await service.store.user(grant.user)?.shownName {
             members.append(.init("username", .string(name)))
         }
-        return TokenDescription(client: grant.client, members: members)
+        if let thumbprint = grant.keyThumbprint { members.append(.init("cnf", ["jkt": .string(thumbprint)])) }
+        return TokenDescription(client: grant.client, isForResources: false, members: members)
     }
 
     private static func accessToken(_ token: String, _ service: AuthorizationService) async throws
@@ -55,7 +58,7 @@ struct TokenDescription {
             if let value = claims[name] { members.append(.init(name.description, JSONValue(value))) }
         }
         if let name = claims["name"] { members.append(.init("username", JSONValue(name))) }
-        return TokenDescription(client: ClientID(client), members: members)
+        return TokenDescription(client: ClientID(client), isForResources: true, members: members)
     }
 
     private static func verifiedClaims(_ token: String, _ keys: SigningKeyring) -> JSONNode? {
@@ -74,14 +77,20 @@ struct TokenDescription {
         guard let key = try await service.store.apiKey(SecretDigest(of: token)), key.revokedAt == nil,
             now < key.expiresAt, let user = try await service.store.user(key.user), !user.isDisabled
         else { return nil }
-        let paths = key.resources.isEmpty ? service.resources.all.map(\.path) : key.resources
+        // A key for every server has none by name; one that is not served any more is no audience.
+        let named = service.resources.all.filter { resource in
+            key.resources.isEmpty
+                || key.resources.contains { $0.utf8.elementsEqual(resource.identifier(at: "").utf8) }
+        }
+        guard !named.isEmpty else { return nil }
         return TokenDescription(
-            client: nil,
+            client: nil, isForResources: true,
             members: [
                 .init("token_type", "Bearer"), .init("scope", .string(key.scope.description)),
                 .init("exp", .integer(key.expiresAt.seconds)), .init("iat", .integer(key.createdAt.seconds)),
                 .init("sub", .string(key.user.value)), .init("username", .string(user.shownName)),
-                .init("aud", audience(paths.map { origin.uri(path: $0) })), .init("iss", .string(origin.description)),
+                .init("aud", audience(named.map { $0.identifier(at: origin.description) })),
+                .init("iss", .string(origin.description)),
                 .init("jti", .string(key.id.value)),
             ])
     }

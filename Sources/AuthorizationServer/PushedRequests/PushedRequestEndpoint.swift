@@ -41,7 +41,9 @@ struct PushedRequestEndpoint: HTTPResponder {
             throw OAuthError(.invalidRequest, "request_uri must not be pushed")
         }
         var pairs = request.form.all.filter { parameter in
-            !PushedRequestEndpoint.credentials.contains { $0.utf8.elementsEqual(parameter.name.utf8) }
+            // An empty one is none (OAuth 2.1 §3.2); beside the client's own it would make two.
+            !parameter.value.isEmpty
+                && !PushedRequestEndpoint.credentials.contains { $0.utf8.elementsEqual(parameter.name.utf8) }
         }.map { ($0.name, $0.value) }
         if request["client_id"] == nil { pairs.append(("client_id", client.value)) }
         // RFC 9449 §10.1: a proof here says the same as `dpop_jkt`, and the two must agree.

@@ -5,6 +5,8 @@ package import OAuth
 package struct AuthorizationServerConfiguration: Sendable {
     /// How long an access token is good for; revocation works within a second regardless.
     package var accessTokenLifetime: Duration = .seconds(15 * 60)
+    /// The longest that it can be, now or before the operator changed it.
+    package static let longestAccessTokenLifetime = Duration.seconds(86_400)
     /// How long a grant lasts without a new login; refreshing does not extend it.
     package var refreshTokenLifetime: Duration = .seconds(30 * 86_400)
     /// How often and how long a used refresh token may be presented again (A11).

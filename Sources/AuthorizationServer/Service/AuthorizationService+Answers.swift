@@ -69,6 +69,8 @@ extension AuthorizationService {
             return refusal.response
         case let refusal as RateRefusal:
             return refusal.response
+        case let refusal as FormTooLarge:
+            return refusal.response
         default:
             logger.error(
                 "request failed",

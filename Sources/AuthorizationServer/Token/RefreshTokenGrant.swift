@@ -13,6 +13,7 @@ struct RefreshTokenGrant {
         guard grant.client == client.id else { throw RefreshTokenGrant.refusal }
         try ProvenKey.require(grant.keyThumbprint, proven: issuer.key, or: RefreshTokenGrant.refusal)
         let narrowed = try TokenNarrowing(request, grant: grant, service: service)
+            .bounded(by: client.client, grant: grant, directory: service.resources)
         // A family that is over is for the store to judge; only for a live one is the provider asked.
         if grant.revokedAt == nil, service.now < grant.expiresAt {
             try await ProviderRecheck(service: service).confirm(grant.user, request: request.head)

@@ -28,6 +28,35 @@ struct TokenNarrowing {
         scope = requested
     }
 
+    /// What is left of it where the operator narrowed what the client may have since the user decided: a grant outlives a
+    /// configuration (A13).
+    func bounded(
+        by client: RegisteredClient, grant: GrantRecord, directory: any ProtectedResourceDirectory
+    ) throws(OAuthError) -> TokenNarrowing {
+        var (resources, scope) = (resources, scope)
+        if let allowed = client.allowedResources {
+            let permitted = directory.all.filter { resource in
+                allowed.contains { $0.utf8.elementsEqual(resource.identifier(at: "").utf8) }
+            }
+            resources = resources.filter { uri in
+                permitted.contains { $0.identifier(at: grant.issuer).utf8.elementsEqual(uri.utf8) }
+            }
+        }
+        if let allowed = client.allowedScope {
+            scope = Scope(
+                tokens: scope.tokens.filter { allowed.contains($0) || ResourcePolicy.serverScopes.contains($0) })
+        }
+        guard !resources.isEmpty else {
+            throw OAuthError(.invalidTarget, "this client may not use that resource any more")
+        }
+        return TokenNarrowing(resources: resources, scope: scope)
+    }
+
+    private init(resources: [String], scope: Scope) {
+        self.resources = resources
+        self.scope = scope
+    }
+
     private static func resources(_ requested: [String], grant: GrantRecord) throws(OAuthError) -> [String] {
         guard !requested.isEmpty else { return grant.resources }
         var result: [String] = []

@@ -28,12 +28,14 @@ struct TokenRequest {
 
     private static let known = [
         "grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope",
-        "token", "token_type_hint", "client_assertion", "client_assertion_type", "assertion",
+        "token", "token_type_hint", "client_assertion", "client_assertion_type", "assertion", "device_code",
     ]
 
     private static func read(_ body: HTTPRequestBody) async throws -> FormParameters {
         do {
             return try FormParameters(parsing: try await body.collect(upTo: maximumBytes))
+        } catch HTTPBodyError.tooLarge {
+            throw FormTooLarge()
         } catch {
             throw OAuthError(.invalidRequest, "the body cannot be read")
         }

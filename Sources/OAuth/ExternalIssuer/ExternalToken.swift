@@ -32,7 +32,8 @@ final class ExternalToken: Sendable {
         }
         guard let user = ClaimMapping.text(issuer.claims.user, in: claims) else { throw Self.invalid("no user") }
         audience = try Self.audience(claims)
-        let isVerified = claims["email_verified"]?.boolean ?? true
+        try Self.checkKind(claims)
+        let isVerified = claims["email_verified"].map(Self.isTrue) ?? true
         let client = ClaimMapping.text(issuer.claims.client, in: claims) ?? ""
         principal = Principal(
             // Who somebody is, is issuer and subject together: two issuers may have the same subject.
@@ -52,7 +53,11 @@ final class ExternalToken: Sendable {
         guard now < principal.expires else { throw Self.invalid("expired") }
         if let audience {
             let isOurs = audience.contains { $0.utf8.elementsEqual(resource.utf8) || issuer.names($0) }
-            guard isOurs, audience.allSatisfy({ issuer.names($0) || Self.isResource($0, of: origin) }) else {
+            // The resource itself may stand at another origin than ours (`protected_resources`).
+            let isKnown = audience.allSatisfy {
+                $0.utf8.elementsEqual(resource.utf8) || issuer.names($0) || Self.isResource($0, of: origin)
+            }
+            guard isOurs, isKnown else {
                 throw Self.invalid("for another resource")
             }
         } else {
@@ -61,6 +66,28 @@ final class ExternalToken: Sendable {
         guard principal.scope.contains(Scope(tokens: issuer.requiredScopes)) else {
             throw AccessTokenRejection(.insufficientScope, detail: "a required scope is missing")
         }
+    }
+
+    /// An ID token or a refresh token is no access token (RFC 8725 §3.11), also where `typ` of the header says only `JWT` and
+    /// where an introspection calls every live token active. Issuers that sign several kinds alike tell them apart by these
+    /// claims; a bound token is no bearer token (RFC 9449 §6.2).
+    private static func checkKind(_ claims: JSONNode) throws(AccessTokenRejection) {
+        for name in ["token_use", "token_type", "typ"] as [StaticString] {
+            guard let kind = claims[name]?.string else { continue }
+            let word = String(decoding: kind.utf8.map(AbsoluteURI.lowercased), as: UTF8.self)
+            guard !otherKinds.contains(word) else { throw invalid("a token of another kind: \(word)") }
+        }
+        // OpenID Connect Core §3.3.2.11: only an ID token has them.
+        guard claims["at_hash"] == nil, claims["c_hash"] == nil else { throw invalid("an ID token") }
+    }
+
+    private static let otherKinds: Set<String> = [
+        "id", "id_token", "refresh", "refresh_token", "offline", "logout", "logout+jwt", "dpop", "pop",
+    ]
+
+    // Some issuers write booleans as texts.
+    private static func isTrue(_ node: JSONNode) -> Bool {
+        node.boolean ?? node.string.map { $0.utf8.elementsEqual("true".utf8) } ?? false
     }
 
     // What is no scope token (RFC 6749 §3.3) can be no scope that is asked for.

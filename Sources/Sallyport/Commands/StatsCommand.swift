@@ -15,7 +15,10 @@ enum StatsCommand {
             let census = try await opened.store.census(lifetime: settings.session, at: WallClock.system.now())
             var rows = StoreEntry.allCases.map { ($0.rawValue, census[$0] ?? 0) }
             let directory = opened.configuration.dataDirectory
-            rows.append(("store_bytes", size(of: ["", "-wal"].map { "\(directory)/\(DataDirectory.storeName)\($0)" })))
+            if opened.configuration.storage == .sqlite {
+                let files = ["", "-wal"].map { "\(directory)/\(DataDirectory.storeName)\($0)" }
+                rows.append(("store_bytes", size(of: files)))
+            }
             let trail = "\(directory)/\(DataDirectory.auditName)"
             rows.append(("audit_bytes", size(of: days(trail).map { "\(trail)/\($0)" })))
             rows.append(("audit_days", days(trail).count))

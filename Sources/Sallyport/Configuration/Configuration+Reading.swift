@@ -68,7 +68,8 @@ struct ConfigurationFileReader {
         guard var section else { return }
         let hour = Duration.seconds(3600)
         var oauth = OAuthSettings()
-        if let lifetime = section.value("access_token_lifetime")?.duration(in: .seconds(60)...(hour * 24)) {
+        let longest = AuthorizationServerConfiguration.longestAccessTokenLifetime
+        if let lifetime = section.value("access_token_lifetime")?.duration(in: .seconds(60)...longest) {
             oauth.accessTokenLifetime = lifetime
         }
         let refresh = section.value("refresh_token_lifetime")

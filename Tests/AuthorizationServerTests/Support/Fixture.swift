@@ -26,6 +26,7 @@ struct Fixture {
     init(
         publicURL: String? = nil, sharing other: Fixture? = nil, clock given: ManualClock? = nil,
         providers: ProviderDirectory = .localOnly, documents: (any PeerDocumentFetcher)? = nil,
+        resources: any ProtectedResourceDirectory = FixedResources(),
         configure: (inout AuthorizationServerConfiguration) -> Void = { _ in }
     ) async throws {
         clock = other?.clock ?? given ?? ManualClock()
@@ -40,7 +41,7 @@ struct Fixture {
             keyring: try await SigningKeyring.open(store: store, sealing: SharedKeys.sealing, at: clock.now),
             revocations: index,
             hosts: HostPolicy(publicURL: try publicURL.map { try HTTPURL($0) }, listen: listen, allowedOrigins: []),
-            resources: FixedResources(), clock: clock.wallClock, audit: audit,
+            resources: resources, clock: clock.wallClock, audit: audit,
             logger: Logger(label: "test", sink: LogSink { _ in }), providers: providers, documents: documents)
         try await service.prepare()
         var router = HTTPRouter()

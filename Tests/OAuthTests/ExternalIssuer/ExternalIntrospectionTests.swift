@@ -68,6 +68,29 @@ struct ExternalIntrospectionTests {
         }
     }
 
+    @Test("T04: what the issuer says to be a refresh token or an ID token is refused, active or not")
+    func otherKinds() async throws {
+        try await withIssuer { issuer in
+            let verifier = try issuer.verifier(Self.access())
+            let bad: [[String: String?]] = [
+                ["token_use": #""refresh_token""#], ["token_type": #""refresh_token""#], ["typ": #""Refresh""#],
+                ["typ": #""Offline""#], ["token_use": #""id""#], ["token_type": #""DPoP""#],
+            ]
+            for (number, changes) in bad.enumerated() {
+                issuer.say("other-\(number)", Self.answer(issuer, changes))
+                #expect(await refusal(verifier, "other-\(number)") == .invalid, "\(changes)")
+            }
+            let good: [[String: String?]] = [
+                ["token_use": #""access_token""#], ["token_type": #""bearer""#, "typ": #""Bearer""#],
+                ["token_use": #""access""#],
+            ]
+            for (number, changes) in good.enumerated() {
+                issuer.say("good-\(number)", Self.answer(issuer, changes))
+                #expect(await refusal(verifier, "good-\(number)") == nil, "\(changes)")
+            }
+        }
+    }
+
     @Test("R04: an issuer that is down, or says nothing that can be read, lets nobody in")
     func failing() async throws {
         try await withIssuer { issuer in

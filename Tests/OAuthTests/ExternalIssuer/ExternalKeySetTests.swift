@@ -52,6 +52,54 @@ struct ExternalKeySetTests {
         }
     }
 
+    @Test("I05: an address that the issuer does not call verified is none, however it writes that")
+    func unverifiedEmail() async throws {
+        try await withIssuer { issuer in
+            let key = try issuer.makeKey()
+            let verifier = try issuer.verifier()
+            func email(_ claim: String?) async throws -> String? {
+                try await verifier.verify(
+                    try issuer.token(key, ["email_verified": claim]), for: IssuerServer.resource,
+                    issuer: IssuerServer.origin
+                ).email
+            }
+            for claim in ["false", #""false""#, #""False""#, "0", "null", #""""#, "[true]"] {
+                #expect(try await email(claim) == nil, "\(claim)")
+            }
+            for claim in [nil, "true", #""true""#] { #expect(try await email(claim) == "alice@example.com") }
+        }
+    }
+
+    @Test("R02: a token for a resource elsewhere, which a proxy asks about, is for that one alone")
+    func resourceElsewhere() async throws {
+        try await withIssuer { issuer in
+            let key = try issuer.makeKey()
+            let verifier = try issuer.verifier()
+            let token = try issuer.token(key, ["aud": #""https://files.test/mcp""#])
+            _ = try await verifier.verify(token, for: "https://files.test/mcp", issuer: IssuerServer.origin)
+            #expect(await refusal(verifier, token) == .invalid)
+            let both = try issuer.token(key, ["aud": #"["https://files.test/mcp","https://evil.test/"]"#])
+            await #expect(throws: AccessTokenRejection.self) {
+                _ = try await verifier.verify(both, for: "https://files.test/mcp", issuer: IssuerServer.origin)
+            }
+        }
+    }
+
+    @Test("T04: ID tokens and refresh tokens of an issuer whose types say only JWT are refused by what they claim")
+    func otherKinds() async throws {
+        try await withIssuer { issuer in
+            let key = try issuer.makeKey()
+            let verifier = try issuer.verifier { $0.types = ["jwt"] }
+            for (name, value) in [
+                ("typ", "ID"), ("typ", "Refresh"), ("token_use", "id"), ("at_hash", "x"), ("c_hash", "x"),
+            ] {
+                let token = try issuer.token(key, type: "JWT", [name: "\"\(value)\""])
+                #expect(await refusal(verifier, token) == .invalid, "\(name)")
+            }
+            #expect(await refusal(verifier, try issuer.token(key, type: "JWT", ["typ": #""Bearer""#])) == nil)
+        }
+    }
+
     @Test("T01, T02, T04, T06: unsigned, mistyped and altered tokens of another issuer are refused")
     func forgeries() async throws {
         try await withIssuer { issuer in
