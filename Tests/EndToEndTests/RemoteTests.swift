@@ -104,7 +104,104 @@ extension EndToEnd {
             #expect(refused.exit == .exited(69) && refused.errors.contains("401"), "\(refused)")
             #expect(!refused.errors.contains("nonsense"))
             let failed = try await Self.shell(["call", "\(gateway.origin)/demo/mcp", "echo"])
-            #expect(failed.exit == .exited(69) && failed.errors.contains("401"), "\(failed)")
+            #expect(failed.exit == .exited(69) && failed.errors.contains("a login is needed"), "\(failed)")
+        }
+
+        /// What a person at a terminal has: a browser that walks the pages.
+        static func person(_ home: String) -> [String: String] {
+            var environment = GatewayProcess.environment(home: home)
+            environment["BROWSER"] = "\(Checkout.python("current")) \(Checkout.client("browser.py")) %s"
+            environment["WALK_USER"] = EndToEnd.user
+            environment["WALK_PASSWORD"] = EndToEnd.password
+            return environment
+        }
+
+        /// A session of the SDK's client by way of `connect`.
+        static func whoAmI(_ url: String, _ environment: [String: String]) async throws -> Clients.Report {
+            Clients.Report(
+                raw: try await PythonClient.run(
+                    "stdio_client.py", in: "current",
+                    [
+                        "command": [Checkout.binary, "connect", url], "mode": "legacy", "environment": environment,
+                        "plan": [["tool": "whoami", "arguments": [:] as [String: Any]]],
+                    ]))
+        }
+
+        @Test("d11: connect logs in with the browser, keeps the tokens for itself, and refreshes them")
+        func login() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let home = try TemporaryDirectory("home")
+            let url = "\(gateway.origin)/demo/mcp"
+            var environment = Self.person(home.path)
+            #expect(try await Self.whoAmI(url, environment).text(0).isEmpty == false)
+            let folder = home.file(".local/share/sallyport/remote")
+            let file = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".json") })
+            func kept() throws -> [String: Any] {
+                let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)"))
+                return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            }
+            let mode = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(file)")[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+            let first = try kept()
+            #expect(first["issuer"] as? String == gateway.origin && first["refresh_token"] is String)
+
+            // An access token that is over: to the gateway it is like any other that does not count.
+            func spoil() throws {
+                var text = try kept()
+                text["access_token"] = "over"
+                try JSONSerialization.data(withJSONObject: text).write(
+                    to: URL(fileURLWithPath: "\(folder)/\(file)"))
+            }
+
+            // From here on there is no browser to log in with: what is kept must do.
+            environment["BROWSER"] = "/bin/false"
+            try spoil()
+            #expect(try await Self.whoAmI(url, environment).text(0).isEmpty == false)
+            let second = try kept()
+            #expect(second["access_token"] as? String != first["access_token"] as? String)
+            #expect(second["refresh_token"] as? String != first["refresh_token"] as? String, "rotated and kept")
+            #expect(second["client_id"] as? String == first["client_id"] as? String)
+
+            // Two at once share one refresh token, and neither spends it twice.
+            try spoil()
+            let quiet = environment
+            async let one = Self.whoAmI(url, quiet)
+            async let two = Self.whoAmI(url, quiet)
+            let reports = try await [one, two]
+            #expect(reports.allSatisfy { !$0.text(0).isEmpty })
+            let trail = try await gateway.command(["audit", "query", "--tokens", "--json"]).output
+            #expect(!trail.contains("refresh_token_reused"))
+        }
+
+        @Test("d11: call and list share the login; forgotten, it is asked for again; refused, it says so")
+        func sharedLogin() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let home = try TemporaryDirectory("home")
+            let url = "\(gateway.origin)/demo/mcp"
+            func run(_ arguments: [String], _ changes: [String: String] = [:]) async throws -> (
+                exit: ProgramExit, output: String, errors: String
+            ) {
+                let program = try RunningProgram(
+                    Checkout.binary, arguments, environment: Self.person(home.path).merging(changes) { $1 }, logs: home)
+                defer { program.killTree() }
+                let exit = try await program.waitUntilExit(within: .seconds(40))
+                return (exit, program.output, program.errors)
+            }
+            let first = try await run(["call", url, "echo", "{\"message\":\"in\"}"])
+            #expect(first.exit == .exited(0) && first.output == "in\n", "\(first)")
+            #expect(first.errors.contains("Log in with your browser"))
+            let second = try await run(["list", url], ["BROWSER": "/bin/false"])
+            #expect(second.exit == .exited(0) && !second.errors.contains("browser"), "\(second)")
+            let again = try await run(["list", url, "--forget-login"])
+            #expect(again.exit == .exited(0) && again.errors.contains("Log in with your browser"), "\(again)")
+            // The account is closed: neither the tokens nor the login work, and the reason is told.
+            #expect(try await gateway.command(["user", "disable", EndToEnd.user]).exit == .exited(0))
+            // Within a second, for the running gateway hears of it from the store.
+            try await eventuallyTrue("the login to be over", within: .seconds(10)) {
+                let closed = try await run(["list", url], ["BROWSER": ""])
+                return closed.exit == .exited(69) && closed.errors.contains("a login is needed")
+            }
         }
     }
 }

@@ -71,18 +71,20 @@ package struct CodeExchange: Sendable {
 
     /// Exchanges a code.
     package func redeem(
-        _ code: String, _ endpoints: Endpoints, trip: ProviderTrip
+        _ code: String, _ endpoints: Endpoints, trip: ProviderTrip, adding more: [(String, String)] = []
     ) async throws(ProviderFailure) -> ProviderTokens {
         try await request(
             [
                 ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", trip.redirectURI),
                 ("code_verifier", trip.verifier.text),
-            ], endpoints)
+            ] + more, endpoints)
     }
 
     /// Exchanges a refresh token.
-    package func refresh(_ token: String, _ endpoints: Endpoints) async throws(ProviderFailure) -> ProviderTokens {
-        try await request([("grant_type", "refresh_token"), ("refresh_token", token)], endpoints)
+    package func refresh(
+        _ token: String, _ endpoints: Endpoints, adding more: [(String, String)] = []
+    ) async throws(ProviderFailure) -> ProviderTokens {
+        try await request([("grant_type", "refresh_token"), ("refresh_token", token)] + more, endpoints)
     }
 
     private func request(

@@ -63,6 +63,14 @@ package struct OutboundDocuments: Sendable {
                 method: .post, url: url, fields: fields, body: .bytes(Array(FormParameters.encoded(form).utf8))))
     }
 
+    /// JSON by POST whose answer is JSON.
+    package func post(_ url: HTTPURL, json: JSONValue) async throws(DocumentFailure) -> Answer {
+        var fields = accepting(HTTPFields())
+        fields.append("Content-Type", "application/json")
+        return try await exchange(
+            HTTPClientRequest(method: .post, url: url, fields: fields, body: .bytes(json.serialized())))
+    }
+
     private func accepting(_ fields: HTTPFields) -> HTTPFields {
         var fields = fields
         if !fields.contains("accept") { fields.append("Accept", "application/json") }

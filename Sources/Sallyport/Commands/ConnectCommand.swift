@@ -11,7 +11,7 @@ enum ConnectCommand {
 
     /// Serves until standard input ends.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let server = try RemoteServer(arguments, environment: environment)
+        let server = try RemoteServer(arguments, environment: environment, isAttended: true)
         let loop = EventLoop(name: "connect")
         defer {
             LogSink.standard.flush()

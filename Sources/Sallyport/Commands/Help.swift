@@ -99,34 +99,44 @@ enum Help {
           --json           the result as JSON
         """,
         "connect": """
-        usage: sallyport connect URL [--token-file FILE] [--allow-http] [--verbose]
+        usage: sallyport connect URL [--token-file FILE] [--no-browser] [--forget-login] [--allow-http] [--verbose]
 
         Makes a remote MCP server available to a local client that speaks stdio, in every revision that both know:
         {"command": "sallyport", "args": ["connect", "https://mcp.example.com/notes/mcp"]}
 
+        A server that asks for a login gets one in your browser; tokens are kept in ~/.local/share/sallyport/remote, readable
+        by you alone, and refreshed. call and list use the same login.
+
           --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --no-browser       print the address of the login only
+          --forget-login     log in anew, as somebody else perhaps
           --allow-http       send it unencrypted to other machines
           --verbose          tell on standard error what happens
         """,
         "call": """
-        usage: sallyport call URL TOOL [JSON] [--json] [--token-file FILE] [--allow-http] [--verbose]
+        usage: sallyport call URL TOOL [JSON] [--json] [--timeout DURATION] [--token-file FILE] [--no-browser]
+                              [--forget-login] [--allow-http] [--verbose]
 
         Calls one tool and prints what it says: sallyport call http://localhost:8080/demo/mcp add '{"a": 1, "b": 2}'
         Exit code 65 when the tool says that it failed, 69 when there is no answer.
 
           --json             the whole result as JSON
           --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --no-browser       print the address of the login only
+          --forget-login     log in anew, as somebody else perhaps
           --allow-http       send it unencrypted to other machines
           --verbose          tell on standard error what happens
         """,
         "list": """
-        usage: sallyport list URL [--resources | --templates | --prompts] [--json] [--token-file FILE]
-                              [--allow-http] [--verbose]
+        usage: sallyport list URL [--resources | --templates | --prompts] [--json] [--timeout DURATION]
+                              [--token-file FILE] [--no-browser] [--forget-login] [--allow-http] [--verbose]
 
         Lists the tools of a server, or its resources, resource templates or prompts.
 
           --json             the whole definitions as JSON
           --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --no-browser       print the address of the login only
+          --forget-login     log in anew, as somebody else perhaps
           --allow-http       send it unencrypted to other machines
           --verbose          tell on standard error what happens
         """,

@@ -28,7 +28,7 @@ actor RemoteConversation {
     /// Somebody who waits, and for how long.
     private struct Question {
         let continuation: CheckedContinuation<JSONDocument?, Never>
-        let timer: LoopTimer
+        var timer: LoopTimer
     }
 
     /// `patience` is how long an answer may take.
@@ -85,10 +85,19 @@ actor RemoteConversation {
             "jsonrpc": "2.0", "id": .integer(Int64(id)), "method": .string(method), "params": .object(parameters),
         ]
         return await withCheckedContinuation { continuation in
-            let timer = loop.scheduled(after: limit) { [weak self] in self?.assumeIsolated { $0.settle(id, nil) } }
-            waiting[id] = Question(continuation: continuation, timer: timer)
+            waiting[id] = Question(continuation: continuation, timer: timer(id, limit))
             begin(message)
         }
+    }
+
+    private func timer(_ id: Int, _ limit: Duration) -> LoopTimer {
+        loop.scheduled(after: limit) { [weak self] in self?.assumeIsolated { $0.expire(id, limit) } }
+    }
+
+    /// The time that a person takes in the browser is not the server's.
+    private func expire(_ id: Int, _ limit: Duration) {
+        guard server.isLoggingIn else { return settle(id, nil) }
+        waiting[id]?.timer = timer(id, limit)
     }
 
     func send(_ message: JSONValue) async { await client?.accept(message.serialized()) }

@@ -7,12 +7,21 @@ import Telemetry
 struct RemoteServer: Sendable {
     /// The options that they share.
     static let options = ["--token-file"]
-    static let flags = ["--allow-http", "--verbose"]
+    static let flags = ["--allow-http", "--no-browser", "--forget-login", "--verbose"]
 
     let endpoint: HTTPURL
-    let authorizer: any RequestAuthorizer
+    // The token that the person gave; without one, the login of this user serves.
+    private let token: String?
+    private let logins: RemoteCredentialStore
+    private let browser: Browser
 
-    init(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) {
+    /// Whether somebody is in the browser, logging in.
+    var isLoggingIn: Bool { browser.isAsking }
+
+    /// `isAttended`: the program that runs us does so for a person, whom a browser may be shown.
+    init(
+        _ arguments: ParsedArguments, environment: [String: String], isAttended: Bool = false
+    ) throws(CommandFailure) {
         let text = arguments.words.first ?? ""
         do throws(HTTPURLError) {
             endpoint = try HTTPURL(text)
@@ -28,7 +37,23 @@ struct RemoteServer: Sendable {
                 hint: "use https, or --allow-http where you know the network")
         }
         LogSink.standard.configure(format: .text, level: arguments.has("--verbose") ? .debug : .warning)
-        authorizer = FixedAuthorization(try Self.token(arguments, environment).map { "Bearer \($0)" })
+        token = try Self.token(arguments, environment)
+        logins = RemoteCredentialStore(environment: environment)
+        browser = Browser(
+            environment: environment, isAllowed: !arguments.has("--no-browser"), isAttended: isAttended)
+        guard arguments.has("--forget-login") else { return }
+        do throws(FileSystem.Failure) {
+            try logins.forget(endpoint)
+        } catch {
+            throw CommandFailure(code: .ioError, message: "the login at \(endpoint.origin) is still kept: \(error)")
+        }
+    }
+
+    private func authorizer(on loop: EventLoop) -> any RequestAuthorizer {
+        if let token { return FixedAuthorization("Bearer \(token)") }
+        return RemoteAuthorizer(
+            endpoint: endpoint, store: logins, login: RemoteLogin(endpoint: endpoint, browser: browser, on: loop),
+            on: loop)
     }
 
     /// The token that the person gave, if any: an argument would be seen by every user of the machine.
@@ -56,7 +81,7 @@ struct RemoteServer: Sendable {
             addresses: .any, allowsPlainHTTP: true, maximumBodyBytes: nil, connectTimeout: .seconds(15),
             totalTimeout: nil)
         return StreamableHTTPClient(
-            endpoint: endpoint, http: HTTPClient(on: loop, policy: policy), authorizer: authorizer,
+            endpoint: endpoint, http: HTTPClient(on: loop, policy: policy), authorizer: authorizer(on: loop),
             logger: Logger(label: "remote"), deliver: deliver)
     }
 }

@@ -1,13 +1,14 @@
 import Glibc
 
 /// A detached system thread that runs one closure.
-enum Thread {
+package enum Thread {
     private final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    static func start(_ body: @escaping @Sendable () -> Void) {
+    /// Runs `body`, or nothing where the system has no thread left.
+    package static func start(_ body: @escaping @Sendable () -> Void) {
         let context = unsafe Unmanaged.passRetained(Box(body)).toOpaque()
         var thread = pthread_t()
         let result = unsafe pthread_create(
