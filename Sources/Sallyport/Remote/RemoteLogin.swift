@@ -22,10 +22,11 @@ struct RemoteLogin: Sendable {
         self.loop = loop
         self.browser = browser
         documents = OutboundDocuments(
-            home: endpoint.host,
+            home: endpoint,
             clients: OutboundClients(
                 configured: HTTPClient(on: loop, policy: .configured),
-                publicOnly: HTTPClient(on: loop, policy: .publicOnly)))
+                // A server on this machine may send its users to another one on this machine, and needs us for nothing.
+                publicOnly: HTTPClient(on: loop, policy: endpoint.host.isLoopback ? .configured : .publicOnly)))
     }
 
     /// Exchanges the refresh token.

@@ -53,7 +53,7 @@ import Testing
             let endpoint = try HTTPURL(origin + path)
             let client = HTTPClient(on: loops.loops[0], policy: .configured)
             let documents = OutboundDocuments(
-                home: endpoint.host,
+                home: endpoint,
                 clients: OutboundClients(
                     configured: client, publicOnly: HTTPClient(on: loops.loops[0], policy: .publicOnly)))
             return try await ResourceDiscovery(endpoint: endpoint, documents: documents).access(
