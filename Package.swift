@@ -97,8 +97,9 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"],
             // Played by Python, in environments that ./test makes.
             exclude: [
-                "Clients", "Providers", "requirements-current.txt", "requirements-fastmcp.txt", "requirements-idp.txt",
-                "requirements-jose.txt", "requirements-legacy.txt", "requirements-proxies.txt",
+                "Clients", "Providers", "requirements-current.txt", "requirements-fastmcp.txt",
+                "requirements-grants.txt", "requirements-idp.txt", "requirements-jose.txt", "requirements-legacy.txt",
+                "requirements-proxies.txt", "requirements-seed.txt",
             ],
             swiftSettings: settings),
     ] + benchmarks,

@@ -20,6 +20,17 @@ import Testing
         "https://app.test/cb?x=1\t", "https://app.test/cb%00?x=1", "https://аpp.test/cb?x=1",
         "http://app.test/cb?x=1", "//app.test/cb?x=1", "/cb?x=1", "https://app.test/cb?X=1", "javascript:alert(1)",
         "https://evil.test/https://app.test/cb?x=1", "https://app.test.evil.test/cb?x=1",
+        "https://app.test/cb?y=2&x=1", "https://app.test/cb?x=1&x=1", "https://app.test/cb?x=%31",
+        "https://app.test/cb?%78=1", "https://app.test/cb??x=1", "https://app.test/cb?x=1?", "https://app.test/cb?",
+        "https://app.test?x=1", "https://app.test//cb?x=1", "https://app.test/../cb?x=1",
+        "https://app.test/cb/..;/cb?x=1", "https://app.test/cb;?x=1", "https://app.test/cb#?x=1",
+        "https://@app.test/cb?x=1", "https://user:pw@app.test/cb?x=1", "https://evil.test@app.test/cb?x=1",
+        "https://evil.test/app.test/cb?x=1", "https://evilapp.test/cb?x=1", "https://sub.app.test/cb?x=1",
+        "https://app.test:8443/cb?x=1", "https:\\\\app.test/cb?x=1", "https:/app.test/cb?x=1",
+        "https:///app.test/cb?x=1", "https:app.test/cb?x=1", "https://app.test/cb\t?x=1", "https://app.test/cb?x=1\n",
+        "https://app.test/cb?x=1\r\n", "https://app.test/cb?x=1\0", "https://app.test/cb?x=1%00",
+        "https://app.test/cb?x=1%0d%0aX:y", "https://app.test/c\u{E9}b?x=1", "https://app.test/ce\u{301}b?x=1",
+        "https://app\u{3002}test/cb?x=1", "https://app.test/cb?x=\u{FF11}", "data:text/html,x", "https://",
     ]
 
     @Test("A01: a redirect URI that differs by a byte is shown, not redirected", arguments: mutants)
@@ -29,6 +40,17 @@ import Testing
         let answer = await fixture.send(.get, fixture.authorizeTarget(client, changing: ["redirect_uri": uri]))
         #expect(answer.status == 400)
         #expect(answer.location == nil)
+        #expect(answer.headers("set-cookie").isEmpty)
+        #expect(try await fixture.openLogins() == 0, "nothing is stored")
+    }
+
+    @Test("A01: of sixty mutants and more the registered bytes alone begin a login")
+    func registeredRedirect() async throws {
+        #expect(Set(Self.mutants.map { Array($0.utf8) }).count >= 60)
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient(redirects: ["https://app.test/cb?x=1"])
+        #expect(await fixture.send(.get, fixture.authorizeTarget(client)).status == 303)
+        #expect(try await fixture.openLogins() == 1)
     }
 
     @Test("A02: only the port of a loopback redirect URI may vary")
@@ -121,13 +143,22 @@ import Testing
 
     @Test(
         "A10: any other repeated parameter is invalid_request, unknown ones are ignored",
-        arguments: ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "prompt"])
+        arguments: [
+            "response_type", "scope", "state", "code_challenge", "code_challenge_method", "prompt", "response_mode",
+            "request", "nonce", "dpop_jkt",
+        ])
     func repeatedParameter(name: String) async throws {
         let fixture = try await Fixture()
         let client = try await fixture.registerClient()
-        let twice = await fixture.send(.get, fixture.authorizeTarget(client, adding: [(name, "a"), (name, "a")]))
-        #expect(twice.status == 400)
-        #expect(twice.text.contains("error=invalid_request"))
+        let target = fixture.authorizeTarget(client, changing: [name: nil], adding: [(name, "a"), (name, "a")])
+        let query = try #require(URLComponents(string: target)?.queryItems).map { ($0.name, $0.value ?? "") }
+        for twice in [
+            await fixture.send(.get, target),
+            await fixture.send(.post, "/authorize", fields: [("Origin", "https://app.test")], form: query),
+        ] {
+            #expect(twice.status == 400)
+            #expect(twice.text.contains("error=invalid_request&"), "\(twice.text)")
+        }
         let unknown = await fixture.send(.get, fixture.authorizeTarget(client, adding: [("foo", "1"), ("foo", "2")]))
         #expect(unknown.status == 303)
         let empty = await fixture.send(.get, fixture.authorizeTarget(client, changing: ["scope": ""]))

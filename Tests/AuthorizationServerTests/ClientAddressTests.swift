@@ -132,6 +132,35 @@ import Testing
         }
     }
 
+    @Test("A17: a foreign request_uri is never fetched, at /authorize or /par, not even from an allowed address")
+    func requestURIs() async throws {
+        let canary = Canary()
+        let group = EventLoopGroup(count: 1)
+        let listener = try await TCPListener.bind(try SocketAddress(ip: "127.0.0.1", port: 0), on: group) { stream in
+            canary.accepted.add(1, ordering: .relaxed)
+            stream.close()
+        }
+        let additional = [try #require(CIDR("127.0.0.0/8"))]
+        let fixture = try await Fixture(documents: HTTPDocumentFetcher(on: group.next(), additional: additional))
+        let client = try await fixture.registerClient()
+        let port = listener.boundAddress.port
+        for uri in [
+            "https://127.0.0.1:\(port)/r", "http://127.0.0.1:\(port)/r", "https://localhost:\(port)/r",
+            "http://169.254.169.254/latest/meta-data/",
+        ] {
+            let page = await fixture.send(.get, fixture.authorizeTarget(client, changing: ["request_uri": uri]))
+            #expect(page.status == 400 && page.location == nil, "\(uri)")
+            #expect(page.text.contains("error=request_uri_not_supported"), "\(uri)")
+            let bare = "/authorize?" + Fixture.encode([("client_id", client.id), ("request_uri", uri)])
+            #expect(await fixture.send(.get, bare).status == 400, "\(uri)")
+            let pushed = await fixture.send(
+                .post, "/par", form: PushedRequestTests.form(client, changing: ["request_uri": uri]))
+            #expect(try pushed.member("error") == "invalid_request", "\(uri)")
+        }
+        #expect(canary.accepted.load(ordering: .relaxed) == 0)
+        await listener.close()
+    }
+
     @Test("the canary sees what is let through: the same addresses, when the operator allows them")
     func canarySees() async throws {
         let canary = Canary()

@@ -106,7 +106,8 @@ import Testing
         ("no client_name", document(["client_name": nil])), ("empty client_name", document(["client_name": "\"\""])),
         ("client_name as number", document(["client_name": "7"])),
         ("duplicate member", "{\"client_id\":\"\(address)\"," + document().dropFirst()),
-        ("too large", document(["client_name": "\"" + String(repeating: "x", count: 6000) + "\""])),
+        ("a long client_name", document(["client_name": "\"" + String(repeating: "x", count: 4000) + "\""])),
+        ("too large", document(["x": "\"" + String(repeating: "x", count: 5 * 1024) + "\""])),
         (
             "too deep",
             document(["x": String(repeating: "[", count: 32) + String(repeating: "]", count: 32)])

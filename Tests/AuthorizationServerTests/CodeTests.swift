@@ -35,7 +35,8 @@ import Testing
         "A05: a verifier outside 43 to 128 unreserved characters is invalid_request",
         arguments: [
             nil, String(repeating: "a", count: 42), String(repeating: "a", count: 129),
-            String(repeating: "ä", count: 43),
+            String(repeating: "ä", count: 43), String(repeating: "a", count: 42) + "+",
+            String(repeating: "a", count: 42) + "=", String(repeating: "a", count: 42) + " ",
         ]
             as [String?])
     func malformedVerifier(verifier: String?) async throws {
@@ -168,6 +169,41 @@ import Testing
             try await fixture.refresh(refresh, client, changing: ["scope": "b:read"]).member("error") == "invalid_scope"
         )
         #expect(await fixture.refresh(refresh, client).status == 200, "refused requests used nothing up")
+    }
+
+    @Test(
+        "A13: whatever /token is asked for, aud is the granted resource, and a relative or foreign one is invalid_target"
+    )
+    func audience() async throws {
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient()
+        let browser = TestBrowser(fixture)
+        try await fixture.signIn(browser, as: try await fixture.addUser())
+        let (a, b) = ("http://localhost:8080/a/mcp", "http://localhost:8080/b/mcp")
+        let code = try await fixture.code(browser, client)
+        func audience(_ answer: Answer) throws -> String? {
+            let token = try #require(try answer.member("access_token"), "\(answer.text)")
+            let payload = try #require(Base64URL.decode(Array(token.utf8.split(separator: UInt8(ascii: "."))[1])))
+            return try JSONDocument(parsing: payload).root["aud"]?.string
+        }
+        let refused = [[b], [a, b], [b, a], ["/a/mcp"], [a + "#f"], [a + "/"], ["https://evil.test/a/mcp"]]
+        for resources in refused {
+            let answer = await fixture.redeem(code, client, adding: resources.map { ("resource", $0) })
+            #expect(answer.status == 400 && answer.header("cache-control") == "no-store")
+            #expect(try answer.member("error") == "invalid_target", "\(resources)")
+        }
+        let tokens = await fixture.redeem(code, client)
+        #expect(try audience(tokens) == a)
+        var refresh = try #require(try tokens.member("refresh_token"))
+        for resources in refused {
+            let answer = await fixture.refresh(refresh, client, adding: resources.map { ("resource", $0) })
+            #expect(try answer.member("error") == "invalid_target", "\(resources)")
+        }
+        for resources in [[], [a], [a, a]] {
+            let answer = await fixture.refresh(refresh, client, adding: resources.map { ("resource", $0) })
+            #expect(try audience(answer) == a, "\(resources)")
+            refresh = try #require(try answer.member("refresh_token"))
+        }
     }
 
     @Test(

@@ -129,14 +129,14 @@ import Testing
         let user = try await fixture.addUser()
         let browser = TestBrowser(fixture)
         try await fixture.signIn(browser, as: user)
-        _ = try await fixture.code(browser, client)
+        #expect(await fixture.redeem(try await fixture.code(browser, client), client).status == 200)
         for (name, value, error) in [
             ("request_uri", "http://169.254.169.254/", "request_uri_not_supported"),
             ("request", "e30.e30.", "request_not_supported"),
         ] {
             let answer = await browser.get(fixture.authorizeTarget(client, changing: [name: value]))
-            let told = answer.locationParameters["error"] ?? answer.text
-            #expect(told.contains(error) || answer.text.contains("not supported"), "\(answer.status) \(told)")
+            #expect(answer.locationParameters["error"] == error, "\(answer.status) \(answer.text)")
+            #expect(answer.locationParameters["state"] == "xyz" && answer.locationParameters["code"] == nil)
         }
     }
 

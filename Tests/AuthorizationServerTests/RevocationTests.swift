@@ -47,6 +47,7 @@ import Testing
             #expect(answer.status == 400)
         }
         #expect(await fixture.accepts(tokens.access))
+        #expect(await fixture.refresh(tokens.refresh, client).status == 200)
     }
 
     @Test("T08: disabling or removing a user ends tokens, codes and sessions", arguments: [true, false])

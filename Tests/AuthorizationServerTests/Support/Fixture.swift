@@ -107,6 +107,11 @@ struct Fixture {
         try await users.addWithLink(name: name, lifetime: .seconds(60)).user
     }
 
+    /// Authorization requests that wait for a login or consent.
+    func openLogins() async throws -> Int? {
+        try await store.census(lifetime: SessionLifetime(), at: clock.now)[.openLogins]
+    }
+
     /// Signs a browser in without the login page.
     func signIn(_ browser: TestBrowser, as user: UserRecord) async throws {
         let secret = "session-\(user.name)-\(UUID().uuidString)"
