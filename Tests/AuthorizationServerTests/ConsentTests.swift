@@ -81,7 +81,10 @@ import Testing
         let link = "/consent?" + Fixture.encode(form.map { ($0.key, $0.value) })
         let linked = await setting.browser.get(link)
         #expect(linked.status == 403)
+        let cookies = setting.browser.cookies
         #expect(await setting.browser.post("/consent", form).status == 303)
+        // A second tab still has the cookie that the answer took away.
+        setting.browser.cookies = cookies
         let again = await setting.browser.post("/consent", form)
         #expect(again.status == 403)
         #expect(again.location == nil)
@@ -162,7 +165,11 @@ import Testing
         #expect(await setting.page(changing: ["scope": "a:write"]).status == 200)
         #expect(
             await setting.page(changing: ["scope": nil, "resource": "http://localhost:8080/b/mcp"]).status == 200)
-        #expect(await setting.page(changing: ["scope": "a:read", "prompt": "consent"]).status == 200)
+        // More servers with the same scope.
+        let more = setting.fixture.authorizeTarget(
+            setting.client, changing: ["scope": "a:read"], adding: [("resource", "http://localhost:8080/b/mcp")])
+        let wider = await setting.browser.follow(await setting.browser.get(more))
+        #expect(wider.status == 200 && wider.text.contains("Server B"))
         let twin = try await setting.fixture.registerClient()
         let asked = await setting.browser.follow(
             await setting.browser.get(
@@ -173,6 +180,8 @@ import Testing
         let page = await theirs.follow(
             await theirs.get(setting.fixture.authorizeTarget(setting.client, changing: ["scope": "a:read"])))
         #expect(page.status == 200 && page.text.contains("bob"), "another user has allowed nothing")
+        #expect(await setting.page(changing: ["scope": "a:read"]).locationParameters["code"] != nil, "still remembered")
+        #expect(await setting.page(changing: ["scope": "a:read", "prompt": "consent"]).status == 200)
     }
 
     @Test("U04: a changed name or redirect host is asked again; the same once more is not")
