@@ -4,6 +4,8 @@ import Foundation
 package struct DeadlineExceeded: Error, CustomStringConvertible {
     package let what: String
     package var description: String { "deadline exceeded: \(what)" }
+
+    package init(what: String) { self.what = what }
 }
 
 /// Waits until `condition` gives a value, looking again every few milliseconds; throws when `limit` has passed.

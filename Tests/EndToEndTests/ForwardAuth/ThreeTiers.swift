@@ -34,10 +34,17 @@ final class ThreeTiers {
         try await gateway.start()
         try await gateway.addUser(EndToEnd.user, password: EndToEnd.password)
         for port in [ports.front, ports.upstream, ports.raw] {
-            try await eventuallyTrue(
-                "port \(port); \(upstream.errors) \(proxy.output) \(proxy.errors)", within: .seconds(30)
-            ) {
-                try await onThread { (try? PlainConnection(port: port, timeout: 1)) != nil }
+            do {
+                try await eventuallyTrue("port \(port)", within: .seconds(30)) {
+                    // Somebody else may have taken a port since it was found free: that is over at once, and says so.
+                    guard upstream.exit == nil, proxy.exit == nil else {
+                        throw DeadlineExceeded(what: "a program ended")
+                    }
+                    return try await onThread { (try? PlainConnection(port: port, timeout: 1)) != nil }
+                }
+            } catch let error as DeadlineExceeded {
+                let said = [upstream.errors, proxy.output, proxy.errors].joined(separator: "\n")
+                throw PlainBrowser.WalkError(description: "\(ports): \(error.what)\n\(said)")
             }
         }
         try await eventuallyTrue("\(front) to know its routes; \(proxy.output) \(proxy.errors)", within: .seconds(20)) {
