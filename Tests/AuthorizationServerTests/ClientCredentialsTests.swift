@@ -46,7 +46,7 @@ import Testing
         return try JSONDocument(parsing: payload).root
     }
 
-    @Test("RFC 9068 §2.2: a service account gets a token of its own, for one resource, and no refresh token")
+    @Test("a23, RFC 9068 §2.2: a service account gets a token of its own, for one resource, and no refresh token")
     func issued() async throws {
         let client = try Self.client()
         let fixture = try await Fixture { $0.clients = [client] }

@@ -18,7 +18,7 @@ import Testing
             isFirstParty: true, allowedResources: resources)
     }
 
-    @Test("a client of the configuration gets in without registering, and only with its secret")
+    @Test("a11: a client of the configuration gets in without registering, and only with its secret")
     func login() async throws {
         let configured = try ConfiguredClientTests.client(
             "{\"redirect_uris\":[\"\(Fixture.redirect)\"],\"grant_types\":[\"authorization_code\",\"refresh_token\"]}")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Protected resource and sessions", .timeLimit(.minutes(2)))
 struct SecurityTests {
-    @Test("R01: no token is a challenge without error; query tokens do not count; two headers are 400")
+    @Test("b4, R01: no token is a challenge without error; query tokens do not count; two headers are 400")
     func noToken() async throws {
         try await withBench { bench in
             let fields = ["Accept": "application/json, text/event-stream", "Content-Type": "application/json"]
@@ -72,7 +72,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("R03: the client's token never reaches a server")
+    @Test("a21, R03: the client's token never reaches a server")
     func passthrough() async throws {
         try await withBench { bench in
             let client = try await bench.open("/demo/mcp", "alice-again")

@@ -13,8 +13,11 @@ struct OIDFModule {
     let client: Fixture.TestClient
     let browser: TestBrowser
 
-    init(redirects: [String] = [Fixture.redirect], method: String = "client_secret_basic") async throws {
-        fixture = try await Fixture()
+    init(
+        redirects: [String] = [Fixture.redirect], method: String = "client_secret_basic",
+        documents: (any PeerDocumentFetcher)? = nil
+    ) async throws {
+        fixture = try await Fixture(documents: documents)
         client = try await fixture.registerClient(redirects: redirects, method: method)
         browser = TestBrowser(fixture)
         try await fixture.signIn(browser, as: try await fixture.addUser())
