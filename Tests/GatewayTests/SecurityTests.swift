@@ -40,6 +40,29 @@ struct SecurityTests {
         }
     }
 
+    @Test("b5, b6: every scope that a token lacks is named at once, whatever is called, and nothing is started")
+    func missingScopes() async throws {
+        var guarded = ServerDefinition.python("demo", Script.server)
+        guarded.requiredScopes = ["mcp", "notes:read", "notes:write"]
+        try await withBench([guarded]) { bench in
+            let fields = [
+                "Accept": "application/json, text/event-stream", "Content-Type": "application/json",
+                "Authorization": "Bearer alice",
+            ]
+            for (method, body) in [
+                ("POST", PlainMCP.request("initialize", id: 1)), ("POST", PlainMCP.request("tools/list", id: 1)),
+                ("POST", PlainMCP.request("tools/call", id: 1)), ("GET", ""),
+            ] {
+                let answer = try await bench.request(method, "/demo/mcp", fields, body)
+                let challenge = answer.header("www-authenticate") ?? ""
+                #expect(answer.status == 403 && challenge.contains("error=\"insufficient_scope\""), "\(challenge)")
+                #expect(challenge.contains("scope=\"mcp notes:read notes:write\""), "\(challenge)")
+                #expect(challenge.contains("resource_metadata=\"http://localhost:\(bench.port)/.well-known/"))
+            }
+            #expect(bench.gateway.processCount == 0)
+        }
+    }
+
     @Test("R02, R04: a token for elsewhere, 2,000 random ones and an unreachable store never get through")
     func badTokens() async throws {
         let servers: [ServerDefinition] = [.python("demo", Script.server), .python("private", Script.server)]
