@@ -96,7 +96,9 @@ struct RedisFailoverTests {
         let cluster = try Cluster()
         try await cluster.settle()
         let fixture = try RedisFixture(cluster.url)
-        try await fixture.store.issue(makeCode("c"))
+        try await eventuallyTrue("the replica to confirm", within: .seconds(10)) {
+            (try? await fixture.store.issue(makeCode("c"))) != nil
+        }
         try await cluster.sentinel.stop()
         cluster.replica.pause()
         let failure = await #expect(throws: StoreError.self) {

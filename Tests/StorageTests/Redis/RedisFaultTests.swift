@@ -26,7 +26,7 @@ struct RedisFaultTests {
             #expect(failure?.code == .unavailable)
             times.append(ContinuousClock.now - began)
         }
-        // Other tests run beside this one; the end-to-end test looks at each answer.
+        // The end-to-end test looks at each answer.
         #expect(times.sorted()[25] < .milliseconds(100))
         #expect(times.allSatisfy { $0 < .milliseconds(900) }, "none waits for a deadline")
         try server.start()
