@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Every way to a token but assertions of identity, asked for by Authlib, proven and read by joserfc.
+    /// Every way to a token (assertions of identity: `IdentityAssertions`), asked for by Authlib, proven and read by joserfc.
     @Suite("Grants by other people's clients")
     struct Grants {
         static let secret = "a secret of forty and more characters: for a robot & no other +%"

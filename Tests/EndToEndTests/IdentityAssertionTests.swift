@@ -55,6 +55,21 @@ extension EndToEnd {
                 body: parts.percentEncodedQuery ?? "")
         }
 
+        @Test("ID-JAG, A09, a24: Authlib exchanges an assertion, with the client's secret and once")
+        func authlib() async throws {
+            let issuer = try await ExternalIssuers.Issuer()
+            let gateway = try await Self.gateway(issuer)
+            let assertion = try await Self.assertion(issuer, gateway)
+            let report = try await Grants.run("assertion", gateway, ["assertion": assertion, "secret": Self.secret])
+            #expect(report["foreign"] as? String == "invalid_client")
+            let claims = try #require(report["claims"] as? [String: Any])
+            #expect(
+                claims["aud"] as? String == gateway.origin + "/demo/mcp" && claims["client_id"] as? String == "agent")
+            #expect(report["status"] as? Int == 200)
+            #expect(report["refresh"] is NSNull, "the identity provider decides each time")
+            #expect(report["again"] as? String == "invalid_grant")
+        }
+
         @Test(
             "ID-JAG, a24: an assertion opens one server for its user; replayed, foreign, forged or of another audience it opens nothing"
         )

@@ -40,7 +40,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("b5, b6: every scope that a token lacks is named at once, whatever is called, and nothing is started")
+    @Test("R05, b5, b6: every scope that a token lacks is named at once, whatever is called, and nothing is started")
     func missingScopes() async throws {
         var guarded = ServerDefinition.python("demo", Script.server)
         guarded.requiredScopes = ["mcp", "notes:read", "notes:write"]

@@ -133,7 +133,7 @@ struct VerifyStub: AccessTokenVerifier {
         #expect(twice.fields["www-authenticate"]?.contains("invalid_request") == true)
     }
 
-    @Test("b5, b6: a token without the scope that the resource demands: 403 insufficient_scope")
+    @Test("R05, b5, b6: a token without the scope that the resource demands: 403 insufficient_scope")
     func scope() async throws {
         let answer = try await ask("alice~fetch.test_mcp_admin", "/mcp/admin/x")
         #expect(answer.status == .forbidden)

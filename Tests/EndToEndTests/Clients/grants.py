@@ -20,6 +20,7 @@ from walk import Browser, Forms, filled, query, report, task, walk
 
 REDIRECT = "http://127.0.0.1:9/callback"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class Assertion(PrivateKeyJWT):
@@ -329,6 +330,27 @@ def device(gateway, job):
         "denied": poll(denied).get("error"),
         "farewell": farewell[-1],
         "limited": guesses[-1],
+    }
+
+
+def assertion(gateway, job):
+    """RFC 7523 §2.1 with an identity assertion that the test has had signed."""
+
+    def exchange(secret):
+        session = gateway.session("agent", secret, "client_secret_post")
+        return attempt(
+            session.fetch_token, gateway.metadata["token_endpoint"], grant_type=JWT_BEARER, assertion=job["assertion"]
+        )
+
+    foreign = exchange("somebody's guess")
+    token = exchange(job["secret"])
+    assert "access_token" in token, token
+    return {
+        "foreign": foreign.get("error"),
+        "claims": gateway.claims(token["access_token"]),
+        "refresh": token.get("refresh_token"),
+        "status": gateway.call(token["access_token"])[0],
+        "again": exchange(job["secret"]).get("error"),
     }
 
 
