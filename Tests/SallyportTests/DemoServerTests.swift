@@ -155,36 +155,35 @@ struct DemoServerTests {
 struct DemoServerPipeTests {
     @Test("lines come back while a slow call waits, 20,000 echoes in one write, and the end of input ends it")
     func pipes() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Checkout.binary)
-        process.arguments = ["demo-server"]
-        let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
+        let logs = try TemporaryDirectory("demo")
+        let (input, output) = (try PipeEnds(), try PipeEnds())
+        let program = try RunningProgram(
+            Checkout.binary, ["demo-server"], logs: logs, pipes: (input.reading, output.writing))
+        defer { program.killTree() }
+        input.closeReading()
+        output.closeWriting()
         let slow =
             #"{"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"sleep","arguments":{"seconds":0.3}}}"#
         let echo =
             #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"x"}}}"#
         let text = slow + "\n" + String(repeating: echo + "\n", count: 20_000)
-        let writer = Task.detached { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+        async let written: Void = onThread { try input.write(Array(text.utf8)) }
         let lines = try await onThread {
-            var data = Data()
+            var data: [UInt8] = []
             var count = 0
             while count < 20_001 {
-                let more = output.fileHandleForReading.availableData  // what is there, not a full buffer
+                let more = try output.read()
                 guard !more.isEmpty else { break }
                 count += more.reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
                 data += more
             }
             return data.split(separator: UInt8(ascii: "\n"))
         }
-        try await writer.value
+        try await written
         #expect(lines.count == 20_001)
         let late = lines.indices.filter { String(decoding: lines[$0], as: UTF8.self).contains("slept 0.3 s") }
         #expect(late.count == 1 && late[0] > 0, "the slow call held nobody up")
-        try input.fileHandleForWriting.close()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        input.closeWriting()
+        #expect(try await program.waitUntilExit() == .exited(0), "\(program.errors)")
     }
 }

@@ -64,17 +64,8 @@ package final class RedisServer: Sendable {
     /// One command, as `redis-cli` sends it; blocking. Returns what it printed.
     @discardableResult
     package func command(_ words: String..., options: [String] = []) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-cli")
-        process.arguments = ["-p", String(port)] + options + words
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+        let arguments = ["-p", String(port)] + options + words
+        return try RunningProgram.run("/usr/bin/redis-cli", arguments).text.trimmingCharacters(in: .newlines)
     }
 
     private var isListening: Bool {

@@ -17,17 +17,19 @@ package final class RunningProgram: Sendable {
     package let errorPath: String
     private let ended = Mutex<ProgramExit?>(nil)
 
-    /// Starts `executable` with exactly this environment; `input` is the path of its standard input.
+    /// Starts `executable` with exactly this environment; `input` is the path of its standard input. With `pipes` its
+    /// standard input and output are these descriptors instead.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        in directory: String? = nil, logs: TemporaryDirectory, name: String = "program", input: String = "/dev/null"
+        in directory: String? = nil, logs: TemporaryDirectory, name: String = "program", input: String = "/dev/null",
+        pipes: (input: Int32, output: Int32)? = nil
     ) throws {
         let stem = logs.file("\(name)-\(UUID().uuidString.prefix(6))")
         outputPath = stem + ".out"
         errorPath = stem + ".err"
         pid = try spawn(
-            executable, arguments, environment, directory: directory, input: input, output: outputPath, error: errorPath
-        )
+            executable, arguments, environment, directory: directory, input: input, output: outputPath,
+            error: errorPath, pipes: pipes)
         let pid = pid
         Thread.detachNewThread { [self] in
             let exit = waitForExit(of: pid)
@@ -48,6 +50,26 @@ package final class RunningProgram: Sendable {
     @discardableResult
     package func waitUntilExit(within limit: Duration = .seconds(10)) async throws -> ProgramExit {
         try await eventually("end of \(pid); it wrote: \(errors.suffix(2000))", within: limit) { exit }
+    }
+
+    /// Runs a program to its end on the calling thread, and returns how it ended and what it wrote.
+    ///
+    /// Foundation's `Process` is no help where tests run side by side: its pipes are open in whatever another thread
+    /// starts at that moment, and then they have no end.
+    package static func run(
+        _ executable: String, _ arguments: [String], within limit: Duration = .seconds(30)
+    ) throws -> (exit: ProgramExit, text: String) {
+        let logs = try TemporaryDirectory("program")
+        let program = try RunningProgram(executable, arguments, logs: logs)
+        let deadline = ContinuousClock.now + limit
+        while true {
+            if let exit = program.exit { return (exit, program.output + program.errors) }
+            guard ContinuousClock.now < deadline else {
+                program.killTree()
+                throw DeadlineExceeded(what: "end of \(executable) \(arguments); it wrote: \(program.errors)")
+            }
+            Thread.sleep(forTimeInterval: 0.002)
+        }
     }
 
     /// Kills the program and everything it started.
@@ -75,7 +97,7 @@ private let spawnSetSession: Int32 = 0x80
 
 private func spawn(
     _ program: String, _ programArguments: [String], _ environment: [String: String], directory: String?, input: String,
-    output: String, error: String
+    output: String, error: String, pipes: (input: Int32, output: Int32)?
 ) throws -> pid_t {
     // `env -C` changes the folder and becomes the program: the process keeps its number.
     let executable = directory == nil ? program : "/usr/bin/env"
@@ -83,11 +105,17 @@ private func spawn(
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    unsafe posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
-    unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    if let pipes {
+        unsafe posix_spawn_file_actions_adddup2(&actions, pipes.input, 0)
+        unsafe posix_spawn_file_actions_adddup2(&actions, pipes.output, 1)
+    } else {
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    }
     unsafe posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    // Ours are nobody else's business; closing one that is not open does no harm.
-    for inherited in Int32(3)..<256 { unsafe posix_spawn_file_actions_addclose(&actions, inherited) }
+    // Ours are nobody else's business: a pipe of one test, open in the program of another, would have no end.
+    // Closing one that is not open does no harm.
+    for inherited in Int32(3)..<4096 { unsafe posix_spawn_file_actions_addclose(&actions, inherited) }
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }

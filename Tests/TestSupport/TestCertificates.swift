@@ -47,16 +47,7 @@ package struct TestCertificates: Sendable {
     }
 
     private func run(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw DeadlineExceeded(what: "openssl \(arguments): \(text)") }
+        let (exit, text) = try RunningProgram.run("/usr/bin/openssl", arguments)
+        guard exit == .exited(0) else { throw DeadlineExceeded(what: "openssl \(arguments): \(text)") }
     }
 }

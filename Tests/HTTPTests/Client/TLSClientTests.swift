@@ -8,21 +8,22 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TLSClientTests {
     /// Runs `openssl s_server` for `localhost` while `body` runs with its port and the certificate's file.
     static func withServer(_ body: (Int, String) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let certificate = folder.appendingPathComponent("c.pem").path
-        let key = folder.appendingPathComponent("k.pem").path
-        let make = try openssl([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-            "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key,
-        ])
-        try await onThread { make.waitUntilExit() }
+        let folder = try TemporaryDirectory("tls")
+        let certificate = folder.file("c.pem")
+        let key = folder.file("k.pem")
+        let made = try RunningProgram.run(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key,
+            ])
+        try #require(made.exit == .exited(0), "\(made.text)")
         let port = try FreePort.find()
-        let server = try openssl([
-            "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-key", key, "-www", "-quiet",
-        ])
-        defer { server.terminate() }
+        let server = try RunningProgram(
+            "/usr/bin/openssl",
+            ["s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-key", key, "-www", "-quiet"],
+            logs: folder)
+        defer { server.killTree() }
         let probe = HTTPClient(
             on: EventLoopGroup(count: 1).next(), policy: EgressPolicy(addresses: .any, allowsPlainHTTP: false))
         let url = try HTTPURL("https://localhost:\(port)/")
@@ -35,17 +36,6 @@ import Testing
             }
         }
         try await body(port, certificate)
-    }
-
-    private static func openssl(_ arguments: [String]) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardInput = Pipe()
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
     }
 
     @Test("A15: a certificate that nobody vouches for, or for another name, is refused")
