@@ -111,7 +111,6 @@ import Testing
         (["resource": "http://localhost:8080/a/mcp#f"], "invalid_target"),
         (["resource": "https://other.test/a/mcp"], "invalid_target"),
         (["request": "e30.e30."], "request_not_supported"),
-        (["request_uri": "http://169.254.169.254/"], "request_uri_not_supported"),
     ]
 
     @Test("A04, A13, A17, A18: errors go to an approved client with state and iss", arguments: errors)

@@ -130,14 +130,41 @@ import Testing
         let browser = TestBrowser(fixture)
         try await fixture.signIn(browser, as: user)
         #expect(await fixture.redeem(try await fixture.code(browser, client), client).status == 200)
-        for (name, value, error) in [
-            ("request_uri", "http://169.254.169.254/", "request_uri_not_supported"),
-            ("request", "e30.e30.", "request_not_supported"),
-        ] {
-            let answer = await browser.get(fixture.authorizeTarget(client, changing: [name: value]))
-            #expect(answer.locationParameters["error"] == error, "\(answer.status) \(answer.text)")
-            #expect(answer.locationParameters["state"] == "xyz" && answer.locationParameters["code"] == nil)
+        let answer = await browser.get(fixture.authorizeTarget(client, changing: ["request": "e30.e30."]))
+        #expect(answer.locationParameters["error"] == "request_not_supported", "\(answer.status) \(answer.text)")
+        #expect(answer.locationParameters["state"] == "xyz" && answer.locationParameters["code"] == nil)
+    }
+
+    /// `request_uri` values that are no live reference, and the page of each.
+    static let foreign = [
+        ("http://169.254.169.254/", "not here"), ("https://app.test/request.jwt", "not here"), ("urn:x", "not here"),
+        ("URN:IETF:PARAMS:OAUTH:REQUEST_URI:sp_request_x", "not here"), ("sp_request_x", "not here"),
+        ("urn:ietf:params:oauth:request_uri", "not here"), ("data:,x", "not here"), (" ", "not here"),
+        ("urn:ietf:params:oauth:request_uri:", "This request is over"),
+        ("urn:ietf:params:oauth:request_uri:sp_request_x", "This request is over"),
+    ]
+
+    @Test("A17: no request_uri but a live one of ours redirects, not even to a client that the user approved")
+    func foreignReferences() async throws {
+        let fixture = try await Fixture()
+        let client = try await fixture.registerClient()
+        let browser = TestBrowser(fixture)
+        try await fixture.signIn(browser, as: try await fixture.addUser())
+        #expect(await fixture.redeem(try await fixture.code(browser, client), client).status == 200, "approved")
+        let spent = try await Self.push(fixture, client)
+        let used = await browser.follow(await browser.get(Self.target(spent, client: client.id)))
+        #expect(used.locationParameters["code"] != nil)
+        for (uri, title) in Self.foreign + [(spent, "This request is over")] {
+            for prompt in [nil, "none"] {
+                let answer = await browser.get(
+                    fixture.authorizeTarget(client, changing: ["request_uri": uri, "prompt": prompt]))
+                try Self.expectPage(answer)
+                #expect(answer.text.contains(title) && !answer.text.contains(client.redirect), "\(uri)")
+            }
         }
+        let empty = await browser.follow(
+            await browser.get(fixture.authorizeTarget(client, changing: ["request_uri": ""])))
+        #expect(empty.locationParameters["code"] != nil, "an empty one is none (OAuth 2.1 §3.1)")
     }
 
     @Test("RFC 9126 §2.3: what /authorize would refuse, /par refuses as JSON")

@@ -8,7 +8,7 @@ struct AuthorizationParameters {
     /// Repeated ones of these are an error that may be redirected. `resource` may repeat (RFC 8707 §2).
     static let singular = [
         "response_type", "scope", "state", "code_challenge", "code_challenge_method", "response_mode", "prompt",
-        "request", "request_uri", "nonce", "dpop_jkt",
+        "request", "nonce", "dpop_jkt",
     ]
 
     let form: FormParameters

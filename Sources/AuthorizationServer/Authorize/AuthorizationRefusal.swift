@@ -11,6 +11,7 @@ enum AuthorizationRefusal: Error {
     case repeatedParameter(String)
     case unreadable
     case pushedRequestGone
+    case foreignRequestURI
     case transactionGone
     case transactionOver
     case otherBrowser
@@ -31,6 +32,7 @@ enum AuthorizationRefusal: Error {
         case .repeatedParameter: "repeated_parameter"
         case .unreadable: "unreadable"
         case .pushedRequestGone: "pushed_request_gone"
+        case .foreignRequestURI: "foreign_request_uri"
         case .transactionGone: "transaction_gone"
         case .transactionOver: "transaction_over"
         case .otherBrowser: "other_browser"
@@ -57,7 +59,8 @@ enum AuthorizationRefusal: Error {
         case .missingClient, .unknownClient: AuthorizationRefusal.unknownClientMessage
         case .unreadableClient: AuthorizationRefusal.unreadableClientMessage
         case .unreachableClient: AuthorizationRefusal.unreachableClientMessage
-        case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable, .pushedRequestGone:
+        case .missingRedirectURI, .redirectURIMismatch, .repeatedParameter, .unreadable, .pushedRequestGone,
+            .foreignRequestURI:
             requestMessage
         case .transactionGone, .transactionOver, .otherBrowser, .otherUser, .forgedForm: transactionMessage
         case .signedOut:
@@ -102,6 +105,13 @@ enum AuthorizationRefusal: Error {
                 title: "This request is over",
                 explanation: "It was used already, is older than a minute, or belongs to another application.",
                 wayForward: "Nothing was sent. Go back to the application and connect again.")
+        case .foreignRequestURI:
+            MessagePage(
+                title: "The request is not here",
+                explanation:
+                    "The application says that its request is kept somewhere else (request_uri). This server follows only "
+                    + "references that it gave out itself, and fetches nothing.",
+                wayForward: "Nothing was sent. The application that sent you has to be corrected.")
         case .repeatedParameter(let name):
             MessagePage(
                 title: "The request is ambiguous", explanation: "It carries \(name) more than once.",

@@ -10,17 +10,16 @@ enum RequestReference {
 
     /// Puts the pushed parameters in the place of the reference; parameters beside it count for nothing (RFC 9101 §5).
     ///
-    /// A reference that is used up, over or another client's ends on a page of ours (A17): no redirect is proven by then. Any
-    /// other `request_uri` stays where it is and is refused later; nothing is ever fetched.
+    /// A reference that is used up, over or another client's ends on a page of ours (A17), and so does every `request_uri`
+    /// that is none of ours: what it stands for is unknown, so that no redirect can be proven. Nothing is ever fetched.
     static func resolve(
         _ parameters: AuthorizationParameters, in service: AuthorizationService
     ) async throws -> (parameters: AuthorizationParameters, isPushed: Bool) {
         for name in ["request_uri", "client_id"] where parameters.isRepeated(name) {
             throw AuthorizationRefusal.repeatedParameter(name)
         }
-        guard let reference = parameters.first("request_uri"), reference.utf8.starts(with: prefix.utf8) else {
-            return (parameters, false)
-        }
+        guard let reference = parameters.first("request_uri") else { return (parameters, false) }
+        guard reference.utf8.starts(with: prefix.utf8) else { throw AuthorizationRefusal.foreignRequestURI }
         guard let client = parameters.first("client_id") else { throw AuthorizationRefusal.missingClient }
         let outcome = try await service.store.take(
             SecretDigest(of: reference), of: ClientID(client), at: service.now)

@@ -38,7 +38,6 @@ package struct OAuthError: Error, Sendable, Equatable {
         case loginRequired = "login_required"
         case consentRequired = "consent_required"
         case requestNotSupported = "request_not_supported"
-        case requestURINotSupported = "request_uri_not_supported"
     }
 
     package let code: Code
