@@ -139,6 +139,15 @@ import Testing
         #expect(await fixture.send(.get, fixture.authorizeTarget(Self.client)).status == 303, "\(name): mended")
     }
 
+    @Test("A16: five KiB are read, and a byte more is not", arguments: [(5120, 303), (5121, 400)])
+    func size(bytes: Int, status: Int) async throws {
+        let rest = Self.document(["x": "\"\""]).utf8.count
+        let text = Self.document(["x": "\"" + String(repeating: "x", count: bytes - rest) + "\""])
+        #expect(text.utf8.count == bytes)
+        let (fixture, _) = try await fixture(text)
+        #expect(await fixture.send(.get, fixture.authorizeTarget(Self.client)).status == status)
+    }
+
     @Test("A16: a publisher that does not answer is 503 for programs, and what it said before still counts")
     func unreachable() async throws {
         let (fixture, web) = try await fixture()
