@@ -13,7 +13,7 @@ package enum ClientAssertionRejection: Error, Sendable, Hashable {
 package struct ClientAssertion: Sendable {
     /// `client_assertion_type`.
     package static let type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    /// The longest that one may be valid from now on (policy, T10).
+    /// The longest that one may be valid: from `iat`, or from now on where it does not say since when (policy, T10).
     package static let maximumLifetime = Duration.seconds(300)
     /// How far clocks may differ.
     package static let skew = Duration.seconds(60)
@@ -70,13 +70,22 @@ package struct ClientAssertion: Sendable {
         guard claims["iss"]?.stringBytes?.elementsEqual(client.value.utf8) == true else { throw .issuer }
         guard claims["sub"]?.stringBytes?.elementsEqual(client.value.utf8) == true else { throw .subject }
         guard AssertionClaims.isAudience(claims["aud"], audience) else { throw .audience }
-        guard let expires = AssertionClaims.time(claims["exp"]), now < expires else { throw .expired }
-        guard expires <= now + Self.maximumLifetime + Self.skew else { throw .lifetime }
-        for name in ["nbf", "iat"] {
-            guard let claim = claims[name] else { continue }
-            guard let time = AssertionClaims.time(claim), time <= now + Self.skew else { throw .notYetValid }
-        }
+        let expires = try Self.checkTimes(claims, at: now)
         guard let id = claims["jti"]?.string, (1...256).contains(id.utf8.count) else { throw .identifier }
         return Proof(id: id, rememberUntil: expires + Self.skew)
+    }
+
+    // Clocks differ in `iat` and `nbf`; the lifetime is read by one clock, so there is nothing to forgive in it.
+    private static func checkTimes(
+        _ claims: JSONNode, at now: Timestamp
+    ) throws(ClientAssertionRejection) -> Timestamp {
+        guard let expires = AssertionClaims.time(claims["exp"]), now < expires else { throw .expired }
+        for name in ["nbf", "iat"] {
+            guard let claim = claims[name] else { continue }
+            guard let time = AssertionClaims.time(claim), time <= now + skew else { throw .notYetValid }
+        }
+        let issued = AssertionClaims.time(claims["iat"]) ?? now
+        guard expires <= issued + maximumLifetime else { throw .lifetime }
+        return expires
     }
 }

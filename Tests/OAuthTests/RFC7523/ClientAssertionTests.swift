@@ -66,12 +66,30 @@ import Testing
         #expect(try verify(text, signer).id == "1")
     }
 
+    @Test(
+        "T10: five minutes are enough: from iat by the clock of the client, else from now",
+        arguments: [
+            ["exp": "1800000300"], ["exp": "1800000300", "iat": nil], ["exp": "1800000360", "iat": "1800000060"],
+            ["exp": "1800000001", "iat": "1799999701"],
+        ] as [[String: String?]])
+    func longest(changes: [String: String?]) throws {
+        let signer = try Signer()
+        let exp = try #require(changes["exp"].flatMap { $0 }.flatMap { Int64($0) })
+        let proof = try verify(signer.sign(Self.claims(changes)), signer)
+        #expect(proof.rememberUntil == Timestamp(secondsSinceEpoch: exp + 60), "remembered for as long as it is good")
+    }
+
     static let refused: [(String, [String: String?], ClientAssertionRejection)] = [
         ("EnsureClientAssertionWithExpIs5MinutesInPastFails", ["exp": "1799999700"], .expired),
         ("expires now", ["exp": "1800000000"], .expired),
         ("without exp", ["exp": nil], .expired), ("exp as text", ["exp": "\"1800000060\""], .expired),
         ("exp without end", ["exp": "1e300"], .expired), ("negative exp", ["exp": "-1"], .expired),
-        ("valid for longer than five minutes", ["exp": "1800000361"], .lifetime),
+        ("valid for longer than five minutes", ["exp": "1800000301"], .lifetime),
+        ("the same without iat", ["exp": "1800000301", "iat": nil], .lifetime),
+        ("the same by a fast clock", ["iat": "1800000060", "exp": "1800000361"], .lifetime),
+        ("the same by a slow clock", ["iat": "1799999940", "exp": "1800000241"], .lifetime),
+        ("nearly over, and from long ago", ["iat": "1799996400", "exp": "1800000001"], .lifetime),
+        ("iat as text", ["iat": "\"1800000000\""], .notYetValid),
         ("EnsureClientAssertionWithWrongAudFails", ["aud": "\"https://other.test\""], .audience),
         ("PARTokenEndpointAsAudienceFails", ["aud": "\"https://gw.test/token\""], .audience),
         ("PAREndpointAsAudienceFails", ["aud": "\"https://gw.test/par\""], .audience),
