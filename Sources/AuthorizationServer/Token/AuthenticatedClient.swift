@@ -1,4 +1,3 @@
-import Crypto
 import HTTP
 import OAuth
 
@@ -45,18 +44,13 @@ struct ClientAuthenticator {
         case (.none, .none): break
         // Header or body is the same secret over the same channel; libraries disagree with what they registered.
         case (.clientSecretBasic, .secret(let secret)), (.clientSecretPost, .secret(let secret)):
-            guard ClientAuthenticator.isRight(secret, client) else {
+            guard secret.matches(client.secretDigest) else {
                 throw ClientAuthenticator.refusal("the client's credentials are wrong")
             }
         case (.privateKeyJWT, .assertion(let assertion)): try await verify(assertion, of: client)
         default: throw ClientAuthenticator.refusal("the client did not authenticate as it registered")
         }
         return AuthenticatedClient(client)
-    }
-
-    private static func isRight(_ secret: String, _ client: RegisteredClient) -> Bool {
-        guard let stored = client.secretDigest else { return false }
-        return ConstantTime.equals(SecretDigest(of: secret).bytes, stored.bytes)
     }
 
     // Everything is verified before the identifier is used up: nobody else can burn a client's identifiers.

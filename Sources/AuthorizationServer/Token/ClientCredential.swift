@@ -7,7 +7,7 @@ struct ClientCredential {
         /// A public client names itself.
         case none
         /// In the header or in the body.
-        case secret(String)
+        case secret(PresentedSecret)
         /// RFC 7523 §2.2.
         case assertion(ClientAssertion)
     }
@@ -33,7 +33,7 @@ struct ClientCredential {
         if let assertion {
             proof = .assertion(assertion)
         } else {
-            proof = (request.basic?.secret ?? secret).map { .secret($0) } ?? .none
+            proof = (request.basic?.secret ?? secret.map { PresentedSecret($0) }).map { .secret($0) } ?? .none
         }
     }
 

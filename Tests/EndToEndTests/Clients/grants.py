@@ -337,7 +337,7 @@ def assertion(gateway, job):
     """RFC 7523 §2.1 with an identity assertion that the test has had signed."""
 
     def exchange(secret):
-        session = gateway.session("agent", secret, "client_secret_post")
+        session = gateway.session("agent", secret, "client_secret_basic")
         return attempt(
             session.fetch_token, gateway.metadata["token_endpoint"], grant_type=JWT_BEARER, assertion=job["assertion"]
         )
