@@ -1,57 +1,25 @@
 import AsyncIO
-import Synchronization
 import Telemetry
 
-/// A token bucket for each client address, in a table of fixed size.
-///
-/// A `Mutex` because connections of every loop ask; the section is a few dictionary operations.
-final class AddressRateLimiter: Sendable {
-    private struct Bucket {
-        var tokens: Double
-        var filledAt: Timestamp
-    }
+/// A token bucket for each client address.
+struct AddressRateLimiter: Sendable {
+    private let limiter: RateLimiter<IPAddress?>
 
-    private let capacity: Int
-    private let perMinute: Double
-    private let buckets = Mutex<[IPAddress?: Bucket]>([:])
-
-    /// Creates a limiter that remembers at most `capacity` addresses.
-    init(perMinute: Int, capacity: Int = 10_000) {
-        self.perMinute = Double(perMinute)
-        self.capacity = capacity
+    /// Creates a limiter.
+    init(perMinute: Int) {
+        limiter = RateLimiter(perMinute: perMinute)
     }
 
     /// Takes one request of this address; `nil` means go ahead, otherwise the seconds to wait.
     func take(_ address: SocketAddress, at now: Timestamp) -> Int? {
-        let key = AddressRateLimiter.key(of: address)
-        return buckets.withLock { buckets in
-            if buckets[key] == nil, buckets.count >= capacity { forgetFull(&buckets, at: now) }
-            var bucket = buckets[key] ?? Bucket(tokens: perMinute, filledAt: now)
-            refill(&bucket, at: now)
-            let wait = bucket.tokens >= 1 ? nil : Int(((1 - bucket.tokens) * 60 / perMinute).rounded(.up))
-            if wait == nil { bucket.tokens -= 1 }
-            buckets[key] = bucket
-            return wait
-        }
+        limiter.take(address.customer, at: now)
     }
+}
 
-    private func refill(_ bucket: inout Bucket, at now: Timestamp) {
-        let elapsed = max(0, now.millisecondsSinceEpoch - bucket.filledAt.millisecondsSinceEpoch)
-        bucket.tokens = min(perMinute, bucket.tokens + Double(elapsed) * perMinute / 60_000)
-        bucket.filledAt = now
-    }
-
-    // A full bucket says nothing. When none is full the table is under attack by many addresses: then it starts anew,
-    // which lets an attacker's addresses through once more but never grows and never locks anybody out.
-    private func forgetFull(_ buckets: inout [IPAddress?: Bucket], at now: Timestamp) {
-        let minute: Int64 = 60_000
-        buckets = buckets.filter { now.millisecondsSinceEpoch - $0.value.filledAt.millisecondsSinceEpoch < minute }
-        if buckets.count >= capacity { buckets.removeAll(keepingCapacity: true) }
-    }
-
-    // One IPv6 customer has a /64: all of its addresses share a bucket.
-    private static func key(of address: SocketAddress) -> IPAddress? {
-        guard let ip = address.ipAddress?.unmapped else { return nil }
+extension SocketAddress {
+    /// Whom an address stands for: one IPv6 customer has a /64, and all of its addresses count as one.
+    var customer: IPAddress? {
+        guard let ip = ipAddress?.unmapped else { return nil }
         guard case .v6(let network, _) = ip else { return ip }
         return .v6(high: network, low: 0)
     }

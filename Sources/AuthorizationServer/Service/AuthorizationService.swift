@@ -26,6 +26,7 @@ package struct AuthorizationService: Sendable {
     /// Every way to log in.
     let providers: ProviderDirectory
     let deviceLimiter: AddressRateLimiter
+    let secretGuesses = SecretGuessLimiter()
     /// Every client, wherever it is known from.
     let clients: ClientDirectory
     /// The keys by which clients sign.

@@ -5,11 +5,13 @@ import OAuth
 /// A program that asked too often (O05).
 struct RateRefusal: Error {
     let seconds: Int
+    /// `error_description`.
+    var reason = "this address asks too often"
 
     /// 429 with `Retry-After`.
     var response: HTTPResponse {
         var response = JSONAnswer.make(
-            .tooManyRequests, ["error": "temporarily_unavailable", "error_description": "this address asks too often"])
+            .tooManyRequests, ["error": "temporarily_unavailable", "error_description": .string(reason)])
         response.fields.append("Retry-After", String(seconds))
         return response
     }

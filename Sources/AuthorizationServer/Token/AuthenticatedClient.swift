@@ -1,3 +1,4 @@
+import AsyncIO
 import HTTP
 import OAuth
 
@@ -34,7 +35,8 @@ struct ClientAuthenticator {
     /// Our origin as the client used it: the issuer, and the audience of its assertions.
     let origin: ServerOrigin
 
-    /// Authenticates the client of a request; `invalid_client` where it cannot be believed.
+    /// Authenticates the client of a request; `invalid_client` where it cannot be believed, `RateRefusal` where its secret is
+    /// being guessed.
     func authenticate(_ request: TokenRequest) async throws -> AuthenticatedClient {
         let credential = try ClientCredential(request)
         guard let client = try await service.clients.client(credential.client, for: request.head.remoteAddress) else {
@@ -44,13 +46,19 @@ struct ClientAuthenticator {
         case (.none, .none): break
         // Header or body is the same secret over the same channel; libraries disagree with what they registered.
         case (.clientSecretBasic, .secret(let secret)), (.clientSecretPost, .secret(let secret)):
-            guard secret.matches(client.secretDigest) else {
-                throw ClientAuthenticator.refusal("the client's credentials are wrong")
-            }
+            try judge(secret, of: client, by: request.head.remoteAddress)
         case (.privateKeyJWT, .assertion(let assertion)): try await verify(assertion, of: client)
         default: throw ClientAuthenticator.refusal("the client did not authenticate as it registered")
         }
         return AuthenticatedClient(client)
+    }
+
+    private func judge(_ secret: PresentedSecret, of client: RegisteredClient, by address: SocketAddress) throws {
+        let isRight = secret.matches(client.secretDigest)
+        if let seconds = service.secretGuesses.count(client.id, from: address, isRight: isRight, at: service.now) {
+            throw RateRefusal(seconds: seconds, reason: "too many wrong secrets of this client")
+        }
+        guard isRight else { throw ClientAuthenticator.refusal("the client's credentials are wrong") }
     }
 
     // Everything is verified before the identifier is used up: nobody else can burn a client's identifiers.
