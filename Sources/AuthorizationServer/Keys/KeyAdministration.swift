@@ -64,14 +64,13 @@ package struct KeyAdministration: Sendable {
         guard let entry = entries.first(where: { $0.key.id.utf8.elementsEqual(id.utf8) }) else {
             throw Refusal.unknownKey(id)
         }
-        let now = clock.now()
-        let others = entries.filter { $0.key.id != entry.key.id && $0.key.algorithm == entry.key.algorithm }
-        guard entry.state != .signing || others.contains(where: { $0.key.signsFrom <= now }) else {
-            throw Refusal.onlyKey(id)
+        switch try await store.retire(entry.key.id, at: clock.now()) {
+        case .retired:
+            note(.keyRetired, entry.key, detail: "command")
+            return entry
+        case .onlyKey: throw Refusal.onlyKey(id)
+        case .unknown: throw Refusal.unknownKey(id)
         }
-        try await store.retire(entry.key.id, at: now)
-        note(.keyRetired, entry.key, detail: "command")
-        return entry
     }
 
     /// One look of the schedule: makes a successor of `algorithm` when one is due, and retires keys whose last token has
@@ -92,7 +91,7 @@ package struct KeyAdministration: Sendable {
         for algorithm in SignatureAlgorithm.allCases {
             let same = keys.filter { $0.algorithm == algorithm.rawValue }
             for key in policy.superseded(same, tokenLifetime: tokenLifetime, at: clock.now()) {
-                try await store.retire(key.id, at: clock.now())
+                guard try await store.retire(key.id, at: clock.now()) == .retired else { continue }
                 note(.keyRetired, key, detail: "schedule")
                 changed = true
             }

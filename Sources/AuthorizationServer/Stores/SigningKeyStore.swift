@@ -42,6 +42,7 @@ package protocol SigningKeyStore: Sendable {
     /// two processes that rotate at once one does. Nil adds it whatever there is.
     func add(_ key: SigningKeyRecord, unlessCreatedAfter threshold: Timestamp?) async throws(StoreError) -> Bool
 
-    /// Stops trusting a key, and forgets its private half.
-    func retire(_ id: String, at now: Timestamp) async throws(StoreError)
+    /// Stops trusting a key, and forgets its private half, unless nothing of its algorithm could sign without it: of two
+    /// that retire each other's successor at once one does.
+    func retire(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyRetirement
 }

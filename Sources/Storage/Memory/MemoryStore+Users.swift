@@ -189,14 +189,16 @@ extension MemoryStore: SigningKeyStore {
         }
     }
 
-    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) {
+    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyRetirement {
         withState { state in
-            let now = state.effective(now)
-            for index in state.signingKeys.indices
-            where state.signingKeys[index].id.utf8.elementsEqual(id.utf8) && state.signingKeys[index].retiredAt == nil {
-                state.signingKeys[index].retiredAt = now
-                state.signingKeys[index].sealedPrivateKey = []
-            }
+            let found = state.signingKeys.firstIndex { $0.id.utf8.elementsEqual(id.utf8) && $0.retiredAt == nil }
+            guard let index = found else { return .unknown }
+            let key = state.signingKeys[index]
+            let canSign = state.trustedKeys.filter { $0.algorithm == key.algorithm && $0.signsFrom <= now }
+            guard canSign.map(\.id) != [key.id] else { return .onlyKey }
+            state.signingKeys[index].retiredAt = state.effective(now)
+            state.signingKeys[index].sealedPrivateKey = []
+            return .retired
         }
     }
 }

@@ -17,8 +17,14 @@ extension RedisStore: SigningKeyStore {
         return answer.word == "added"
     }
 
-    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) {
-        try await perform(.retireKey, [.word(id), time(now)])
+    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyRetirement {
+        let answer = try await run(.retireKey, [.word(id), time(now)])
+        switch answer.word {
+        case "retired": return .retired
+        case "onlyKey": return .onlyKey
+        case "unknown": return .unknown
+        default: throw answer.unexpected
+        }
     }
 
     private static func fields(of key: SigningKeyRecord) -> RedisFields {
@@ -102,10 +108,18 @@ extension RedisScript {
 
     fileprivate static let retireKey = RedisScript(
         .decision,
-        """
-        local now = effective(ARGV[2])
-        local record = get('key', ARGV[1])
-        if record and not record.retired then set('key', ARGV[1], 'retired', text(now), 'sealed', '') end
-        return {'done'}
-        """)
+        keys + """
+            local key = get('key', ARGV[1])
+            if not key or key.retired then return {'unknown'} end
+            local now = tonumber(ARGV[2])
+            local stays = tonumber(key.signs) <= now
+            for _, other in ipairs(trusted()) do
+              if other.id ~= key.id and other.algorithm == key.algorithm and tonumber(other.signs) <= now then
+                stays = false
+              end
+            end
+            if stays then return {'onlyKey'} end
+            set('key', ARGV[1], 'retired', text(effective(ARGV[2])), 'sealed', '')
+            return {'retired'}
+            """)
 }

@@ -32,13 +32,21 @@ extension SQLiteStore: SigningKeyStore {
         }
     }
 
-    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) {
-        let now = database.effective(now)
-        try await database.write { connection throws(StoreError) in
-            try connection.run(
+    package func retire(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyRetirement {
+        let effective = database.effective(now)
+        return try await database.write { connection throws(StoreError) in
+            let retired = try connection.run(
                 """
-                UPDATE signing_key SET retired_at = ?2, sealed_private_key = x'' WHERE id = ?1 AND retired_at IS NULL
-                """, .text(id), .time(now))
+                UPDATE signing_key SET retired_at = ?2, sealed_private_key = x''
+                WHERE id = ?1 AND retired_at IS NULL AND (signs_from > ?3 OR EXISTS (
+                    SELECT 1 FROM signing_key other WHERE other.algorithm = signing_key.algorithm
+                    AND other.id <> signing_key.id AND other.retired_at IS NULL AND other.signs_from <= ?3))
+                """, .text(id), .time(effective), .time(now))
+            guard retired == 0 else { return .retired }
+            let isTrusted = try connection.row(
+                "SELECT 1 FROM signing_key WHERE id = ?1 AND retired_at IS NULL", .text(id)
+            ) { row throws(StoreError) in try row.integer(0) }
+            return isTrusted == nil ? .unknown : .onlyKey
         }
     }
 
