@@ -56,7 +56,7 @@ import Testing
         #expect(try header(of: after)["kid"]?.string == next.key.id)
         let last = fixture.clock.now
         // The old key is there as long as any token of it could be good.
-        fixture.clock.advance(by: .seconds(15 * 60 + 299))
+        fixture.clock.advance(by: Self.day + .seconds(299))
         try await service.followKeySchedule()
         let old = try #require(try header(of: before)["kid"]?.string)
         #expect(try await service.keys.list().contains { $0.key.id == old && $0.state == .verifying })
@@ -64,9 +64,26 @@ import Testing
         try await service.followKeySchedule()
         #expect(try await !service.keys.list().contains { $0.key.id == old })
         #expect(await !fixture.send(.get, "/jwks").text.contains(old))
-        #expect(fixture.clock.now - last == .seconds(20 * 60))
+        #expect(fixture.clock.now - last == Self.day + .seconds(300))
         #expect(fixture.audit.actions.count { $0 == .keyAdded } == 1)
         #expect(fixture.audit.actions.count { $0 == .keyRetired } == 1)
+    }
+
+    @Test("T08: a key stays for the longest life of its tokens, also after access_token_lifetime was lowered")
+    func loweredLifetime() async throws {
+        let before = try await Fixture { $0.accessTokenLifetime = Self.day }
+        let after = try await Fixture(sharing: before) { $0.accessTokenLifetime = .seconds(60) }
+        let client = try await before.registerClient()
+        let user = try await before.addUser()
+        _ = try await after.service.keys.rotate(.es256, publishAhead: .seconds(5))
+        before.clock.advance(by: .seconds(4))
+        let token = try await before.tokens(client, user: user).access
+        before.clock.advance(by: Self.day - .milliseconds(1))
+        try await after.service.followKeySchedule()
+        try await after.service.prepare()
+        #expect(await after.accepts(token), "good until it expires")
+        before.clock.advance(by: .milliseconds(1))
+        #expect(await !after.accepts(token))
     }
 
     @Test("without an interval keys stay, and a command may still rotate") func byCommandOnly() async throws {

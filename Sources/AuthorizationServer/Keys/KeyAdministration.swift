@@ -75,9 +75,7 @@ package struct KeyAdministration: Sendable {
 
     /// One look of the schedule: makes a successor of `algorithm` when one is due, and retires keys whose last token has
     /// expired. Of many processes that look at once one makes the key. Returns whether anything changed.
-    func followSchedule(
-        _ policy: KeyRotationPolicy, algorithm: SignatureAlgorithm, tokenLifetime: Duration
-    ) async throws -> Bool {
+    func followSchedule(_ policy: KeyRotationPolicy, algorithm: SignatureAlgorithm) async throws -> Bool {
         let keys = try await store.signingKeys()
         var changed = false
         if policy.isDue(keys.filter { $0.algorithm == algorithm.rawValue }, at: clock.now()) {
@@ -90,7 +88,7 @@ package struct KeyAdministration: Sendable {
         }
         for algorithm in SignatureAlgorithm.allCases {
             let same = keys.filter { $0.algorithm == algorithm.rawValue }
-            for key in policy.superseded(same, tokenLifetime: tokenLifetime, at: clock.now()) {
+            for key in policy.superseded(same, at: clock.now()) {
                 guard try await store.retire(key.id, at: clock.now()) == .retired else { continue }
                 note(.keyRetired, key, detail: "schedule")
                 changed = true

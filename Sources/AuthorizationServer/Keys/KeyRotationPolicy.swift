@@ -20,11 +20,12 @@ package struct KeyRotationPolicy: Sendable, Hashable {
         return newest + interval <= now
     }
 
-    /// The keys of one algorithm whose last token has expired: another one has signed in their place for longer than a
-    /// token lives.
-    func superseded(_ keys: [SigningKeyRecord], tokenLifetime: Duration, at now: Timestamp) -> [SigningKeyRecord] {
+    /// The keys of one algorithm whose last token has expired: another one has signed in their place for longer than any
+    /// token lives. Not the lifetime of today's configuration: their tokens may come of an earlier one (T08).
+    func superseded(_ keys: [SigningKeyRecord], at now: Timestamp) -> [SigningKeyRecord] {
+        let longest = AuthorizationServerConfiguration.longestAccessTokenLifetime
         guard let signing = SigningKeyState.signing(keys, at: now),
-            signing.signsFrom + tokenLifetime + KeyRotationPolicy.slack <= now
+            signing.signsFrom + longest + KeyRotationPolicy.slack <= now
         else { return [] }
         return keys.filter { $0.signsFrom < signing.signsFrom }
     }

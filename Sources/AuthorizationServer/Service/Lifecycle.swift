@@ -25,8 +25,7 @@ extension AuthorizationService {
     /// One look at the schedule of the signing keys.
     func followKeySchedule() async throws {
         let changed = try await keys.followSchedule(
-            configuration.keyRotation, algorithm: configuration.accessTokenAlgorithm,
-            tokenLifetime: configuration.accessTokenLifetime)
+            configuration.keyRotation, algorithm: configuration.accessTokenAlgorithm)
         if changed { try await keyring.refresh() }
     }
 

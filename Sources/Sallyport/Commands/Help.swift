@@ -147,8 +147,8 @@ enum Help {
 
         The keys that sign access tokens, in the same store as the gateway, whether it runs or not. A new key is
         published at once and signs after --publish-ahead, so that everybody who verifies knows it by then; tokens of
-        the old one stay good until they expire, and then it is retired by itself. retire does it at once: every token
-        of that key is refused from then on.
+        the old one stay good until they expire, and it is retired by itself after a day. retire does it at once: every
+        token of that key is refused from then on.
 
           --config FILE    the configuration of the gateway
           --data-dir DIR   its data directory (wins over the file)
