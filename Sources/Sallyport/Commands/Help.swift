@@ -107,11 +107,7 @@ enum Help {
         A server that asks for a login gets one in your browser; tokens are kept in ~/.local/share/sallyport/remote, readable
         by you alone, and refreshed. call and list use the same login.
 
-          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
-          --no-browser       print the address of the login only
-          --forget-login     log in anew, as somebody else perhaps
-          --allow-http       send it unencrypted to other machines
-          --verbose          tell on standard error what happens
+        \(remoteOptions)
         """,
         "call": """
         usage: sallyport call URL TOOL [JSON] [--json] [--timeout DURATION] [--token-file FILE] [--no-browser]
@@ -121,11 +117,7 @@ enum Help {
         Exit code 65 when the tool says that it failed, 69 when there is no answer.
 
           --json             the whole result as JSON
-          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
-          --no-browser       print the address of the login only
-          --forget-login     log in anew, as somebody else perhaps
-          --allow-http       send it unencrypted to other machines
-          --verbose          tell on standard error what happens
+        \(remoteOptions)
         """,
         "list": """
         usage: sallyport list URL [--resources | --templates | --prompts] [--json] [--timeout DURATION]
@@ -134,11 +126,7 @@ enum Help {
         Lists the tools of a server, or its resources, resource templates or prompts.
 
           --json             the whole definitions as JSON
-          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
-          --no-browser       print the address of the login only
-          --forget-login     log in anew, as somebody else perhaps
-          --allow-http       send it unencrypted to other machines
-          --verbose          tell on standard error what happens
+        \(remoteOptions)
         """,
         "key": """
         usage: sallyport key list [--json]
@@ -179,4 +167,13 @@ enum Help {
         add, sleep, progress, log, elicit, sample, roots; a resource, a template, a prompt, a completion.
         """,
     ].merging(administration) { first, _ in first }
+
+    /// What `connect`, `call` and `list` share: they reach the same servers.
+    private static let remoteOptions = """
+          --token-file FILE  an access token or API key; SALLYPORT_TOKEN in the environment does the same
+          --no-browser       print the address of the login only
+          --forget-login     log in anew, as somebody else perhaps
+          --allow-http       send it unencrypted to other machines
+          --verbose          tell on standard error what happens
+        """
 }

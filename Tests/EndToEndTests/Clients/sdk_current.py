@@ -8,7 +8,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 
 import walk
-from sdk_common import call, elicit, roots, sample
+from sdk_common import answers, call
 
 REDIRECT = "http://127.0.0.1:9/callback"
 
@@ -67,7 +67,8 @@ async def main():
     async with httpx2.AsyncClient(auth=provider, timeout=30) as http:
         client = Client(
             streamable_http_client(job["url"], http_client=http), mode=job.get("mode", "auto"),
-            sampling_callback=sample, elicitation_callback=elicit, list_roots_callback=roots, logging_callback=log,
+            sampling_callback=answers.sample, elicitation_callback=answers.elicit,
+            list_roots_callback=answers.roots, logging_callback=log,
             read_timeout_seconds=30,
         )
         async with client:

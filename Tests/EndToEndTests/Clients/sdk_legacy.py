@@ -10,6 +10,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.auth import OAuthClientMetadata
 
 import walk
+from sdk_answers import Answers, texts
 
 REDIRECT = "http://127.0.0.1:9/callback"
 
@@ -55,23 +56,7 @@ class Person:
         return AuthorizationCodeResult(**{k: v for k, v in answer.items() if k in ("code", "state", "iss")})
 
 
-async def sample(context, params):
-    return types.CreateMessageResult(
-        role="assistant", content=types.TextContent(type="text", text="sampled by the client"), model="test-model"
-    )
-
-
-async def elicit(context, params):
-    properties = params.requestedSchema.get("properties", {})
-    values = {"string": "elicited", "integer": 7, "number": 7.5, "boolean": True}
-    content = {
-        name: (rule.get("enum") or [values.get(rule.get("type"), "elicited")])[0] for name, rule in properties.items()
-    }
-    return types.ElicitResult(action="accept", content=content)
-
-
-async def roots(context):
-    return types.ListRootsResult(roots=[types.Root(uri="file:///tests/root", name="the root")])
+answers = Answers(types)
 
 
 async def call(session, step):
@@ -81,8 +66,7 @@ async def call(session, step):
         progress.append([value, total, message])
 
     result = await session.call_tool(step["tool"], step.get("arguments", {}), progress_callback=note)
-    text = "\n".join(block.text for block in result.content if getattr(block, "text", None) is not None)
-    return {"text": text, "error": bool(result.isError), "progress": progress}
+    return {"text": texts(result), "error": bool(result.isError), "progress": progress}
 
 
 async def main():
@@ -102,8 +86,8 @@ async def main():
     )
     async with streamablehttp_client(job["url"], auth=provider) as (reader, writer, session_id):
         async with ClientSession(
-            reader, writer, read_timeout_seconds=timedelta(seconds=30), sampling_callback=sample,
-            elicitation_callback=elicit, list_roots_callback=roots, logging_callback=log,
+            reader, writer, read_timeout_seconds=timedelta(seconds=30), sampling_callback=answers.sample,
+            elicitation_callback=answers.elicit, list_roots_callback=answers.roots, logging_callback=log,
         ) as session:
             hello = await session.initialize()
             report = {"protocol": hello.protocolVersion, "server": hello.serverInfo.name, "session": bool(session_id())}

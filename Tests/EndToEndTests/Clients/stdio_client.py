@@ -16,8 +16,9 @@ async def main():
 
     server = StdioServerParameters(command=job["command"][0], args=job["command"][1:], env=job.get("environment"))
     client = Client(
-        stdio_client(server), mode=job["mode"], sampling_callback=sdk_common.sample,
-        elicitation_callback=sdk_common.elicit, list_roots_callback=sdk_common.roots, logging_callback=log,
+        stdio_client(server), mode=job["mode"], sampling_callback=sdk_common.answers.sample,
+        elicitation_callback=sdk_common.answers.elicit, list_roots_callback=sdk_common.answers.roots,
+        logging_callback=log,
         read_timeout_seconds=30,
     )
     async with client:
