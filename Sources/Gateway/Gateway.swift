@@ -26,13 +26,17 @@ package final class Gateway: Sendable {
         let directory = directory
         let surroundings = LegacySession.Surroundings(
             limits: configuration.limits, directory: directory,
-            observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock))
+            observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
+            states: RequestStates(key: configuration.sealing, clock: configuration.clock))
         endpoints = zip(configuration.servers, resources.all).map { server, resource in
-            MCPEndpoint(
-                server: server,
-                supervisor: StdioServerSupervisor(
-                    server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops),
-                directory: directory, quotas: quotas, limits: configuration.limits, pages: pages,
+            let supervisor = StdioServerSupervisor(
+                server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops)
+            return MCPEndpoint(
+                server: server, supervisor: supervisor,
+                bridge: BridgePool(
+                    supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient),
+                states: surroundings.states, directory: directory, quotas: quotas, limits: configuration.limits,
+                pages: pages,
                 authentication: BearerAuthentication(
                     configuration.authentication, resource: resource,
                     proofs: configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }),

@@ -15,7 +15,10 @@ extension EndToEnd {
         }
 
         static let all = [
-            Client(testDescription: "Python SDK 2.x", script: "sdk_current.py", environment: "current", mode: "auto"),
+            Client(
+                testDescription: "Python SDK 2.x, without a handshake", script: "sdk_current.py",
+                environment: "current",
+                mode: "auto"),
             Client(
                 testDescription: "Python SDK 2.x, handshake", script: "sdk_current.py", environment: "current",
                 mode: "legacy"),
@@ -72,6 +75,8 @@ extension EndToEnd {
             #expect(
                 Set(report.tools).isSuperset(of: ["echo", "add", "sleep", "progress", "sample", "elicit", "roots"]))
             #expect(report.results.count == plan.count)
+            if client.mode == "auto" { #expect(report.raw["protocol"] as? String == "2026-07-28") }
+            if client.mode == "legacy" { #expect(report.raw["protocol"] as? String == "2025-11-25") }
             #expect(report.text(0).contains("héllo \u{1F30D} \"quoted\"\nline"))
             #expect(report.text(1).contains("42"))
             #expect(report.progress(2).count >= 2)

@@ -18,6 +18,9 @@ package struct SealingKey: Sendable {
         key = Secret(material)
     }
 
+    /// A new key.
+    package static func random() -> SealingKey { SealingKey(derived: Random.bytes(32)) }
+
     /// A key for one purpose, derived from this one: records of different purposes cannot be exchanged.
     package func derived(for purpose: StaticString) -> SealingKey {
         let material = HMACSHA256.authenticate(Array("sallyport/seal/\(purpose)".utf8), key: key)

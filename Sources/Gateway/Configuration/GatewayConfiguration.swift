@@ -1,3 +1,4 @@
+package import Crypto
 package import HTTP
 package import OAuth
 package import Telemetry
@@ -33,6 +34,8 @@ package struct GatewayConfiguration: Sendable {
     package var audit: any AuditLog = DiscardingAuditLog()
     /// Which grants have ended; looked at for streams that stay open (T08).
     package var revocations: (any RevocationState)?
+    /// Seals what modern clients carry for us; one that outlives the process lets it say that a call is lost.
+    package var sealing = SealingKey.random()
     package var clock = WallClock.system
     package var metrics = MetricsRegistry.shared
 
@@ -62,6 +65,8 @@ package struct GatewayLimits: Sendable {
     package var sessionsPerUser = 32
     /// Processes in all: 503.
     package var sessions = 256
+    /// Processes of one server for one modern client that can be asked things: each runs one such call at a time.
+    package var bridgedSessionsPerClient = 8
     /// Messages in one batch.
     package var batchMessages = 64
     /// Bytes that wait for a slow reader before its server is held back.

@@ -84,9 +84,10 @@ extension MCPEndpoint {
         }
     }
 
-    private func response(_ outcome: CallOutcome) throws(EndpointRefusal) -> HTTPResponse {
+    func response(_ outcome: CallOutcome) throws(EndpointRefusal) -> HTTPResponse {
         switch outcome {
         case .message(let bytes): return Self.json(bytes)
+        case .answer(let answer): return Self.json(answer.text, status: answer.status)
         case .stream(let reader): return EventStreamResponse.make(reader)
         case .accepted: return HTTPResponse(status: .accepted)
         // Only a client that closed its sending side alone can read this.
@@ -97,7 +98,7 @@ extension MCPEndpoint {
         }
     }
 
-    private func record(_ message: JSONRPCMessage, _ request: HTTPRequest) -> CallRecord? {
+    func record(_ message: JSONRPCMessage, _ request: HTTPRequest) -> CallRecord? {
         guard audits, message.kind == .request, message.isMethod("tools/call") else { return nil }
         return CallRecord(
             tool: message.params?["name"]?.string, requestID: request.id,
@@ -109,7 +110,7 @@ extension MCPEndpoint {
     ]
 
     /// An answer of a server. Never kept by a proxy: it is for one principal (M09).
-    private static func json(_ bytes: [UInt8]) -> HTTPResponse {
-        HTTPResponse(status: .ok, fields: jsonFields, body: .bytes(bytes))
+    private static func json(_ bytes: [UInt8], status: HTTPStatus = .ok) -> HTTPResponse {
+        HTTPResponse(status: status, fields: jsonFields, body: .bytes(bytes))
     }
 }

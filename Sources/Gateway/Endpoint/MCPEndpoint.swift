@@ -7,11 +7,13 @@ import Telemetry
 
 /// `/{server}/mcp`: Streamable HTTP towards clients.
 ///
-/// ``post(_:_:)`` is the path of every call, as ten steps. GET and DELETE belong to the legacy era and share the first
-/// three.
+/// ``post(_:_:)`` is the path of every call, as ten steps; a modern call takes the bridge at the ninth. GET and DELETE
+/// belong to the legacy era and share the first three.
 final class MCPEndpoint: HTTPResponder {
     let server: ServerDefinition
     let supervisor: StdioServerSupervisor
+    let bridge: BridgePool
+    let states: RequestStates
     let directory: SessionDirectory
     let quotas: PrincipalQuotas
     let limits: GatewayLimits
@@ -20,12 +22,14 @@ final class MCPEndpoint: HTTPResponder {
     let audits: Bool
 
     init(
-        server: ServerDefinition, supervisor: StdioServerSupervisor, directory: SessionDirectory,
-        quotas: PrincipalQuotas, limits: GatewayLimits, pages: CrossOriginPolicy,
+        server: ServerDefinition, supervisor: StdioServerSupervisor, bridge: BridgePool, states: RequestStates,
+        directory: SessionDirectory, quotas: PrincipalQuotas, limits: GatewayLimits, pages: CrossOriginPolicy,
         authentication: BearerAuthentication, audits: Bool
     ) {
         self.server = server
         self.supervisor = supervisor
+        self.bridge = bridge
+        self.states = states
         self.directory = directory
         self.quotas = quotas
         self.limits = limits
@@ -80,7 +84,9 @@ final class MCPEndpoint: HTTPResponder {
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
         try checkAccess(caller, target.server)  // 8 access policy
-        try bridge(claim, to: target.server, payload)  // 9 era bridge
+        if claim.era != target.server.era {  // 9 era bridge
+            return try await bridged(payload, caller, request)
+        }
         return try await call(target, payload, caller, request)  // 10 upstream call
     }
 
@@ -200,6 +206,10 @@ extension MCPEndpoint {
         if case .single(let single)? = payload { message = single }
         let claim = VersionClaim(header: request.fields.bytes("mcp-protocol-version"), message: message)
         if payload == nil, case .modern(let name) = claim {
+            // GET and DELETE belong to the legacy era (c20).
+            guard !ProtocolVersion.modern.contains(where: { $0.rawValue == name }) else {
+                throw EndpointRefusal(Self.methodNotAllowed)
+            }
             throw EndpointRefusal(.badRequest, .unsupportedVersion(name))
         }
         return claim
@@ -212,16 +222,6 @@ extension MCPEndpoint {
         guard missing.isEmpty else {
             throw authentication.insufficientScope(server.requiredScopes, at: caller.origin)
         }
-    }
-
-    /// 9. Only where the eras differ.
-    private func bridge(
-        _ claim: VersionClaim, to server: ServerDefinition, _ payload: JSONRPCPayload
-    ) throws(EndpointRefusal) {
-        guard claim.era != server.era, case .modern(let name) = claim else { return }
-        var id: JSONRPCID?
-        if case .single(let message) = payload { id = message.exactID }
-        throw EndpointRefusal(.badRequest, .unsupportedVersion(name), id: id)
     }
 
     private func session(of caller: Caller) throws(EndpointRefusal) -> LegacySession {

@@ -2,7 +2,7 @@ import HTTP
 
 /// The events of one stream: those that wait for the reader, and those kept for `Last-Event-ID` (c54). Pure state.
 struct EventLog: Sendable {
-    private let session: [UInt8]
+    private let session: [UInt8]?
     private let stream: Int
     /// Encoded events; the first one has the number `first`.
     private var events: [[UInt8]] = []
@@ -21,24 +21,45 @@ struct EventLog: Sendable {
         self.stream = stream
     }
 
+    /// For a modern client: no event has an id, and what was delivered is not kept (c20).
+    init() {
+        session = nil
+        stream = 0
+    }
+
+    /// Whether a client can come back for the rest.
+    var hasIDs: Bool { session != nil }
+
     private var next: Int { first + events.count - head }
     var hasUndelivered: Bool { cursor < next }
     var isEmpty: Bool { head == events.count }
 
     /// Adds an event; empty data makes the event that only tells the client where to resume.
     mutating func append(_ data: [UInt8]) {
-        // Made here: most calls are answered without any event.
-        var id = EventID.prefix(session: session, stream: stream)
-        id += String(next).utf8
-        let event = ServerSentEvent(id: String(decoding: id, as: UTF8.self), data: data).encoded()
+        let event = ServerSentEvent(id: nextID, data: data).encoded()
         events.append(event)
         bytes += event.count
         undeliveredBytes += event.count
     }
 
+    /// Made when there is an event: most calls are answered without any.
+    private var nextID: String? {
+        guard let session else { return nil }
+        var id = EventID.prefix(session: session, stream: stream)
+        id += String(next).utf8
+        return String(decoding: id, as: UTF8.self)
+    }
+
     /// Everything that waits, in one piece; nil when nothing does.
     mutating func takeUndelivered() -> [UInt8]? {
         guard hasUndelivered else { return nil }
+        defer {
+            if session == nil {
+                first = next
+                events = []
+                (head, bytes) = (0, 0)
+            }
+        }
         let waiting = events[(head + cursor - first)...]
         cursor = next
         undeliveredBytes = 0

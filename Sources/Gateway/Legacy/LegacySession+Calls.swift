@@ -52,7 +52,10 @@ extension LegacySession {
     }
 
     /// Sends a request to the server; its answer will be `stream`'s.
-    func begin(_ message: JSONRPCMessage, on stream: MessageStream, isInitialize: Bool, record: CallRecord?) {
+    func begin(
+        _ message: JSONRPCMessage, on stream: MessageStream, isInitialize: Bool, record: CallRecord?,
+        exchange: ModernExchange? = nil
+    ) {
         guard let id = message.exactID, let transport else { return }
         let now = loop.now
         let method = MCPMethod(message.method)
@@ -61,9 +64,13 @@ extension LegacySession {
         let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
         let number = calls.begin(id, progressToken: token, caller: call)
         stream.openCalls += 1
+        if let exchange {
+            exchanges[number] = exchange
+            stream.call = number
+        }
         let line = ServerBoundMessage.request(
             message, number: number, identity: method == .toolsCall ? identity : nil,
-            offeredVersion: isInitialize ? server.offeredVersion : nil)
+            offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
             if try transport.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
@@ -128,10 +135,9 @@ extension LegacySession {
     /// Gives `message` to whoever waits for `entry`.
     func settle(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd, _ message: [UInt8]) {
         let stream = entry.caller.stream
+        count(entry, outcome)
+        if isBridged, let exchange = exchanges[entry.number] { return settle(exchange, entry.number, .init(message)) }
         stream.openCalls -= 1
-        quota.callEnded()
-        metrics.called(entry.caller.method, outcome, EventLoop.preciseNow - entry.caller.began)
-        if let record = entry.caller.record { surroundings.observer.called(record, outcome, self) }
         if stream.isCommitted {
             append(message, to: stream)
             finishIfAnswered(stream)
@@ -141,8 +147,16 @@ extension LegacySession {
         }
     }
 
-    /// Waits for what becomes of a POST. When the client leaves meanwhile the call goes on (c55).
-    private func outcome(of stream: MessageStream) async -> CallOutcome {
+    /// Counts the end of a call, once.
+    func count(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd) {
+        quota.callEnded()
+        metrics.called(entry.caller.method, outcome, EventLoop.preciseNow - entry.caller.began)
+        if let record = entry.caller.record { surroundings.observer.called(record, outcome, self) }
+    }
+
+    /// Waits for what becomes of a POST. When the client leaves meanwhile a call of the legacy era goes on (c55), one of the
+    /// modern era is cancelled (c21).
+    func outcome(of stream: MessageStream) async -> CallOutcome {
         let number = stream.number
         return await EventLoop.wait {
             stream.takeOutcome()
@@ -155,12 +169,15 @@ extension LegacySession {
 
     /// The client of a POST has gone before anything was sent to it.
     private func abandon(_ number: Int) {
-        let waiting = calls.open.first { $0.caller.stream.number == number }?.caller.stream ?? streams[number]
+        let waiting =
+            calls.open.first { $0.caller.stream.number == number }?.caller.stream ?? streams[number]
+            ?? exchanges.values.first { $0.stream.number == number }?.stream
         // The waiting itself may only be about to begin. A reader that came since is another one's.
         guard let stream = waiting, stream.reader == .none else { return }
         stream.reader = .detached
         stream.outcome = nil
         resumeOutput()
         stream.outcomeWaiter.resume(returning: .detached)
+        disconnected(stream)
     }
 }

@@ -68,6 +68,10 @@ extension LegacySession {
         timeouts = 0
         let isResult = message.node["error"] == nil
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
+        if isBridged, let exchange = exchanges[number] {
+            count(entry, isResult ? .answered : .refused)
+            return settle(exchange, number, answer(of: exchange, message, entry.id))
+        }
         settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
     }
 
@@ -77,11 +81,15 @@ extension LegacySession {
         version = result["protocolVersion"]?.stringBytes.flatMap { ProtocolVersion(bytes: $0) }
         isEstablished = true
         surroundings.observer.began(self)
+        guard isBridged else { return }
+        introduction = ServerIntroduction(result)
+        sendLine(Array(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.utf8) + [0x0A])
     }
 
     private func received(question message: JSONRPCMessage) {
         guard let id = message.exactID else { return discard() }
         garbage = 0
+        guard !isBridged else { return received(bridged: message, id: id) }
         let method = MCPMethod(message.method)
         let deadline = loop.now + server.callTimeout
         guard let number = questions.begin(id, method: method, deadline: deadline) else {
@@ -103,6 +111,7 @@ extension LegacySession {
 
     private func received(notification message: JSONRPCMessage) {
         garbage = 0
+        guard !isBridged else { return received(bridged: message) }
         if message.isMethod("notifications/progress") {
             guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
                 let entry = calls.progress(number), let token = entry.progressToken

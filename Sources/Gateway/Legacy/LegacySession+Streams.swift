@@ -60,7 +60,7 @@ extension LegacySession {
         guard !stream.isCommitted else { return }
         stream.isCommitted = true
         streams[stream.number] = stream
-        if version?.allowsPrimingEvents == true { stream.log.append([]) }
+        if version?.allowsPrimingEvents == true, stream.log.hasIDs { stream.log.append([]) }
         stream.waitingSince = loop.now
         stream.decide(.stream(StreamReader(session: self, stream: stream.number, generation: stream.generation)))
         armForReader(of: stream)
@@ -128,7 +128,11 @@ extension LegacySession {
         }
         stream.deliver(.end)
         resumeOutput()
-        evict()
+        if stream.log.hasIDs { return evict() }
+        // Nobody can come back to it.
+        streams[stream.number] = nil
+        disconnected(stream)
+        forgetListen(stream)
     }
 
     /// Ends the streams that were opened by a grant which has ended (T08).

@@ -35,12 +35,14 @@ extension LegacySession {
         guard end == nil else { return }
         let now = EventLoop.preciseNow
         if let inputClosedAt, inputClosedAt + Self.exitGrace <= now { return finish(.closedInput) }
+        tickBridge(now)
         expireCalls(now)
         guard end == nil else { return }
         for question in questions.expire(at: now) { sendLine(question.refusal() + [0x0A]) }
-        for entry in calls.open where entry.caller.stream.mayStream && entry.caller.stream.commitDeadline <= now {
-            // Called for the others of a batch too; nothing happens then.
-            commit(entry.caller.stream)
+        for entry in calls.open {
+            // Of a batch called for every message; nothing happens then.
+            let stream = exchanges[entry.number]?.stream ?? entry.caller.stream
+            if stream.mayStream, !stream.isFinished, stream.commitDeadline <= now { commit(stream) }
         }
         for stream in streams.values where stream.deliveryWaiter.isWaiting {
             if stream.waitingSince + limits.keepAlive <= now { stream.deliver(.keepAlive) }
@@ -66,13 +68,17 @@ extension LegacySession {
     /// Ends the streams whose token has expired: whoever may still listen comes back with a new token, and with
     /// `Last-Event-ID` nothing is lost (T08).
     private func endExpiredStreams() {
-        for stream in streams.values where remainingTime(of: stream) == .zero { release(stream) }
+        for stream in streams.values where remainingTime(of: stream) == .zero {
+            if stream.listen == nil { release(stream) } else { endListen(stream) }
+        }
     }
 
     /// How long the reader of `stream` may go on by its token; nil where that sets no end. The answer to a POST goes to
     /// its end, which the call's deadline sets, unless the client's version tells it to come back for the rest.
     private func remainingTime(of stream: MessageStream) -> Duration? {
-        guard stream.reader != .detached, stream.number == 0 || version?.allowsPrimingEvents == true else { return nil }
+        let canComeBack = stream.log.hasIDs ? version?.allowsPrimingEvents == true : stream.listen != nil
+        guard stream.reader != .detached, !stream.isFinished || stream.log.hasIDs, stream.number == 0 || canComeBack
+        else { return nil }
         let time = stream.principal.expires - surroundings.observer.clock.now()
         return time > limits.keepAlive ? nil : max(.zero, time)
     }
@@ -83,7 +89,7 @@ extension LegacySession {
     }
 
     private func expireCalls(_ now: LoopInstant) {
-        for entry in calls.finish(where: { $0.caller.deadline <= now }) {
+        for entry in calls.finish(where: { deadline(of: $0) <= now }) {
             if entry.caller.method == .initialize {
                 settle(entry, .timedOut, startError.response(to: entry.id))
                 return finish(.slowStart)
@@ -97,6 +103,11 @@ extension LegacySession {
         if timeouts >= limits.timeoutsInARow { finish(.unresponsive) }
     }
 
+    /// A client that was asked something has its own time.
+    private func deadline(of entry: Correlation<Call>.Entry) -> LoopInstant {
+        exchanges[entry.number]?.deadline ?? entry.caller.deadline
+    }
+
     private var startError: JSONRPCError {
         JSONRPCError(.internalError, SessionEnd.slowStart.message(server.name))
     }
@@ -108,12 +119,12 @@ extension LegacySession {
     private func nextDue(_ now: LoopInstant) -> LoopInstant {
         var due = expires
         for entry in calls.open {
-            due = min(due, entry.caller.deadline)
-            if entry.caller.stream.mayStream, !entry.caller.stream.isCommitted {
-                due = min(due, entry.caller.stream.commitDeadline)
-            }
+            due = min(due, deadline(of: entry))
+            let stream = exchanges[entry.number]?.stream ?? entry.caller.stream
+            if stream.mayStream, !stream.isCommitted, !stream.isFinished { due = min(due, stream.commitDeadline) }
         }
         if let deadline = questions.nextDeadline { due = min(due, deadline) }
+        if let deadline = nextBridgeDue { due = min(due, deadline) }
         for stream in streams.values {
             if let time = remainingTime(of: stream) { due = min(due, now + time) }
         }

@@ -5,13 +5,15 @@ import MCP
 import OAuth
 import Telemetry
 
-/// One session of a legacy client with one server: a child process of its own, the calls that wait for it, the streams
-/// that carry what it says (`isolation: session`).
+/// One session with one legacy server: a child process of its own, the calls that wait for it, the streams that carry what
+/// it says (`isolation: session`). It is of one legacy client, or it serves a modern client, who knows no sessions, through
+/// the era bridge.
 ///
 /// An actor on the loop of the connection that began it, which is also the loop of the child's pipes: a call on that
 /// connection never leaves the loop. Nothing of it is shared with another session, so nothing that its server does
 /// can reach another one. `+Calls` is what clients send, `+Output` what the server writes, `+Streams` what readers get,
-/// `+Time` what happens by itself, `SessionSupervisor` its beginning and end.
+/// `+Time` what happens by itself, `SessionSupervisor` its beginning and end; `+Bridge` and `+Listening` are its side
+/// towards modern clients.
 actor LegacySession {
     /// A request that waits for the server.
     struct Call {
@@ -27,6 +29,7 @@ actor LegacySession {
         let limits: GatewayLimits
         let directory: SessionDirectory
         let observer: GatewayObserver
+        let states: RequestStates
     }
 
     nonisolated let loop: EventLoop
@@ -37,6 +40,8 @@ actor LegacySession {
     nonisolated let principal: Principal
     nonisolated let quota: PrincipalQuota
     nonisolated let surroundings: Surroundings
+    /// Whether it serves modern clients.
+    nonisolated let isBridged: Bool
     nonisolated let metrics: ServerMetrics
     nonisolated let logger: Logger
     /// The first part of event ids; unguessed is not needed, another session's is.
@@ -54,6 +59,16 @@ actor LegacySession {
     var version: ProtocolVersion?
     /// Whether the server answered `initialize`.
     var isEstablished = false
+    /// What it said then; kept for modern clients only.
+    var introduction: ServerIntroduction?
+    /// Requests of modern clients by their numbers: those that wait, and those whose client was asked something.
+    var exchanges: [Int: ModernExchange] = [:]
+    /// How many listens watch a resource.
+    var watched: [String: Int] = [:]
+    /// What `logging/setLevel` said last for modern clients.
+    var logLevel: LoggingLevel?
+    var tools = ToolParameterHeaders()
+    var knowsTools = false
     var end: SessionEnd?
     var endWaiter: CheckedContinuation<Void, Never>?
     /// Suspends the reading of the server's output while a reader is slow.
@@ -72,9 +87,10 @@ actor LegacySession {
 
     init(
         server: ServerDefinition, principal: Principal, quota: PrincipalQuota, metrics: ServerMetrics,
-        surroundings: Surroundings, on loop: EventLoop
+        surroundings: Surroundings, isBridged: Bool, on loop: EventLoop
     ) {
         self.loop = loop
+        self.isBridged = isBridged
         self.server = server
         self.principal = principal
         self.quota = quota

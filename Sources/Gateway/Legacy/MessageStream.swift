@@ -1,10 +1,13 @@
 import AsyncIO
+import MCP
 import OAuth
 
 /// What a POST gets: decided by the first thing that happens to it.
 enum CallOutcome: Sendable {
     /// One message, as a JSON body.
     case message([UInt8])
+    /// One message for a modern client: its errors have statuses of their own.
+    case answer(ModernMessage.Answer)
     /// Several messages, or one that takes long: a stream of events.
     case stream(StreamReader)
     /// Nothing to wait for: 202.
@@ -74,6 +77,10 @@ final class MessageStream {
     var outcomeWaiter = Waiter<CallOutcome>()
     var deliveryWaiter = Waiter<Delivery>()
     var waitingSince = LoopInstant(nanoseconds: 0)
+    /// The number of the modern request that it answers.
+    var call: Int?
+    /// What its modern client listens to.
+    var listen: LegacySession.Listen?
     /// Whether it counts against the streams of its principal.
     var countsAsStream = false
 

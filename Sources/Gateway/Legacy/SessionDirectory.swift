@@ -11,12 +11,19 @@ final class SessionDirectory: Sendable {
 
     private let state = Mutex(State())
 
-    /// The session with this id, if it is this principal's with this server: everything else looks the same (M01).
-    func session(_ id: SessionID, of principal: Principal, at server: String) -> LegacySession? {
+    /// The session with this id, if it is this principal's with this server: everything else looks the same (M01, M08).
+    /// Those that serve modern clients are found by the bridge alone.
+    func session(
+        _ id: SessionID, of principal: Principal, at server: String, isBridged: Bool = false
+    ) -> LegacySession? {
         guard let session = state.withLock({ $0.sessions[id] }), session.principal == principal,
-            session.server.name == server
+            session.server.name == server, session.isBridged == isBridged
         else { return nil }
         return session
+    }
+
+    func contains(_ session: LegacySession) -> Bool {
+        state.withLock { $0.sessions[session.id] != nil }
     }
 
     func insert(_ session: LegacySession) {

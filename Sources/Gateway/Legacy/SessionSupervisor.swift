@@ -62,7 +62,9 @@ extension LegacySession {
         report(reason)
         let error = JSONRPCError(.internalError, reason.message(server.name))
         for entry in calls.finishAll() { settle(entry, .failed, error.response(to: entry.id)) }
+        closeExchanges()
         for stream in streams.values {
+            endListen(stream)
             stream.isFinished = true
             if stream.countsAsStream {
                 stream.countsAsStream = false
@@ -90,7 +92,10 @@ extension LegacySession {
 
     /// Waits until no call waits for the server, then ends the session (F20).
     func drain() async {
-        for stream in streams.values where stream.number == 0 && stream.reader == .attached { release(stream) }
+        for stream in streams.values {
+            if stream.listen != nil { endListen(stream) }
+            if stream.number == 0, stream.reader == .attached { release(stream) }
+        }
         while end == nil, calls.count > 0 {
             // Cancelled when the time for draining is over.
             do { try await loop.sleep(for: .milliseconds(20)) } catch { break }

@@ -1,4 +1,5 @@
 import AsyncIO
+import JSON
 import MCP
 import OAuth
 import Telemetry
@@ -33,23 +34,49 @@ final class StdioServerSupervisor: Sendable {
     ///
     /// The session is nil where the server did not begin one; the outcome says to the client why.
     func begin(
-        _ initialize: JSONRPCMessage, for principal: Principal
+        _ initialize: JSONRPCMessage, for principal: Principal, isBridged: Bool = false,
+        ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
     ) async throws(SpawnRefusal) -> (session: LegacySession?, outcome: CallOutcome) {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
         try slots.take(server, for: principal.user)
         let session = LegacySession(
             server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
-            surroundings: surroundings, on: EventLoop.current ?? loops.next())
+            surroundings: surroundings, isBridged: isBridged, on: EventLoop.current ?? loops.next())
         do throws(ChildProcess.SpawnError) {
             let child = try await spawn(on: session.loop, for: principal)
-            await session.start(child) { [slots, server] in slots.giveBack(server, of: principal.user) }
+            await session.start(child) { [slots, server] in
+                slots.giveBack(server, of: principal.user)
+                ended(session)
+            }
         } catch {
             slots.giveBack(server, of: principal.user)
             return (nil, .message(failed(error, initialize)))
         }
         let outcome = await session.accept(initialize, for: principal, record: nil)
         return await settle(session, outcome)
+    }
+
+    /// Begins a session for a modern client, in whose name the gateway shakes hands. `ended` is called when nothing of the
+    /// session is left.
+    func begin(
+        _ envelope: ModernEnvelope, for principal: Principal, ended: @escaping @Sendable (LegacySession) -> Void
+    ) async throws(BridgeRefusal) -> LegacySession {
+        guard let document = try? JSONDocument(parsing: envelope.handshake(version: .november2025)),
+            let initialize = try? JSONRPCMessage(document.root)
+        else { throw .gone }
+        let outcome: CallOutcome
+        do throws(SpawnRefusal) {
+            let (session, answer) = try await begin(initialize, for: principal, isBridged: true, ended: ended)
+            if let session { return session }
+            outcome = answer
+        } catch {
+            throw .spawn(error)
+        }
+        guard case .message(let bytes) = outcome, let document = try? JSONDocument(parsing: bytes),
+            let message = try? JSONRPCMessage(document.root)
+        else { throw .gone }
+        throw .server(message)
     }
 
     private func settle(

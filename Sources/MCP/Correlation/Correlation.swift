@@ -52,6 +52,15 @@ package struct Correlation<Caller> {
         return entry
     }
 
+    /// The request `number`, while it waits.
+    @inlinable package subscript(number: Int) -> Entry? { entries[number] }
+
+    /// The caller of `number` goes on waiting under another id (2026-07-28, multi round-trip requests).
+    @inlinable package mutating func rename(_ number: Int, to id: JSONRPCID, progressToken: [UInt8]?) {
+        guard let old = entries[number] else { return }
+        entries[number] = Entry(number: number, id: id, progressToken: progressToken, caller: old.caller)
+    }
+
     /// The newest waiting request that the caller knows as `id`.
     @inlinable package func newest(_ id: JSONRPCID) -> Entry? {
         entries.values.filter { $0.id == id }.max { $0.number < $1.number }

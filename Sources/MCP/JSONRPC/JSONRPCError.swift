@@ -17,6 +17,10 @@ package struct JSONRPCError: Error, Sendable, Hashable {
         package static let internalError = Code(-32603)
         /// What the SDKs answer for a session that is not, or no longer, known.
         package static let sessionNotFound = Code(-32001)
+        /// 2026-07-28: the header fields do not say what the body says.
+        package static let headerMismatch = Code(-32020)
+        /// 2026-07-28: the client did not declare what the server needs of it.
+        package static let missingClientCapability = Code(-32021)
         /// 2026-07-28: a protocol version that is not served.
         package static let unsupportedProtocolVersion = Code(-32022)
         /// A client's refusal to sample (2025-11-25).

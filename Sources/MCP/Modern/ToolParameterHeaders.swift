@@ -56,6 +56,19 @@ package struct ToolParameterHeaders: Sendable {
         }
     }
 
+    /// Takes every annotation out of a tool's input schema.
+    package static func strip(_ tool: JSONNode, with patch: inout JSONPatch) {
+        guard let schema = tool["inputSchema"] else { return }
+        strip(below: schema, &patch)
+    }
+
+    private static func strip(below node: JSONNode, _ patch: inout JSONPatch) {
+        if node.isArray { for element in node.elements { strip(below: element, &patch) } }
+        guard node.isObject else { return }
+        patch.remove("x-mcp-header", from: node)
+        for (key, value) in node.members where !isData(key) { strip(below: value, &patch) }
+    }
+
     /// The annotated properties of an input schema; nil where one of them breaks a rule.
     static func parameters(of schema: JSONNode?) -> [Parameter]? {
         guard let schema else { return [] }

@@ -9,17 +9,25 @@ package enum ServerBoundMessage {
     package static let identityKey: StaticString = "dev.sallyport/identity"
 
     /// A request as a line. `identity` is JSON text, for `tools/call` only; `offeredVersion` takes the place of the
-    /// client's in `initialize`.
+    /// client's in `initialize`; `isModern` takes out what only the modern era knows (mcp.md B1).
     package static func request(
-        _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil
+        _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil,
+        isModern: Bool = false
     ) -> [UInt8] {
         var patch = JSONPatch(message.node.document)
         if let offeredVersion, let version = message.params?["protocolVersion"] {
             patch.replace(version, with: JSONText.quoted(offeredVersion))
         }
+        if isModern, let params = message.params, params.isObject {
+            patch.remove("inputResponses", from: params)
+            patch.remove("requestState", from: params)
+            if let meta = params["_meta"], meta.isObject {
+                for key in ModernEnvelope.keys { patch.remove(key, from: meta) }
+            }
+        }
         let digits = DecimalText.bytes(number)
         if let id = message.id { patch.replace(id, with: digits) }
-        edit(&patch, message.params, progress: digits, identity: identity)
+        edit(&patch, message.params, progress: digits, identity: identity, isModern: isModern)
         return line(patch.applied())
     }
 
@@ -43,7 +51,7 @@ package enum ServerBoundMessage {
     }
 
     private static func edit(
-        _ patch: inout JSONPatch, _ params: JSONNode?, progress: [UInt8]?, identity: [UInt8]?
+        _ patch: inout JSONPatch, _ params: JSONNode?, progress: [UInt8]?, identity: [UInt8]?, isModern: Bool = false
     ) {
         guard let params, params.isObject else { return }
         guard let meta = params["_meta"], meta.isObject else {
@@ -53,7 +61,7 @@ package enum ServerBoundMessage {
             return
         }
         if meta.members.contains(where: { isReserved($0.key) }) {
-            patch.replace(meta, with: rebuilt(meta, progress: progress, identity: identity))
+            patch.replace(meta, with: rebuilt(meta, progress: progress, identity: identity, isModern: isModern))
             return
         }
         if let progress, let token = meta["progressToken"] { patch.replace(token, with: progress) }
@@ -65,8 +73,12 @@ package enum ServerBoundMessage {
         return key.stringBytes?.starts(with: reservedPrefix) == true
     }
 
+    private static func isOfEnvelope(_ key: JSONNode) -> Bool { ModernEnvelope.keys.contains { key.equals($0) } }
+
     /// `_meta` without the members that only we may write.
-    private static func rebuilt(_ meta: JSONNode, progress: [UInt8]?, identity: [UInt8]?) -> [UInt8] {
+    private static func rebuilt(
+        _ meta: JSONNode, progress: [UInt8]?, identity: [UInt8]?, isModern: Bool
+    ) -> [UInt8] {
         var text: [UInt8] = [UInt8(ascii: "{")]
         func append(_ key: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
             if text.count > 1 { text.append(UInt8(ascii: ",")) }
@@ -74,7 +86,7 @@ package enum ServerBoundMessage {
             text.append(UInt8(ascii: ":"))
             text += value
         }
-        for (key, value) in meta.members where !isReserved(key) {
+        for (key, value) in meta.members where !isReserved(key) && !(isModern && isOfEnvelope(key)) {
             if let progress, key.equals("progressToken") {
                 append(key.bytes, progress)
             } else {

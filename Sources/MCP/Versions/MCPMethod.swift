@@ -18,8 +18,22 @@ package enum MCPMethod: String, Sendable, Hashable, CaseIterable {
     case samplingCreateMessage = "sampling/createMessage"
     case elicitationCreate = "elicitation/create"
     case rootsList = "roots/list"
+    case serverDiscover = "server/discover"
+    case subscriptionsListen = "subscriptions/listen"
     /// Everything that is not in this list.
     case other
+
+    /// Whether a client of 2026-07-28 may use it here; it has no handshake, no ping, no subscriptions of old (c17).
+    package var isModern: Bool {
+        switch self {
+        case .toolsCall, .toolsList, .resourcesList, .resourcesTemplatesList, .resourcesRead, .promptsList, .promptsGet,
+            .completionComplete, .serverDiscover, .subscriptionsListen:
+            true
+        case .initialize, .ping, .resourcesSubscribe, .resourcesUnsubscribe, .loggingSetLevel, .samplingCreateMessage,
+            .elicitationCreate, .rootsList, .other:
+            false
+        }
+    }
 
     /// The method of a message; `other` where it is none that MCP defines.
     package init(_ node: JSONNode?) {

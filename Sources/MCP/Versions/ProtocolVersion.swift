@@ -27,8 +27,10 @@ package enum ProtocolVersion: String, Sendable, Hashable, CaseIterable, Comparab
     /// Whether clients understand an event with an id and no data (c54): older parsers choke on it.
     package var allowsPrimingEvents: Bool { self >= .november2025 }
 
-    /// What this gateway serves, oldest first.
+    /// What this gateway agrees on in `initialize`, oldest first.
     package static let served: [ProtocolVersion] = [.march2025, .june2025, .november2025]
+    /// What a request may claim, newest first (c15, c24).
+    package static let modern: [ProtocolVersion] = [.july2026]
 }
 
 /// The two ways in which MCP is spoken.
@@ -77,7 +79,7 @@ extension JSONRPCError {
         JSONRPCError(
             .unsupportedProtocolVersion, "Unsupported protocol version",
             data: [
-                "supported": .array(ProtocolVersion.served.reversed().map { .string($0.rawValue) }),
+                "supported": .array(ProtocolVersion.modern.map { .string($0.rawValue) }),
                 "requested": .string(String(requested.prefix(64))),
             ])
     }

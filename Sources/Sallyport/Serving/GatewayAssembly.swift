@@ -1,5 +1,6 @@
 import AsyncIO
 import AuthorizationServer
+import Crypto
 import Gateway
 import HTTP
 import OAuth
@@ -13,7 +14,7 @@ struct GatewayAssembly: Sendable {
 
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
-        group: EventLoopGroup, directory: ServerDirectory
+        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory
     ) {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
             ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
@@ -26,6 +27,7 @@ struct GatewayAssembly: Sendable {
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
         configuration.revocations = service?.revocations
+        configuration.sealing = sealing
         configuration.proofs = service?.proofs
         if plan.protection == .login, plan.configuration.storage != .memory {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"

@@ -69,7 +69,8 @@ struct ServingProgram: Sendable {
         let directory = ServerDirectory(plan)
         let service = try await authorizationService(hosts, directory)
         let gateway = GatewayAssembly(
-            plan, hosts: hosts, service: service, audit: audit.log, group: group, directory: directory)
+            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
+            directory: directory)
         var router = HTTPRouter()
         register(on: &router, hosts)
         service?.register(on: &router)
@@ -106,7 +107,7 @@ extension ServingProgram {
         guard plan.hasAuthorizationServer else { return nil }
         do {
             let clock = WallClock.system
-            let sealingKey = try sealing.key()
+            let sealingKey = sealing.key()
             let keyring = try await SigningKeyring.open(store: store, sealing: sealingKey, at: clock.now())
             let service = AuthorizationService(
                 configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,

@@ -1,0 +1,188 @@
+import AsyncIO
+import MCP
+import OAuth
+import Synchronization
+
+/// The right to use a session for one request, given back when nothing more can come of it.
+final class BridgeLease: Sendable {
+    let session: LegacySession
+    private let release: Mutex<(@Sendable () -> Void)?>
+
+    init(_ session: LegacySession, release: @escaping @Sendable () -> Void) {
+        self.session = session
+        self.release = Mutex(release)
+    }
+
+    deinit { giveBack() }
+
+    func giveBack() {
+        let release = release.withLock { release in
+            defer { release = nil }
+            return release
+        }
+        release?()
+    }
+}
+
+/// The sessions that one legacy server has for modern clients, who know nothing of sessions: found by who asks and by what
+/// can be asked back, because servers adapt to that (mcp.md B0.4).
+///
+/// A request whose client may be asked something has a session for itself while it runs: the server does not say for
+/// whom it asks (B0.5). All others share. A lock, because the connections of a client may be on any loop.
+final class BridgePool: Sendable {
+    struct Key: Hashable {
+        let principal: Principal
+        let capabilities: ClientCapabilities
+    }
+
+    private struct Member {
+        let session: LegacySession
+        var isTaken: Bool
+    }
+
+    private struct Sessions {
+        var members: [Member] = []
+        var starting = 0
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        var isUnused: Bool { members.isEmpty && starting == 0 && waiters.isEmpty }
+    }
+
+    private struct State {
+        var keys: [Key: Sessions] = [:]
+        var lastWaiter = 0
+        /// Counts what could let a waiter go on, so that none of it is missed between looking and waiting.
+        var changes = 0
+    }
+
+    private enum Choice {
+        case session(LegacySession)
+        case start
+        case wait(changes: Int)
+    }
+
+    private let supervisor: StdioServerSupervisor
+    private let directory: SessionDirectory
+    private let maximum: Int
+    private let state = Mutex(State())
+
+    init(_ supervisor: StdioServerSupervisor, directory: SessionDirectory, maximum: Int) {
+        self.supervisor = supervisor
+        self.directory = directory
+        self.maximum = maximum
+    }
+
+    /// A session for one request of `key`; waits while all that there may be are taken.
+    func lease(
+        _ key: Key, isExclusive: Bool, _ envelope: ModernEnvelope
+    ) async throws(BridgeRefusal) -> BridgeLease {
+        while !Task.isCancelled {
+            switch choose(key, isExclusive: isExclusive) {
+            case .session(let session): return lease(of: session, key, isExclusive: isExclusive)
+            case .start:
+                do throws(BridgeRefusal) {
+                    let session = try await supervisor.begin(envelope, for: key.principal) { [self] in
+                        forget($0, key)
+                    }
+                    started(session, key, isTaken: isExclusive)
+                    return lease(of: session, key, isExclusive: isExclusive)
+                } catch {
+                    let changes = failed(key)
+                    // Others of this client run: one of them will be free.
+                    guard let changes, case .spawn(.userLimit) = error else { throw error }
+                    await wait(key, since: changes)
+                }
+            case .wait(let changes): await wait(key, since: changes)
+            }
+        }
+        throw .gone
+    }
+
+    private func lease(of session: LegacySession, _ key: Key, isExclusive: Bool) -> BridgeLease {
+        BridgeLease(session) { [self] in if isExclusive { giveBack(session, key) } }
+    }
+
+    private func choose(_ key: Key, isExclusive: Bool) -> Choice {
+        state.withLock { state in
+            var sessions = state.keys[key] ?? Sessions()
+            sessions.members.removeAll { !directory.contains($0.session) }
+            defer { state.keys[key] = sessions }
+            if let free = sessions.members.firstIndex(where: { !isExclusive || !$0.isTaken }) {
+                if isExclusive { sessions.members[free].isTaken = true }
+                return .session(sessions.members[free].session)
+            }
+            let canStart =
+                isExclusive ? sessions.members.count + sessions.starting < maximum : sessions.starting == 0
+            guard canStart else { return .wait(changes: state.changes) }
+            sessions.starting += 1
+            return .start
+        }
+    }
+
+    private func started(_ session: LegacySession, _ key: Key, isTaken: Bool) {
+        change(key) {
+            $0.starting -= 1
+            $0.members.append(Member(session: session, isTaken: isTaken))
+        }
+    }
+
+    /// Nil where nothing else of this key runs.
+    private func failed(_ key: Key) -> Int? {
+        change(key) { $0.starting -= 1 }
+        return state.withLock { state in state.keys[key]?.members.isEmpty == false ? state.changes : nil }
+    }
+
+    private func giveBack(_ session: LegacySession, _ key: Key) {
+        change(key) { sessions in
+            guard let place = sessions.members.firstIndex(where: { $0.session === session }) else { return }
+            sessions.members[place].isTaken = false
+        }
+    }
+
+    private func forget(_ session: LegacySession, _ key: Key) {
+        change(key) { $0.members.removeAll { $0.session === session } }
+    }
+
+    /// Everybody who waits looks again.
+    private func change(_ key: Key, _ body: (inout Sessions) -> Void) {
+        let waiting = state.withLock { state in
+            var sessions = state.keys[key] ?? Sessions()
+            body(&sessions)
+            state.changes += 1
+            let waiting = Array(sessions.waiters.values)
+            sessions.waiters = [:]
+            sessions.members.removeAll { !directory.contains($0.session) }
+            state.keys[key] = sessions.isUnused ? nil : sessions
+            return waiting
+        }
+        for waiter in waiting { waiter.resume() }
+    }
+
+    private func wait(_ key: Key, since changes: Int) async {
+        let number = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isHeld = state.withLock { state in
+                    guard state.changes == changes, !Task.isCancelled else { return false }
+                    state.keys[key, default: Sessions()].waiters[number] = continuation
+                    return true
+                }
+                if !isHeld { continuation.resume() }
+            }
+        } onCancel: {
+            let continuation = state.withLock { $0.keys[key]?.waiters.removeValue(forKey: number) }
+            continuation?.resume()
+        }
+    }
+}
+
+/// Why a modern request finds no session.
+enum BridgeRefusal: Error {
+    case spawn(SpawnRefusal)
+    /// The server did not begin one; the error of its `initialize`, or ours about it.
+    case server(JSONRPCMessage)
+    /// The client has gone.
+    case gone
+}

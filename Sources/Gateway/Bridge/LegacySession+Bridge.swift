@@ -1,0 +1,164 @@
+import AsyncIO
+import Crypto
+import HTTP
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+// What modern clients send to a legacy server.
+extension LegacySession {
+    /// A request of the modern era, as far as a session needs it.
+    struct ModernRequest: Sendable {
+        let message: JSONRPCMessage
+        let id: JSONRPCID
+        let method: MCPMethod
+        let envelope: ModernEnvelope
+        let fields: HTTPFields
+        let principal: Principal
+    }
+
+    /// Takes a request; suspends until something can be said about it. `lease` is given back when nothing more can come.
+    func submit(_ request: ModernRequest, lease: BridgeLease, record: CallRecord?) async -> CallOutcome {
+        guard end == nil, transport != nil, let introduction else {
+            lease.giveBack()
+            return .gone
+        }
+        use(by: request.principal)
+        do throws(JSONRPCError) {
+            guard introduction.offers(request.method) else { throw .unknownMethod }
+            try await checkParameters(request)
+        } catch {
+            lease.giveBack()
+            return .answer(.init(error, to: request.id))
+        }
+        guard quota.beginCalls(1) else {
+            lease.giveBack()
+            return .limitReached
+        }
+        let stream = makeModernStream(for: request.principal)
+        let exchange = ModernExchange(
+            request.method, request.envelope,
+            digest: request.method.mayAskClient ? RequestDigest.make(request.message) : [], lease: lease,
+            stream: stream, deadline: loop.now + server.callTimeout)
+        if let level = exchange.logLevel { setLogLevel(level) }
+        begin(request.message, on: stream, isInitialize: false, record: record, exchange: exchange)
+        return await outcome(of: stream)
+    }
+
+    /// Takes a retry: its answers go to the server, and it waits in the place of the request before (c27).
+    func resume(_ request: ModernRequest, _ state: RequestState) async -> CallOutcome {
+        func refuse(_ error: JSONRPCError) -> CallOutcome { .answer(.init(error, to: request.id)) }
+        guard end == nil, let exchange = exchanges[state.call] else { return refuse(.lostCall) }
+        guard exchange.isParked, exchange.round == state.round else { return refuse(.usedState) }
+        let responses = request.message.params?["inputResponses"]
+        guard responses?.isObject ?? true, responses?.members.allSatisfy({ $0.value.isObject }) ?? true else {
+            return refuse(JSONRPCError(.invalidParams, "\"inputResponses\" must be an object of objects"))
+        }
+        use(by: request.principal)
+        exchange.parkedUntil = nil
+        if let answer = exchange.answer {
+            close(exchange, state.call)
+            return .answer(answer.renamed(request.id))
+        }
+        let stream = makeModernStream(for: request.principal)
+        stream.call = state.call
+        stream.openCalls = 1
+        exchange.stream = stream
+        exchange.deadline = loop.now + server.callTimeout
+        calls.rename(
+            state.call, to: request.id, progressToken: request.message.progressToken.flatMap { JSONRPCID($0) }?.text)
+        var open: [ModernExchange.Question] = []
+        for asked in exchange.questions {
+            guard let response = responses?[asked.key] else {
+                open.append(asked)
+                continue
+            }
+            if let question = questions.answer(asked.number) {
+                sendLine(JSONRPCText.response(to: question.id, result: JSONText.compacted(response)) + [0x0A])
+            }
+        }
+        exchange.questions = open
+        if !open.isEmpty { ask(exchange, state.call) }
+        arm(by: min(exchange.deadline, stream.commitDeadline))
+        return await outcome(of: stream)
+    }
+
+    /// `server/discover` (c24).
+    func discover(_ id: JSONRPCID, for principal: Principal) -> CallOutcome {
+        guard end == nil, let introduction else { return .gone }
+        use(by: principal)
+        return .answer(.init(ModernMessage.discovery(id: id, introduction)))
+    }
+
+    func makeModernStream(for principal: Principal) -> MessageStream {
+        lastStream += 1
+        return MessageStream(
+            number: lastStream, log: EventLog(), mayStream: true, commitDeadline: loop.now + limits.commitDelay,
+            principal: principal)
+    }
+
+    // MARK: Endings
+
+    /// The client of a POST has gone: its call is cancelled (c21). One that was asked something left on purpose.
+    func disconnected(_ stream: MessageStream) {
+        guard let number = stream.call, let exchange = exchanges[number], exchange.stream === stream,
+            !exchange.isParked
+        else { return }
+        giveUp(exchange, number, "the client has gone")
+    }
+
+    /// What is due of the calls of modern clients.
+    func tickBridge(_ now: LoopInstant) {
+        for (number, exchange) in exchanges {
+            if let at = exchange.asksAt, at <= now, !exchange.isParked { ask(exchange, number) }
+            if let until = exchange.parkedUntil, until <= now { giveUp(exchange, number, "nobody answered") }
+        }
+    }
+
+    private func giveUp(_ exchange: ModernExchange, _ number: Int, _ reason: StaticString) {
+        exchange.parkedUntil = nil
+        for asked in exchange.questions {
+            if let question = questions.answer(asked.number) { sendLine(question.refusal() + [0x0A]) }
+        }
+        guard exchange.answer == nil else { return close(exchange, number) }
+        sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: reason) + [0x0A])
+        // Nobody reads it; it ends the waiting and is counted.
+        resolve(number) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
+    }
+
+    /// The session has ended: whoever comes back finds nothing.
+    func closeExchanges() {
+        for exchange in exchanges.values { exchange.lease.giveBack() }
+        exchanges = [:]
+    }
+
+    /// When the next of them is due.
+    var nextBridgeDue: LoopInstant? {
+        exchanges.values.lazy.flatMap { [$0.asksAt, $0.parkedUntil, $0.deadline].compactMap { $0 } }.min()
+    }
+}
+
+extension JSONRPCError {
+    /// c17.
+    static let unknownMethod = JSONRPCError(.methodNotFound, "Method not found")
+    /// B4: the process that had it is gone.
+    static let lostCall = JSONRPCError(.internalError, "The call that this answers is not there any more; call again")
+    static let cannotAsk = JSONRPCError(.internalError, "The gateway cannot ask the client")
+    /// c16.
+    static let needsURLElicitation = JSONRPCError(
+        .missingClientCapability, "This needs a client that can open a page for its user",
+        data: ["requiredCapabilities": ["elicitation": ["url": [:]]]])
+    static let usedState = JSONRPCError(.invalidParams, "\"requestState\" was used already")
+    static let badState = JSONRPCError(.invalidParams, "\"requestState\" is not valid for this request")
+}
+
+extension ModernMessage.Answer {
+    /// The same for a request with another id.
+    func renamed(_ id: JSONRPCID) -> ModernMessage.Answer {
+        guard let root = (try? JSONDocument(parsing: text))?.root, let message = try? JSONRPCMessage(root) else {
+            return ModernMessage.Answer(.lostCall, to: id)
+        }
+        return ModernMessage.Answer(ClientBoundMessage.response(message, id: id), error: error)
+    }
+}

@@ -1,0 +1,150 @@
+import AsyncIO
+import JSON
+import MCP
+import Telemetry
+
+// What a legacy server says to modern clients.
+extension LegacySession {
+    /// The server answered the request of `exchange`, or nothing will.
+    func settle(_ exchange: ModernExchange, _ number: Int, _ answer: ModernMessage.Answer) {
+        for question in exchange.questions { _ = questions.answer(question.number) }
+        exchange.questions = []
+        exchange.asksAt = nil
+        if exchange.isParked {
+            exchange.answer = answer
+        } else {
+            close(exchange, number)
+            give(answer, to: exchange.stream)
+        }
+    }
+
+    /// What the server's response is for a modern client.
+    func answer(
+        of exchange: ModernExchange, _ message: JSONRPCMessage, _ id: JSONRPCID
+    ) -> ModernMessage.Answer {
+        if exchange.method.mayAskClient, let questions = ModernMessage.urlQuestions(message) {
+            guard exchange.capabilities.contains(.elicitationURL) else {
+                return .init(.needsURLElicitation, to: id)
+            }
+            // Call 0: nothing waits, the retry is a call of its own.
+            let state = RequestState(
+                session: self.id, call: 0, round: 0, digest: exchange.digest, expires: surroundings.states.expiry)
+            guard let sealed = try? surroundings.states.seal(state, for: principal) else {
+                return .init(.cannotAsk, to: id)
+            }
+            return .init(ModernMessage.inputRequired(id: id, questions, state: sealed))
+        }
+        let broken = exchange.method == .toolsList ? learnTools(from: message.node["result"]) : []
+        return ModernMessage.response(
+            message, id: id, method: exchange.method, serverInfo: introduction?.info, brokenTools: broken)
+    }
+
+    func close(_ exchange: ModernExchange, _ number: Int) {
+        exchanges[number] = nil
+        exchange.lease.giveBack()
+    }
+
+    private func give(_ answer: ModernMessage.Answer, to stream: MessageStream) {
+        stream.openCalls = 0
+        if stream.isCommitted {
+            append(answer.text, to: stream)
+            finishIfAnswered(stream)
+        } else {
+            stream.isFinished = true
+            stream.decide(.answer(answer))
+        }
+    }
+
+    /// The server asks: the one call that can be answered with a question is the one that it asks for, because no two of
+    /// them are in one session at a time (mcp.md B0.5).
+    func received(bridged question: JSONRPCMessage, id: JSONRPCID) {
+        let method = MCPMethod(question.method)
+        func refuse(_ error: JSONRPCError) { sendLine(error.response(to: id) + [0x0A]) }
+        guard method != .ping else {
+            return sendLine(JSONRPCText.response(to: id, result: Array("{}".utf8)) + [0x0A])
+        }
+        let callers = exchanges.values.filter { !$0.capabilities.isEmpty && $0.answer == nil }
+        guard callers.count == 1, let exchange = callers.first else {
+            return refuse(JSONRPCError(.invalidParams, "No request of a client that could be asked is in progress"))
+        }
+        guard exchange.capabilities.allows(question) else {
+            let code: JSONRPCError.Code = method == .elicitationCreate ? .invalidParams : .methodNotFound
+            return refuse(JSONRPCError(code, "The client did not declare this capability"))
+        }
+        let deadline = loop.now + RequestStates.lifetime
+        guard let number = questions.begin(id, method: method, deadline: deadline) else {
+            return refuse(JSONRPCError(.limitReached, "Too many requests wait for the client"))
+        }
+        exchange.questions.append(.init(key: "q\(number)", number: number, message: question))
+        // While the client is busy with those before, this one waits for the next round.
+        guard !exchange.isParked, exchange.asksAt == nil else { return }
+        exchange.asksAt = loop.now + Self.coalescing
+        arm(by: loop.now + Self.coalescing)
+    }
+
+    private static let coalescing = Duration.milliseconds(30)
+
+    /// Puts the open questions to the client, which ends its POST; the call goes on.
+    func ask(_ exchange: ModernExchange, _ number: Int) {
+        guard let entry = calls[number] else { return }
+        exchange.asksAt = nil
+        exchange.round += 1
+        let state = RequestState(
+            session: self.id, call: number, round: exchange.round, digest: exchange.digest,
+            expires: surroundings.states.expiry)
+        guard let sealed = try? surroundings.states.seal(state, for: principal) else {
+            // No randomness: nothing that a client brings back could be trusted.
+            return resolve(number) { JSONRPCError.cannotAsk.response(to: $0.id) }
+        }
+        exchange.parkedUntil = loop.now + RequestStates.lifetime
+        exchange.deadline = loop.now + RequestStates.lifetime
+        arm(by: exchange.deadline)
+        let questions = exchange.questions.map { (key: $0.key, question: $0.message) }
+        give(.init(ModernMessage.inputRequired(id: entry.id, questions, state: sealed)), to: exchange.stream)
+    }
+
+    /// A notification of the server: to the call that it serves, or to the listens that asked for it.
+    func received(bridged notification: JSONRPCMessage) {
+        if notification.isMethod("notifications/progress") {
+            guard let number = notification.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
+                let token = calls.progress(number)?.progressToken, let exchange = exchanges[number]
+            else { return metrics.discardedLines.increment() }
+            guard !exchange.isParked else { return }
+            return append(ClientBoundMessage.progress(notification, token: token), to: exchange.stream)
+        }
+        if notification.isMethod("notifications/cancelled") { return withdraw(bridged: notification) }
+        if notification.isMethod("notifications/message") { return log(notification) }
+        if notification.isMethod("notifications/tools/list_changed") { knowsTools = false }
+        for stream in streams.values {
+            guard let listen = stream.listen, listen.filter.covers(notification) else { continue }
+            append(ModernMessage.tagged(notification, listen: listen.id), to: stream)
+        }
+    }
+
+    // A message that belongs to no call that asked for it belongs to nobody (c28).
+    private func log(_ notification: JSONRPCMessage) {
+        let callers = exchanges.values.filter { $0.logLevel != nil && !$0.isParked }
+        guard callers.count == 1, let exchange = callers.first, let wanted = exchange.logLevel,
+            let level = LoggingLevel(notification.params?["level"]), level >= wanted
+        else { return }
+        append(ClientBoundMessage.notification(notification), to: exchange.stream)
+    }
+
+    private func withdraw(bridged notification: JSONRPCMessage) {
+        guard let id = notification.params?["requestId"].flatMap({ JSONRPCID($0) }),
+            let question = questions.withdraw(id)
+        else { return }
+        for exchange in exchanges.values {
+            exchange.questions.removeAll { $0.number == question.number }
+            if exchange.questions.isEmpty { exchange.asksAt = nil }
+        }
+    }
+
+    func setLogLevel(_ level: LoggingLevel) {
+        guard introduction?.logs == true, logLevel != level else { return }
+        logLevel = level
+        let text = Array(
+            #"{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"\#(level.rawValue)"}}"#.utf8)
+        tell(text)
+    }
+}

@@ -1,0 +1,59 @@
+import Crypto
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+/// What `requestState` of a parked call holds (c27, M08): where the call waits, which round of it, which request it is,
+/// until when.
+struct RequestState: Sendable, Hashable {
+    let session: SessionID
+    let call: Int
+    let round: Int
+    let digest: [UInt8]
+    let expires: Timestamp
+}
+
+/// Seals what clients carry for us: unreadable, unchangeable, bound to the principal that got it.
+struct RequestStates: Sendable {
+    /// How long a client has to answer.
+    static let lifetime = Duration.seconds(600)
+
+    private let key: SealingKey
+    private let clock: WallClock
+
+    init(key: SealingKey, clock: WallClock) {
+        self.key = key.derived(for: "request-state")
+        self.clock = clock
+    }
+
+    /// When a state that is made now expires.
+    var expiry: Timestamp { clock.now() + Self.lifetime }
+
+    func seal(_ state: RequestState, for principal: Principal) throws(CryptoError) -> String {
+        let plaintext: JSONValue = [
+            "s": .string(state.session.text), "c": .integer(Int64(state.call)), "r": .integer(Int64(state.round)),
+            "d": .string(Base64URL.encode(state.digest)), "e": .integer(state.expires.millisecondsSinceEpoch),
+        ]
+        return Base64URL.encode(try key.seal(plaintext.serialized(), authenticating: Self.context(principal)))
+    }
+
+    /// The state in a retry; nil where it is damaged, over, another principal's or of another request.
+    func open(_ text: [UInt8], for principal: Principal, digest: [UInt8]) -> RequestState? {
+        guard let sealed = Base64URL.decode(text),
+            let plaintext = key.open(sealed, authenticating: Self.context(principal)),
+            let root = (try? JSONDocument(parsing: plaintext))?.root,
+            let session = root["s"]?.stringBytes, let call = root["c"]?.integer.flatMap({ Int(exactly: $0) }),
+            let round = root["r"]?.integer.flatMap({ Int(exactly: $0) }),
+            let sealedDigest = root["d"]?.stringBytes.flatMap({ Base64URL.decode($0) }),
+            let expires = root["e"]?.integer.map({ Timestamp(millisecondsSinceEpoch: $0) })
+        else { return nil }
+        guard clock.now() < expires, sealedDigest == digest else { return nil }
+        return RequestState(
+            session: SessionID(session[...]), call: call, round: round, digest: sealedDigest, expires: expires)
+    }
+
+    private static func context(_ principal: Principal) -> [UInt8] {
+        Array("\(principal.user.value.utf8.count):\(principal.user.value)\(principal.client.value)".utf8)
+    }
+}

@@ -1,0 +1,107 @@
+import HTTP
+import JSON
+import MCP
+import OAuth
+
+// Steps 9 and 10 for a client of 2026-07-28 and a server of the legacy era.
+extension MCPEndpoint {
+    /// The rest of the ladder (c19): one message, its envelope, the header fields that mirror it, its revision; then what
+    /// the method wants.
+    func bridged(
+        _ payload: JSONRPCPayload, _ caller: Caller, _ request: HTTPRequest
+    ) async throws(EndpointRefusal) -> HTTPResponse {
+        guard case .single(let message) = payload else { throw .badRequest("This protocol version has no batches") }
+        guard let id = message.exactID else {
+            // There is nothing that a notification could do: closing the response cancels (c10, c21).
+            guard message.kind == .notification else { throw .badRequest("Nothing was asked under this id") }
+            return HTTPResponse(status: .accepted)
+        }
+        guard message.kind == .request else { throw .badRequest("Nothing was asked under this id") }
+        do {
+            let envelope = try ModernEnvelope(message)
+            try MirroredHeaders.check(request.fields, message, envelope)
+            guard ProtocolVersion.modern.contains(where: { $0.rawValue == envelope.version }) else {
+                throw JSONRPCError.unsupportedVersion(envelope.version)
+            }
+            let method = MCPMethod(message.method)
+            guard method.isModern else { throw JSONRPCError.unknownMethod }
+            let modern = LegacySession.ModernRequest(
+                message: message, id: id, method: method, envelope: envelope, fields: request.fields,
+                principal: caller.principal)
+            return try response(await outcome(of: modern, record(message, request)))
+        } catch let error as JSONRPCError {
+            throw EndpointRefusal(ModernMessage.Answer(error, to: id).status, error, id: id)
+        } catch let refusal as EndpointRefusal {
+            throw refusal
+        } catch {
+            throw EndpointRefusal(.internalServerError, JSONRPCError(.internalError, "The call failed"), id: id)
+        }
+    }
+
+    private func outcome(
+        of request: LegacySession.ModernRequest, _ record: CallRecord?
+    ) async throws -> CallOutcome {
+        if let text = request.message.params?["requestState"] {
+            guard request.method.mayAskClient, let bytes = text.stringBytes,
+                let state = states.open(
+                    bytes, for: request.principal, digest: RequestDigest.make(request.message))
+            else { throw JSONRPCError.badState }
+            if state.call > 0 {
+                guard
+                    let session = directory.session(
+                        state.session, of: request.principal, at: server.name, isBridged: true)
+                else { throw JSONRPCError.lostCall }
+                return await session.resume(request, state)
+            }
+        }
+        let filter = request.method == .subscriptionsListen ? try ListenFilter(request.message.params) : nil
+        // A session that ends in between has not seen the request.
+        for _ in 0..<3 {
+            let outcome = try await attempt(request, filter, record)
+            if case .gone = outcome { continue }
+            return outcome
+        }
+        throw JSONRPCError(.internalError, "The server \"\(server.name)\" ends before it can be called")
+    }
+
+    private func attempt(
+        _ request: LegacySession.ModernRequest, _ filter: ListenFilter?, _ record: CallRecord?
+    ) async throws -> CallOutcome {
+        let key = BridgePool.Key(principal: request.principal, capabilities: request.envelope.capabilities)
+        let asks = request.method.mayAskClient && !key.capabilities.isEmpty
+        let lease: BridgeLease
+        do throws(BridgeRefusal) {
+            lease = try await bridge.lease(
+                key, isExclusive: asks || request.envelope.logLevel != nil, request.envelope)
+        } catch {
+            return try refused(error, request)
+        }
+        if let filter { return await lease.session.listen(request, filter) }
+        if request.method == .serverDiscover {
+            return await lease.session.discover(request.id, for: request.principal)
+        }
+        return await lease.session.submit(request, lease: lease, record: record)
+    }
+
+    private func refused(_ refusal: BridgeRefusal, _ request: LegacySession.ModernRequest) throws -> CallOutcome {
+        switch refusal {
+        case .spawn(let refusal): throw EndpointRefusal.spawn(refusal, id: request.id)
+        case .server(let message):
+            return .answer(ModernMessage.response(message, id: request.id, method: .initialize, serverInfo: nil))
+        case .gone: return .detached
+        }
+    }
+}
+
+extension ModernMessage.Answer {
+    /// The status in HTTP: unknown methods and wrong parameters have one of their own (c17, c18).
+    var status: HTTPStatus {
+        switch error {
+        case .methodNotFound?: .notFound
+        case .invalidParams?, .invalidRequest?, .headerMismatch?, .missingClientCapability?,
+            .unsupportedProtocolVersion?:
+            .badRequest
+        default: .ok
+        }
+    }
+}
