@@ -41,6 +41,8 @@ struct CommandLineTests {
             #expect(Help.overview.contains("  \(name)"))
             #expect(text.split(separator: "\n").allSatisfy { $0.count <= 120 })
         }
+        let twice = Set(Help.everyday.keys).intersection(Help.administration.keys)
+        #expect(twice.isEmpty, "one of two texts is never shown")
     }
 
     @Test("suggestions are near or absent")

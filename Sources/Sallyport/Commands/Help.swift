@@ -31,7 +31,10 @@ enum Help {
         """
 
     /// `sallyport COMMAND --help`.
-    static let commands: [String: String] = [
+    static let commands = everyday.merging(administration) { first, _ in first }
+
+    /// The same of the commands that serve, and of those that use servers.
+    static let everyday: [String: String] = [
         "serve": """
         usage: sallyport serve [--config FILE] [--listen ADDR] [--public-url URL] [--data-dir DIR]
 
@@ -82,21 +85,6 @@ enum Help {
         sallyport import claude_desktop_config.json > sallyport.yaml
 
         Variables stay references: ${NAME} is read when the gateway starts.
-        """,
-        "user": """
-        usage: sallyport user add NAME [--password-stdin] [--email ADDRESS] [--groups A,B] [--admin]
-               sallyport user list [--json]
-               sallyport user passwd NAME [--password-stdin | --link]
-               sallyport user disable NAME
-               sallyport user enable NAME
-               sallyport user remove NAME
-
-        Local accounts, in the same store as the gateway, whether it runs or not. Without --password-stdin, add
-        prints a one-time link with which the user sets the password.
-
-          --config FILE    the configuration of the gateway
-          --data-dir DIR   its data directory (wins over the file)
-          --json           the result as JSON
         """,
         "connect": """
         usage: sallyport connect URL [--token-file FILE] [--no-browser] [--forget-login] [--allow-http] [--verbose]
@@ -166,7 +154,7 @@ enum Help {
         An MCP server on standard input and output for trying, diagnosing and testing. Tools: echo, whoami, headers,
         add, sleep, progress, log, elicit, sample, roots; a resource, a template, a prompt, a completion.
         """,
-    ].merging(administration) { first, _ in first }
+    ]
 
     /// What `connect`, `call` and `list` share: they reach the same servers.
     private static let remoteOptions = """
