@@ -86,6 +86,26 @@ import Testing
         #expect(await !after.accepts(token))
     }
 
+    @Test("T08: keys that change every hour are retired one by one, a day after the next one signs")
+    func hourly() async throws {
+        let fixture = try await Fixture {
+            $0.keyRotation = KeyRotationPolicy(interval: .seconds(3600), publishAhead: .seconds(5))
+        }
+        func count() async throws -> Int {
+            try await fixture.service.keys.list().count { $0.key.algorithm == "ES256" }
+        }
+        for _ in 0..<24 {
+            try await fixture.service.followKeySchedule()
+            fixture.clock.advance(by: .seconds(3600))
+        }
+        #expect(try await count() == 25, "the one of before, and one an hour")
+        for _ in 0..<24 {
+            try await fixture.service.followKeySchedule()
+            fixture.clock.advance(by: .seconds(3600))
+        }
+        #expect(try await count() == 26, "as many as a day and the slack have hours, and the one that signs")
+    }
+
     @Test("without an interval keys stay, and a command may still rotate") func byCommandOnly() async throws {
         let fixture = try await Fixture { $0.keyRotation.interval = nil }
         fixture.clock.advance(by: Self.day * 1000)

@@ -24,10 +24,10 @@ package struct KeyRotationPolicy: Sendable, Hashable {
     /// token lives. Not the lifetime of today's configuration: their tokens may come of an earlier one (T08).
     func superseded(_ keys: [SigningKeyRecord], at now: Timestamp) -> [SigningKeyRecord] {
         let longest = AuthorizationServerConfiguration.longestAccessTokenLifetime
-        guard let signing = SigningKeyState.signing(keys, at: now),
-            signing.signsFrom + longest + KeyRotationPolicy.slack <= now
-        else { return [] }
-        return keys.filter { $0.signsFrom < signing.signsFrom }
+        // The one that signed so long ago, and not the one of now: keys may change more often than that.
+        let successor = SigningKeyState.signing(keys, at: now - longest - KeyRotationPolicy.slack)
+        guard let successor else { return [] }
+        return keys.filter { $0.signsFrom < successor.signsFrom }
     }
 
     /// For clocks that differ, and for what is on its way.
