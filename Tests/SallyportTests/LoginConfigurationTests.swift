@@ -39,6 +39,9 @@ import Testing
         #expect(login.providers[0].allowList.keys == Set(facts))
         #expect(
             login.providers[1].allowList.keys == [AccessKey(.user, "a@example.com"), AccessKey(.domain, "example.com")])
+        #expect(login.providers[1].claims.userClaim == .verifiedEmail && login.providers[1].claims.domainClaim == "hd")
+        #expect(login.providers[3].claims.userClaim == .directoryAddress("preferred_username"))
+        #expect(login.providers[3].claims.groupsClaim == "groups")
         #expect(login.providers[2].scopes == ["openid", "profile", "email", "offline_access", "groups"])
         #expect(login.providers[3].issuer.text == "https://login.microsoftonline.com/\(Self.tenant)/v2.0")
         #expect(login.providers[4].scopes == ["openid", "groups"])

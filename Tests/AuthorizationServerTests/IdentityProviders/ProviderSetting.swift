@@ -18,14 +18,14 @@ struct ProviderSetting {
 
     init(
         providers count: Int = 1, allow: AllowList = AllowList(admitsEverybody: true), withLocalAccounts: Bool = false,
-        sharing other: ProviderSetting? = nil
+        sharing other: ProviderSetting? = nil, claims: OpenIDClaims? = nil
     ) async throws {
         clock = other?.clock ?? ManualClock()
         var standIns = other?.standIns ?? []
         while standIns.count < count { standIns.append(try await ProviderStandIn(clock: clock)) }
         self.standIns = standIns
         let providers = try standIns.enumerated().map { index, standIn in
-            try standIn.provider(index == 0 ? "corp" : "corp\(index + 1)", allow: allow)
+            try standIn.provider(index == 0 ? "corp" : "corp\(index + 1)", allow: allow, claims: claims)
         }
         fixture = try await Fixture(
             sharing: other?.fixture, clock: clock,
