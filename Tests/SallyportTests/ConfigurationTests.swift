@@ -167,10 +167,11 @@ struct ConfigurationTests {
     @Test("the command line wins over the file")
     func overrides() throws {
         let file = try ConfigurationFile("listen: 127.0.0.1:1\ndata_dir: a\n")
-        let overrides = ConfigurationOverrides(file: file.path, listen: "localhost:2", dataDirectory: "/tmp/b")
+        let data = file.path + ".data"
+        let overrides = ConfigurationOverrides(file: file.path, listen: "localhost:2", dataDirectory: data)
         let configuration = try ConfigurationLoader(overrides: overrides, environment: [:]).load()
         #expect(configuration.listen.description == "127.0.0.1:2")
-        #expect(configuration.dataDirectory == "/tmp/b")
+        #expect(configuration.dataDirectory == data)
     }
 }
 
