@@ -60,6 +60,9 @@ import Testing
             #expect(answer.text.contains(part), "\(part)")
         }
         #expect(!answer.text.contains("<script"))
+        // Markup of ours that went through the escaping would be read as text.
+        #expect(answer.text.contains("<strong>This browser</strong>"))
+        #expect(!answer.text.contains("&lt;"))
     }
 
     @Test("U07: an application is taken back: its tokens are dead at once, and it has to ask again")

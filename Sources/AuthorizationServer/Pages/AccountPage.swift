@@ -69,10 +69,15 @@ struct AccountPage {
 
     private func item(_ session: AccountView.Session) -> HTML {
         """
-        <li><div>\(session.isThis ? "<strong>This browser</strong>" : "Another browser")<br><span class="small">\
+        <li><div>\(name(of: session))<br><span class="small">\
         signed in \(Day.text(session.since)), last seen \(Day.text(session.lastSeen))</span></div>
         \(session.isThis ? HTML.empty : form(.session, id: session.id, label: "Sign out", subject: "that browser"))</li>
         """
+    }
+
+    // With its type written down: two literals side by side would be text, and their markup shown to the reader.
+    private func name(of session: AccountView.Session) -> HTML {
+        session.isThis ? "<strong>This browser</strong>" : "Another browser"
     }
 
     private func words(_ servers: [String], _ scope: String) -> String {
