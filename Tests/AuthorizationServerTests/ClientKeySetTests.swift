@@ -73,6 +73,27 @@ import Testing
         #expect(web.fetches.count == 2)
     }
 
+    @Test(
+        "T03: keys that cannot be had, or are none, are looked for a few times a minute, however often somebody asks",
+        arguments: [true, false])
+    func failingFetches(isReachable: Bool) async throws {
+        let web = PublishedDocuments()
+        let fixture = try await Fixture(documents: web)
+        let client = try await client(fixture, key: try PrivateKey.generate(.es256))
+        if isReachable { web.publish("nothing", at: Self.keys) } else { web.fail(Self.keys, .unreachable("timeout")) }
+        var last = 0
+        for round in 0..<50 {
+            let assertion = try client.assertion(id: "\(round)", at: fixture.clock.now)
+            last = await client.post(fixture, "/revoke", assertion).status
+        }
+        #expect(web.fetches.count == 10)
+        #expect(last == 503, "nobody knows whether the assertion is good")
+        try Self.publish([client.key], web)
+        fixture.clock.advance(by: .seconds(6))
+        let later = await client.post(fixture, "/revoke", try client.assertion(id: "later", at: fixture.clock.now))
+        #expect(later.status == 200, "back within seconds when they can be had")
+    }
+
     @Test("keys that cannot be had are 503, keys that are none are invalid_client")
     func missing() async throws {
         let web = PublishedDocuments()
