@@ -39,6 +39,23 @@ import Testing
         #expect(try answer.member("error") == "invalid_redirect_uri")
     }
 
+    /// Content of a client that goes away before its end.
+    private final class BrokenContent: HTTPBodySource {
+        func next() async throws(HTTPBodyError) -> [UInt8]? { throw .disconnected }
+    }
+
+    @Test("a client that breaks off is no failure of ours: 400, and nothing for the error log")
+    func brokenOff() async throws {
+        let fixture = try await Fixture()
+        let (request, _) = RequestFactory.make(
+            .post, "/register", fields: [("Content-Type", "application/json")], body: [],
+            origin: "http://localhost:8080", from: "127.0.0.1")
+        let body = HTTPRequestBody(declaredLength: 10, source: BrokenContent())
+        let answer = Answer(response: await fixture.router.respond(to: request, body: body))
+        #expect(answer.status == 400)
+        #expect(try answer.member("error") == "invalid_client_metadata")
+    }
+
     @Test("A14: more than ten redirect URIs, and none at all, are refused")
     func counts() async throws {
         let fixture = try await Fixture()

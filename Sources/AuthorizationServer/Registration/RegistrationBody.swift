@@ -9,10 +9,13 @@ enum RegistrationBody {
     /// Reads it; 413 where it is too large, `invalid_client_metadata` where it is no JSON object.
     static func read(_ body: HTTPRequestBody, limit: Int) async throws -> JSONDocument {
         let bytes: [UInt8]
-        do {
+        do throws(HTTPBodyError) {
             bytes = try await body.collect(upTo: limit)
-        } catch HTTPBodyError.tooLarge {
+        } catch .tooLarge {
             throw RegistrationRefusal.tooLarge
+        } catch {
+            // The client broke off, or is answered by the connection itself: nothing here has failed.
+            throw OAuthError(.invalidClientMetadata, "the body cannot be read")
         }
         do {
             let document = try JSONDocument(
