@@ -143,6 +143,9 @@ extension EndToEnd {
             }
             let mode = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(file)")[.posixPermissions] as? Int
             #expect(mode == 0o600)
+            // A gateway of the same user keeps its own data around it, and refuses a folder that others can look into.
+            let around = try FileManager.default.attributesOfItem(atPath: home.file(".local/share/sallyport"))
+            #expect(around[.posixPermissions] as? Int == 0o700)
             let first = try kept()
             #expect(first["issuer"] as? String == gateway.origin && first["refresh_token"] is String)
 

@@ -25,12 +25,13 @@ struct RemoteCredentials: Sendable, Equatable {
 struct RemoteCredentialStore: Sendable {
     private static let maximumBytes = 1 << 20
 
-    private let folder: String
+    private let base: String
+    private var folder: String { "\(base)/remote" }
 
     /// `$XDG_DATA_HOME/sallyport/remote`.
     init(environment: [String: String]) {
         let home = environment["XDG_DATA_HOME"] ?? "\(environment["HOME"] ?? ".")/.local/share"
-        folder = "\(home)/sallyport/remote"
+        base = "\(home)/sallyport"
     }
 
     /// The file for an endpoint.
@@ -65,7 +66,7 @@ struct RemoteCredentialStore: Sendable {
         ]
         if let token = credentials.refreshToken { members.append(.init("refresh_token", .string(token))) }
         members.append(.init("scopes", .array(credentials.scopes.map { .string($0) })))
-        try FileSystem.ensureDirectory(folder, mode: 0o700)
+        try ensureFolder()
         try FileSystem.writeFileAtomically(
             path(for: endpoint), JSONValue.object(members).serialized() + [0x0A], mode: 0o600)
     }
@@ -73,8 +74,15 @@ struct RemoteCredentialStore: Sendable {
     /// Takes the turn of this user at `endpoint`, and waits while another process has it; blocking. Of two programs that
     /// use one login, the second must not spend a refresh token that the first has just spent, nor ask the person again.
     func turn(at endpoint: HTTPURL) throws(FileSystem.Failure) -> RemoteLoginTurn {
-        try FileSystem.ensureDirectory(folder, mode: 0o700)
+        try ensureFolder()
         return RemoteLoginTurn(path(for: endpoint) + ".lock")
+    }
+
+    // What is around it is where a gateway of this user keeps its own data, and it takes no folder that others can enter.
+    // One that is there already is left as it is.
+    private func ensureFolder() throws(FileSystem.Failure) {
+        if !FileSystem.exists(base) { try FileSystem.ensureDirectory(base, mode: 0o700) }
+        try FileSystem.ensureDirectory(folder, mode: 0o700)
     }
 
     /// Forgets what is kept for `endpoint`. Blocking.
