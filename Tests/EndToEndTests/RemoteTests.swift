@@ -88,6 +88,30 @@ extension EndToEnd {
             #expect(prompts.output.contains("greet"))
         }
 
+        @Test(
+            "O01: what a remote server says does not drive the terminal of whoever calls it, and reaches a program whole"
+        )
+        func terminal() async throws {
+            let logs = try TemporaryDirectory("terminal")
+            let remote = try await Self.server(logs: logs)
+            defer { remote.program.killTree() }
+            let url = "http://127.0.0.1:\(remote.port)/mcp"
+            let piped = try await Self.shell(["call", url, "dressed"])
+            #expect(
+                piped.exit == .exited(0) && piped.output == "\u{1B}[31mred\u{1B}]52;c;eA==\u{7}\n\tend\n", "\(piped)")
+            #expect(piped.errors.contains("step \\u{1b}[31mone"), "\(piped)")
+            #expect(!piped.errors.contains("\u{1B}"))
+            for command in ["call \(url) dressed", "list \(url)"] {
+                let shown = try RunningProgram(
+                    "/usr/bin/script", ["-qec", "\(Checkout.binary) \(command)", "/dev/null"],
+                    environment: GatewayProcess.environment(home: logs.path), logs: logs)
+                defer { shown.killTree() }
+                #expect(try await shown.waitUntilExit(within: .seconds(30)) == .exited(0))
+                #expect(shown.output.contains("\\u{1b}[31mred"), "\(command): \(shown.output)")
+                #expect(!shown.output.contains("\u{1B}") && !shown.output.contains("\u{7}"), "\(command)")
+            }
+        }
+
         @Test("call and list say what is wrong")
         func mistakes() async throws {
             let free = try FreePort.find()

@@ -42,6 +42,14 @@ import Testing
         #expect(LogText.sanitized(String(repeating: "é", count: 5000)).utf8.count <= LogText.limit + 3)
     }
 
+    @Test("O01: text for a terminal keeps its lines, and nothing that the terminal would obey")
+    func readableText() {
+        #expect(LogText.readable("a\tb\nc") == "a\tb\nc")
+        #expect(LogText.readable("\u{1B}[2Jx\r\u{202E}y\u{9B}z\u{7}") == "\\u{1b}[2Jx\\u{d}\\u{202e}y\\u{9b}z\\u{7}")
+        let long = String(repeating: "é\n", count: 5000)
+        #expect(LogText.readable(long) == long, "nothing is cut off")
+    }
+
     @Test("A full pipe stalls nobody, and what was lost is told", .timeLimit(.minutes(1)))
     func fullPipe() async throws {
         var ends: [Int32] = [0, 0]

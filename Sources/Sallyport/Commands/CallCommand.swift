@@ -45,7 +45,7 @@ enum CallCommand {
             Console.complain("sallyport: the tool asks for more input, which a shell command cannot give")
             return .unavailable
         } else {
-            for item in result["content"]?.elements.map({ $0 }) ?? [] { Console.say(text(of: item)) }
+            for item in result["content"]?.elements.map({ $0 }) ?? [] { Console.relay(text(of: item)) }
         }
         return result["isError"]?.boolean == true ? toolFailed : .success
     }
@@ -94,7 +94,8 @@ enum RemoteCommand {
                 return code
             } catch {
                 await conversation.close()
-                throw CommandFailure(code: .unavailable, message: error.description)
+                // Most of it may be the server's own words.
+                throw CommandFailure(code: .unavailable, message: LogText.readable(error.description))
             }
         }
     }

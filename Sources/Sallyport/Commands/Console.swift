@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Telemetry
 
 /// Standard output and error of the commands that talk to a person.
 enum Console {
@@ -15,6 +16,12 @@ enum Console {
     /// Writes a line to standard error.
     static func complain(_ text: String) {
         write(text, to: STDERR_FILENO)
+    }
+
+    /// Writes what a remote server said to standard output: as it is for a program that reads it, and made harmless for a
+    /// terminal, which would obey it (O01).
+    static func relay(_ text: String) {
+        say(isatty(STDOUT_FILENO) == 1 ? LogText.readable(text) : text)
     }
 
     /// Whether a person reads standard error.

@@ -26,7 +26,7 @@ enum ListCommand {
                 let list = entries.map { String(decoding: JSONText.compacted($0), as: UTF8.self) }
                 Console.say("[\(list.joined(separator: ","))]")
             } else {
-                for entry in entries { Console.say(line(entry, kind)) }
+                for entry in entries { Console.relay(line(entry, kind)) }
             }
             return .success
         }

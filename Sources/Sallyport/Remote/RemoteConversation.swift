@@ -2,6 +2,7 @@ import AsyncIO
 import Crypto
 import JSON
 import MCP
+import Telemetry
 
 /// Why a question to a remote server has no result.
 struct RemoteFailure: Error, Sendable, CustomStringConvertible {
@@ -136,9 +137,9 @@ actor RemoteConversation {
     /// Progress and log messages, for the person who waits.
     private func note(_ method: JSONNode, _ parameters: JSONNode?) {
         if method.equals("notifications/progress"), let message = parameters?["message"]?.string {
-            Console.complain(message)
+            Console.complain(LogText.readable(message))
         } else if method.equals("notifications/message"), let data = parameters?["data"] {
-            Console.complain(data.string ?? String(decoding: data.bytes, as: UTF8.self))
+            Console.complain(LogText.readable(data.string ?? String(decoding: data.bytes, as: UTF8.self)))
         }
     }
 }

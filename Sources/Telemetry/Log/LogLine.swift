@@ -75,6 +75,18 @@ package enum LogText {
         return clean
     }
 
+    /// `text` for a terminal: lines stay lines and tabs stay tabs; everything else that could drive the terminal or turn the
+    /// reading direction is escaped.
+    package static func readable(_ text: String) -> String {
+        if isPrintable(text.utf8.span) { return text }
+        var clean = ""
+        for scalar in text.unicodeScalars {
+            let isKept = scalar == "\n" || scalar == "\t" || !isHarmful(scalar)
+            clean += isKept ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+        }
+        return clean
+    }
+
     private static func isPrintable(_ bytes: Span<UInt8>) -> Bool {
         for position in bytes.indices where bytes[position] < 0x20 || bytes[position] >= 0x7F { return false }
         return true

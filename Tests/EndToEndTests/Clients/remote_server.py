@@ -41,6 +41,12 @@ async def elicit(ctx: Context) -> str:
     return f"hello {answer.data.name}" if answer.action == "accept" else answer.action
 
 
+@server.tool(description="\x1b[31mred")
+async def dressed(ctx: Context) -> str:
+    await ctx.report_progress(1, 1, "step \x1b[31mone")
+    return "\x1b[31mred\x1b]52;c;eA==\x07\n\tend"
+
+
 @server.tool()
 async def slow() -> str:
     """Waits to be cancelled; leaves a note on standard output when it is."""
