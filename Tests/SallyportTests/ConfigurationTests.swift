@@ -202,6 +202,27 @@ struct MCPServersTests {
     }
 
     @Test(
+        "a server that a host has switched off is left out, by either of the two keys, and tools too are not passed over"
+    )
+    func switchedOff() throws {
+        let text = """
+            {"mcpServers": {
+              "a": {"command": "cat", "enabled": false}, "b": {"command": "cat", "disabled": true},
+              "c": {"command": "cat", "enabled": true, "disabledTools": ["rm"]},
+              "d": {"command": "cat", "disabled": false, "disabledTools": []}}}
+            """
+        let file = try ConfigurationFile(text, name: "c.json")
+        let configuration = try file.load()
+        #expect(configuration.servers.map(\.name) == ["c", "d"])
+        #expect(
+            configuration.notices.map(\.path)
+                == ["mcpServers.a", "mcpServers.b", "mcpServers.c.disabledTools"])
+        let imported = MCPServersImport.yaml(of: Array(text.utf8), file: file.path)
+        let yaml = try ConfigurationFile(try #require(imported.yaml) + "\n")
+        #expect(try yaml.load().servers.map(\.name) == ["c", "d"])
+    }
+
+    @Test(
         "mistakes in it are told with line and hint",
         arguments: [
             (#"{"mcpServers": {"a": {"command": "cat"},}}"#, "", "comma"),

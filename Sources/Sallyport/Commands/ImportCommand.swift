@@ -56,7 +56,9 @@ enum MCPServersImport {
             return value.note("is left out: its name cannot be used, or is used already", hint: "rename it")
         }
         if name != given { value.note("is called \"\(name)\" from now on") }
-        if scalar(value.node["disabled"]) == "true" { return value.note("is disabled and left out") }
+        if scalar(value.node["disabled"]) == "true" || scalar(value.node["enabled"]) == "false" {
+            return value.note("is disabled and left out")
+        }
         writer.key(name, depth: 1)
         if let command = scalar(value.node["command"]) { writer.value("command", command, depth: 2) }
         if let url = scalar(value.node["url"]) { writer.value("url", url, depth: 2) }

@@ -7,9 +7,9 @@ struct MCPServersFile {
 
     /// Keys of hosts that have no meaning for a gateway.
     private static let ignoredKeys: Set<String> = [
-        "alwaysAllow", "autoApprove", "autoStart", "description", "disabledTools", "enabled", "gallery", "icon",
-        "metadata",
-        "name", "note", "notes", "registryType", "startup_timeout_sec", "tool_timeout_sec", "trust", "version",
+        "alwaysAllow", "autoApprove", "autoStart", "description", "gallery", "icon", "metadata", "name", "note",
+        "notes",
+        "registryType", "startup_timeout_sec", "tool_timeout_sec", "trust", "version",
     ]
 
     /// Fills in the servers of the file.
@@ -31,7 +31,9 @@ struct MCPServersFile {
 
     private func server(_ given: String, _ value: ConfigurationValue) -> ServerSettings? {
         guard var section = value.section() else { return nil }
-        if section.value("disabled")?.boolean() == true {
+        let isDisabled = section.value("disabled")?.boolean() == true
+        let isEnabled = section.value("enabled")?.boolean() ?? true
+        guard isEnabled, !isDisabled else {
             value.note("is disabled and left out")
             return nil
         }
@@ -60,8 +62,20 @@ struct MCPServersFile {
             server.workingDirectory = context.absolutePath(directory)
         }
         noteUnknownKeys(
-            value, known: ["command", "args", "env", "cwd", "disabled", "type", "transport", "transportType"])
+            value,
+            known: [
+                "command", "args", "env", "cwd", "disabled", "enabled", "disabledTools", "type", "transport",
+                "transportType",
+            ])
+        noteDisabledTools(section)
         return server
+    }
+
+    // The host kept these tools from its model; here every user of the server would have them.
+    private func noteDisabledTools(_ given: ConfigurationSection) {
+        var section = given
+        guard let list = section.value("disabledTools"), list.strings()?.isEmpty == false else { return }
+        list.note("has no effect in this version: these tools can be called", hint: "leave the server out")
     }
 
     private func isStandardIO(_ section: inout ConfigurationSection) -> Bool {
