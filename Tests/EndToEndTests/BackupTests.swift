@@ -15,6 +15,8 @@ extension EndToEnd {
             #expect(made.exit == .exited(0) && made.output.contains("\"schema_version\""), "\(made.errors)")
             #expect(try await gateway.command(["backup", file]).exit == .exited(73), "it is there already")
 
+            let missing = try await gateway.command(["restore", "/nowhere/file", "--dry-run"])
+            #expect(missing.exit == .exited(73) && missing.errors.contains("name a file"), "\(missing.errors)")
             let early = try await gateway.command(["restore", file, "--replace"])
             #expect(early.exit == .exited(73) && early.errors.contains("in use"), "\(early.errors)")
             try await gateway.addUser("bob", password: EndToEnd.password)

@@ -34,7 +34,7 @@ struct BadConfigurationTests {
         .init("duplicate key", "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n", "", "set twice", hint: "line 1"),
         .init("nested duplicate", "servers:\n  a: {command: cat}\n  a: {command: cat}\n", "", "set twice"),
         .init("second document", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", "", "second document"),
-        .init("tab", "servers:\n\ta: {command: cat}\n", "", "not valid YAML"),
+        .init("tab", "servers:\n\ta: {command: cat}\n", "", "not valid YAML", hint: "spaces"),
         .init("unclosed", "servers: {a: {command: cat}\n", "", "not valid YAML"),
         .init("list at the root", "- a\n- b\n", "", "not a mapping"),
         .init("text at the root", "hello\n", "", "not a mapping"),

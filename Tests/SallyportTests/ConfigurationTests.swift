@@ -245,6 +245,14 @@ struct MCPServersTests {
         #expect(hint.isEmpty || problem.hint?.contains(hint) == true, "\(problem.text)")
     }
 
+    @Test("what is no JSON is said once")
+    func noJSON() throws {
+        let problem = try #require(try ConfigurationFile("{]", name: "c.json").errors().first)
+        #expect(problem.message == "not valid JSON at byte 1")
+        let cut = try #require(try ConfigurationFile("{", name: "c.json").errors().first)
+        #expect(cut.message == "not valid JSON: the JSON text ends too early, at byte 1")
+    }
+
     @Test("import writes a configuration that means the same")
     func roundTrip() throws {
         let awkward = """

@@ -38,15 +38,16 @@ enum AuditVerification {
                 : "lines \(fault.lines.lowerBound) to \(fault.lines.upperBound)"
             return "\(fault.day).jsonl, \(place): \(fault.problem)"
         }
-        let days = "\(report.days.count) \(report.days.count == 1 ? "day" : "days")"
+        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+        let days = count(report.days.count, "day")
         let beginning = report.isFromTheBeginning ? "from its beginning" : "from \(report.days.first ?? "") on"
         lines.append(
             report.faults.isEmpty
-                ? "the trail is whole \(beginning): \(days), \(report.sealedLines) sealed lines"
-                : "the trail is NOT whole: \(report.faults.count) faults in \(days)")
+                ? "the trail is whole \(beginning): \(days), \(count(report.sealedLines, "sealed line"))"
+                : "the trail is NOT whole: \(count(report.faults.count, "fault")) in \(days)")
         if report.unsealedLines > 0 {
             lines.append(
-                "\(report.unsealedLines) lines at the end have no seal yet: a gateway was ended while it wrote, or somebody added them"
+                "without a seal at the end: \(count(report.unsealedLines, "line")); a gateway was ended while it wrote, or somebody added to it"
             )
         }
         if noted != nil {

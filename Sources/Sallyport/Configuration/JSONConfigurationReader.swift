@@ -15,7 +15,8 @@ enum JSONConfigurationReader {
             return node(document.root, lines)
         } catch {
             throw ConfigurationSyntaxError(
-                line: lines.line(at: error.offset), message: "not valid JSON: \(error)",
+                line: lines.line(at: error.offset),
+                message: error.code == .syntax ? "\(error)" : "not valid JSON: \(error)",
                 hint: hint(at: error.offset, in: bytes))
         }
     }

@@ -184,7 +184,10 @@ extension YAMLReader {
         let problem = unsafe parser.problem.map { unsafe String(cString: $0) } ?? "not valid YAML"
         let isReader = unsafe parser.error == YAML_READER_ERROR
         let line = unsafe isReader ? 1 : Int(parser.problem_mark.line) + 1
-        let hint = problem.contains("tab") ? "indent with spaces; YAML does not allow tabs" : nil
+        // "… that cannot start any token" is what it says of a tab, and of a value that begins with `@`, `` ` `` or `%`.
+        let hint =
+            problem.contains("tab") || problem.contains("cannot start any token")
+            ? "indent with spaces, YAML does not allow tabs; quote a value that begins with @, ` or %" : nil
         return ConfigurationSyntaxError(line: max(line, 1), message: "not valid YAML: \(problem)", hint: hint)
     }
 }

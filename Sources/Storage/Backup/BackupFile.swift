@@ -81,7 +81,11 @@ package struct BackupFile: Sendable {
     /// Checks every page and says what is in it; blocking. Refuses a file that is no backup, is damaged, or was written by a
     /// newer version.
     package func contents(key: SealingKey?) throws(DatabaseOpeningError) -> Contents {
-        guard unsafe access(path, R_OK) == 0 else { throw FileSafety.failure(path, "cannot be read") }
+        guard unsafe access(path, R_OK) == 0 else {
+            let reason = unsafe String(cString: strerror(errno))
+            throw DatabaseOpeningError(
+                path: path, problem: "cannot be read: \(reason)", advice: "name a file that sallyport backup made")
+        }
         do throws(StoreError) {
             let connection = try SQLiteConnection(path: path, readOnly: true)
             connection.setBusyTimeout(milliseconds: SQLiteDatabase.busyTimeout)
