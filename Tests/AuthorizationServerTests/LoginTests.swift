@@ -1,12 +1,16 @@
-import AuthorizationServer
+import AsyncIO
 import Crypto
 import Foundation
 import HTTP
 import JSON
 import OAuth
 import Storage
+import Synchronization
 import Telemetry
+import TestSupport
 import Testing
+
+@testable import AuthorizationServer
 
 /// The login page, sessions and the setup link. Each hashes real passwords, so they are few.
 @Suite struct LoginTests {
@@ -38,6 +42,46 @@ import Testing
         #expect(await fixture.redeem(code, client).status == 200)
         #expect(fixture.audit.actions.contains(.loginSucceeded))
         #expect(fixture.audit.actions.contains(.consentGranted))
+    }
+
+    private final class Tally: Sendable {
+        let compared = Atomic<Int>(0)
+        let turnedAway = Atomic<Int>(0)
+    }
+
+    @Test("O05: who guesses passwords holds up neither others who log in nor other work that blocks")
+    func guessing() async throws {
+        let fixture = try await Fixture()
+        try await addUser(fixture)
+        let service = fixture.service
+        @Sendable func attempt(_ name: String, from address: String) async throws -> LocalLogin.Outcome {
+            let login = LocalLogin(service: service)
+            let (request, _) = RequestFactory.make(
+                .post, "/login", fields: [], body: [], origin: "http://localhost:8080", from: address)
+            return try await login.attempt(name: name, password: LoginTests.password, request: request)
+        }
+        let tally = Tally()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<60 {
+                group.addTask {
+                    switch try await attempt("guess-\(number)", from: "192.0.2.1") {
+                    case .refused: tally.compared.add(1, ordering: .relaxed)
+                    case .delayed: tally.turnedAway.add(1, ordering: .relaxed)
+                    case .authenticated: Issue.record("nobody has this name")
+                    }
+                }
+            }
+            try await eventuallyTrue("the first guess to be compared") { tally.compared.load(ordering: .relaxed) > 0 }
+            try await BlockingExecutor.shared.run {}
+            #expect(tally.compared.load(ordering: .relaxed) < 20, "other work waited behind guesses")
+            guard case .authenticated = try await attempt("alice", from: "192.0.2.2") else {
+                Issue.record("somebody at another address could not log in")
+                return
+            }
+            try await group.waitForAll()
+        }
+        #expect(tally.compared.load(ordering: .relaxed) + tally.turnedAway.load(ordering: .relaxed) == 60)
+        #expect(tally.turnedAway.load(ordering: .relaxed) > 30)
     }
 
     @Test("U05: cookies are HttpOnly, Lax and host-bound; on https __Host- and Secure")

@@ -1,4 +1,3 @@
-import AsyncIO
 import Crypto
 import HTTP
 import OAuth
@@ -37,7 +36,7 @@ struct PasswordChange {
         case .delayed(let seconds):
             return .refused("Too many attempts. Wait \(seconds) seconds, then try again.", .tooManyRequests)
         }
-        let hash = try await BlockingExecutor.shared.run { try PasswordHash.hash(Array(password.utf8)) }
+        let hash = try await PasswordThreads.run { try PasswordHash.hash(Array(password.utf8)) }
         guard case .changed = try await service.store.change(user.id, .password(hash: hash), at: service.now) else {
             throw AuthorizationRefusal.signedOut
         }

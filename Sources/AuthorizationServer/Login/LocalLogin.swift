@@ -28,6 +28,15 @@ struct LocalLogin {
         let failures = try await service.store.loginFailures(key)
         let wait = LoginDelay.remaining(after: failures, at: service.now)
         guard wait == 0 else { return .delayed(seconds: (wait + 999) / 1000) }
+        let outcome = try await service.loginAdmission.attempt(from: request.remoteAddress) {
+            try await compare(name: name, key, failures, password: password, request: request)
+        }
+        return outcome ?? .delayed(seconds: LoginAdmission.patience)
+    }
+
+    private func compare(
+        name: String, _ key: SecretDigest, _ failures: LoginFailures, password: String, request: HTTPRequest
+    ) async throws -> Outcome {
         // Counted as a failure before it is looked at: attempts made side by side would all have seen the same count.
         let noted = try await service.store.noteLoginFailure(
             key, capacity: LocalLogin.failureCapacity, at: service.now)
@@ -48,7 +57,7 @@ struct LocalLogin {
         let bytes = Array(password.utf8.prefix(PasswordRule.maximumBytes + 1))
         guard bytes.count <= PasswordRule.maximumBytes else { return false }
         let stored = user?.passwordHash
-        return try await BlockingExecutor.shared.run {
+        return try await PasswordThreads.run {
             let hash = try stored ?? LocalLogin.decoy.text()
             return PasswordHash.verify(bytes, hash) && stored != nil
         }

@@ -1,4 +1,3 @@
-import AsyncIO
 import Crypto
 import HTTP
 import OAuth
@@ -41,7 +40,7 @@ struct SetupEndpoint: HTTPResponder {
             page.problem = "The two passwords are not the same."
         }
         guard page.problem == nil else { return page.page.response(.badRequest) }
-        let hash = try await BlockingExecutor.shared.run { try PasswordHash.hash(Array(password.utf8)) }
+        let hash = try await PasswordThreads.run { try PasswordHash.hash(Array(password.utf8)) }
         let use = try await service.store.firstUse(
             of: SecretDigest(of: secret), settingPassword: hash, at: service.now)
         guard case .first = use else { throw SetupRefusal() }

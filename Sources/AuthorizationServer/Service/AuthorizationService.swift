@@ -26,6 +26,8 @@ package struct AuthorizationService: Sendable {
     /// Every way to log in.
     let providers: ProviderDirectory
     let deviceLimiter: AddressRateLimiter
+    /// How many passwords are compared at once.
+    let loginAdmission = LoginAdmission()
     let secretGuesses = SecretGuessLimiter()
     /// Every client, wherever it is known from.
     let clients: ClientDirectory

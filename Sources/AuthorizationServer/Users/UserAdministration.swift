@@ -1,4 +1,3 @@
-import AsyncIO
 import Crypto
 import OAuth
 package import Telemetry
@@ -169,7 +168,7 @@ package struct UserAdministration: Sendable {
 
     private func hash(_ password: String, name: String) async throws -> String {
         if let problem = PasswordRule.problem(with: password, name: name) { throw Refusal.badPassword(problem) }
-        return try await BlockingExecutor.shared.run { try PasswordHash.hash(Array(password.utf8)) }
+        return try await PasswordThreads.run { try PasswordHash.hash(Array(password.utf8)) }
     }
 
     private func note(_ action: AuditAction, _ user: UserRecord, detail: String) {
