@@ -65,6 +65,7 @@ enum UserListing {
 
     private static func state(of user: UserRecord) -> String {
         if user.isDisabled { return "disabled" }
-        return user.passwordHash == nil ? "no password yet" : "active"
+        // Who signs in at a provider never has one here.
+        return user.passwordHash == nil && !user.isFederated ? "no password yet" : "active"
     }
 }
