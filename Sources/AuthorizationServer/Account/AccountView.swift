@@ -87,10 +87,5 @@ struct AccountView {
     }
 
     /// What a form calls a session: its digest, which opens nothing.
-    static func name(of session: BrowserSession) -> String {
-        session.id.bytes.map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
-    }
+    static func name(of session: BrowserSession) -> String { session.id.hexadecimal }
 }

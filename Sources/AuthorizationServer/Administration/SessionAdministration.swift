@@ -77,8 +77,6 @@ package struct SessionAdministration: Sendable {
     }
 
     private static func identifier(of digest: SecretDigest) -> String {
-        String(
-            digest.bytes.lazy.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined().prefix(
-                identifierLength))
+        String(digest.hexadecimal.prefix(identifierLength))
     }
 }

@@ -99,12 +99,7 @@ struct BrowserCookies {
         name("sallyport-login-" + BrowserCookies.digits(of: transaction))
     }
 
-    private static func digits(of digest: SecretDigest) -> String {
-        digest.bytes.prefix(6).map { byte in
-            let text = String(byte, radix: 16)
-            return byte < 16 ? "0" + text : text
-        }.joined()
-    }
+    private static func digits(of digest: SecretDigest) -> Substring { digest.hexadecimal.prefix(12) }
 
     private func set(_ name: String, _ value: String, maximumAge: Int64?) -> String {
         // Names are ours and values are base64url: what a cookie may not hold cannot come here.

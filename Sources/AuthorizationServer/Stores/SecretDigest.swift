@@ -7,4 +7,9 @@ package struct SecretDigest: Sendable, Hashable {
     package init(bytes: [UInt8]) {
         self.bytes = bytes
     }
+
+    /// 64 lower-case hexadecimal digits: a name for what has none of its own. It opens nothing.
+    var hexadecimal: String {
+        bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
 }
