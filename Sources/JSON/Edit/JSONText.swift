@@ -9,6 +9,11 @@ package enum JSONText {
         return text
     }
 
+    /// Appends JSON text of ours.
+    package static func append(_ literal: StaticString, to text: inout [UInt8]) {
+        literal.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
+    }
+
     /// Appends `string` as a JSON string, quotes included.
     package static func appendQuoted(_ string: String, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
@@ -22,9 +27,34 @@ package enum JSONText {
 
     /// Whether nothing must be escaped, as nearly always.
     private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+        if isPlainASCII(bytes) { return true }
         for position in bytes.indices {
             let byte = bytes[position]
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F { return false }
+        }
+        return true
+    }
+
+    /// Whether all of it is printable ASCII that stands in a JSON string as it is.
+    package static func isPlainASCII(_ bytes: Span<UInt8>) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var index = 0
+        let raw = unsafe bytes.bytes
+        while index &+ 8 <= bytes.count {
+            // In bounds by the condition of the loop.
+            let word = unsafe UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+            // The top bit of a byte is set where it is below 0x20, a quote, a backslash or above 0x7E. Carries and borrows
+            // cross bytes only where there is something to find anyway.
+            let quotes = (word ^ (ones &* 0x22)) &- ones
+            let backslashes = (word ^ (ones &* 0x5C)) &- ones
+            let found = (word &- ones &* 0x20) | quotes | backslashes | word | (word &+ ones)
+            if found & 0x8080_8080_8080_8080 != 0 { return false }
+            index &+= 8
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            index &+= 1
         }
         return true
     }

@@ -36,16 +36,23 @@ extension AuditEvent {
     ///
     /// Member by member and not by way of a `JSONValue`: with an event for each call, that cost a tenth of the gateway.
     func append(to text: inout [UInt8], time: String) {
-        text.append(contentsOf: "{\"time\":".utf8)
-        JSONText.appendQuoted(time, to: &text)
-        Self.append("action", action.rawValue, to: &text)
-        Self.append("outcome", outcome.rawValue, to: &text)
-        Self.append("user", user, to: &text)
-        Self.append("client", client, to: &text)
-        Self.append("server", server, to: &text)
-        Self.append("tool", tool, to: &text)
-        Self.append("request_id", requestID?.value, to: &text)
-        Self.append("remote_address", remoteAddress, to: &text)
+        JSONText.append("{\"time\":\"", to: &text)
+        text.append(contentsOf: time.utf8)
+        JSONText.append("\",\"action\":\"", to: &text)
+        text.append(contentsOf: action.rawValue.utf8)
+        JSONText.append("\",\"outcome\":\"", to: &text)
+        text.append(contentsOf: outcome.rawValue.utf8)
+        text.append(UInt8(ascii: "\""))
+        Self.append(",\"user\":", user, to: &text)
+        Self.append(",\"client\":", client, to: &text)
+        Self.append(",\"server\":", server, to: &text)
+        Self.append(",\"tool\":", tool, to: &text)
+        if let requestID {
+            JSONText.append(",\"request_id\":\"", to: &text)
+            requestID.append(to: &text)
+            text.append(UInt8(ascii: "\""))
+        }
+        Self.append(",\"remote_address\":", remoteAddress, to: &text)
         if !detail.isEmpty {
             text.append(contentsOf: ",\"detail\":".utf8)
             JSONValue.object(detail.map { .init($0.0, .string(LogText.sanitized($0.1))) }).append(to: &text)
@@ -55,9 +62,7 @@ extension AuditEvent {
 
     private static func append(_ name: StaticString, _ value: String?, to text: inout [UInt8]) {
         guard let value else { return }
-        text.append(contentsOf: ",\"".utf8)
-        name.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
-        text.append(contentsOf: "\":".utf8)
-        JSONText.appendQuoted(LogText.sanitized(value), to: &text)
+        JSONText.append(name, to: &text)
+        LogText.appendQuoted(value, to: &text)
     }
 }

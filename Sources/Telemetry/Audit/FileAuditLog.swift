@@ -3,16 +3,41 @@ import Synchronization
 
 /// Keeps the audit trail as JSON lines, one file a day, readable by its owner only, in a folder of its own.
 ///
-/// Lines are written by a thread of its own in the order recorded, all that came within ``gathering`` at once: a thread
-/// woken for each event would cost a busy gateway a fifth of its core. What is written at once is sealed (``AuditSeal``).
+/// A line is made where its event is recorded, which costs no more than handing the event over, and written by a thread of
+/// its own in the order recorded, all that came within ``gathering`` at once: a thread woken for each event would cost a busy
+/// gateway a fifth of its core. What is written at once is sealed (``AuditSeal``).
 /// Files older than the retention are deleted when a new day begins. Events that are lost, because the queue or the disk is
 /// full, are counted, and the trail says so where they are missing.
 package final class FileAuditLog: AuditLog {
+    /// The lines of one day that wait for the thread.
+    private struct Batch {
+        let day: Int64
+        let begin: Timestamp
+        var events = 0
+        var text: [UInt8] = []
+    }
+
     private struct State {
-        var queue: [AuditEvent] = []
+        var queue: [Batch] = []
+        var events = 0
         var isStarted = false
         var isWriting = false
         var lost = 0
+        // The time of the last event, as text: it is the same for all events of a millisecond.
+        var time = Timestamp(millisecondsSinceEpoch: .min)
+        var timeText = ""
+
+        mutating func append(_ event: AuditEvent) {
+            if event.time != time {
+                time = event.time
+                timeText = time.iso8601
+            }
+            let day = FileAuditLog.dayNumber(time)
+            if queue.last?.day != day { queue.append(Batch(day: day, begin: time)) }
+            event.append(to: &queue[queue.count - 1].text, time: timeText)
+            queue[queue.count - 1].events += 1
+            events += 1
+        }
     }
 
     /// Most events that wait for the thread; about a second of the fastest gateway.
@@ -38,13 +63,13 @@ package final class FileAuditLog: AuditLog {
 
     package func record(_ event: AuditEvent) {
         let (mustStart, isFirst) = state.withLock { state in
-            guard state.queue.count < Self.capacity else {
+            guard state.events < Self.capacity else {
                 state.lost += 1
                 return (false, false)
             }
-            state.queue.append(event)
+            state.append(event)
             defer { state.isStarted = true }
-            return (!state.isStarted, state.queue.count == 1)
+            return (!state.isStarted, state.events == 1)
         }
         if mustStart { Thread.start { self.run() } }
         // The others are found when the thread comes for the first.
@@ -65,32 +90,24 @@ package final class FileAuditLog: AuditLog {
         while true {
             wake.wait()
             usleep(Self.gathering)
-            let (events, lost) = state.withLock { state in
+            let (batches, lost) = state.withLock { state in
                 let taken = (state.queue, state.lost)
                 state.isWriting = !state.queue.isEmpty
-                state.queue.removeAll(keepingCapacity: true)
+                state.queue = []
+                state.events = 0
                 state.lost = 0
                 return taken
             }
-            var rest = events[...]
-            if lost > 0, let first = rest.first {
-                report(lost)
-                let gap = AuditEvent(
-                    time: first.time, action: .eventsLost, outcome: .failed, detail: [("count", String(lost))])
-                rest = ([gap] + rest)[...]
-            }
-            while let first = rest.first {
-                let today = Self.dayNumber(first.time)
-                if today != day {
-                    day = today
-                    removeExpired(now: first.time)
+            if lost > 0, !batches.isEmpty { report(lost) }
+            // What was lost came before everything that waited.
+            var gap = lost
+            for batch in batches {
+                if batch.day != day {
+                    day = batch.day
+                    removeExpired(now: batch.begin)
                 }
-                let ofToday = rest.prefix { Self.dayNumber($0.time) == today }
-                if !append(ofToday, at: first.time, by: &writer) {
-                    let events = ofToday.count + (first.action == .eventsLost ? lost - 1 : 0)
-                    state.withLock { $0.lost += events }
-                }
-                rest = rest.dropFirst(ofToday.count)
+                if !append(batch, after: gap, by: &writer) { state.withLock { $0.lost += batch.events + gap } }
+                gap = 0
             }
             state.withLock { $0.isWriting = false }
         }
@@ -102,26 +119,17 @@ package final class FileAuditLog: AuditLog {
         logger.error("audit events lost", ["count": .integer(lost)])
     }
 
-    private func append(_ events: ArraySlice<AuditEvent>, at time: Timestamp, by writer: inout AuditTrailWriter) -> Bool
-    {
-        let error = writer.append(Self.lines(events), at: time)
+    /// Writes `batch`, and before it that `gap` events are missing; false when nothing was written.
+    private func append(_ batch: Batch, after gap: Int, by writer: inout AuditTrailWriter) -> Bool {
+        var text: [UInt8] = []
+        if gap > 0 {
+            let event = AuditEvent(
+                time: batch.begin, action: .eventsLost, outcome: .failed, detail: [("count", String(gap))])
+            text = event.line
+        }
+        let error = writer.append(text.isEmpty ? batch.text : text + batch.text, at: batch.begin)
         if error != 0 { logger.error("audit trail cannot be written", ["errno": .integer(Int(error))]) }
         return error == 0
-    }
-
-    private static func lines(_ events: ArraySlice<AuditEvent>) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(events.count * 320)
-        var time = Timestamp(millisecondsSinceEpoch: 0)
-        var timeText = time.iso8601
-        for event in events {
-            if event.time != time {
-                time = event.time
-                timeText = time.iso8601
-            }
-            event.append(to: &text, time: timeText)
-        }
-        return text
     }
 
     private static func dayNumber(_ time: Timestamp) -> Int64 {

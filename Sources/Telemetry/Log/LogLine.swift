@@ -87,6 +87,17 @@ package enum LogText {
         return clean
     }
 
+    /// Appends `text`, made harmless, as a JSON string.
+    static func appendQuoted(_ text: String, to line: inout [UInt8]) {
+        guard text.utf8.count <= limit, JSONText.isPlainASCII(text.utf8.span) else {
+            return JSONText.appendQuoted(sanitized(text), to: &line)
+        }
+        // Nothing is harmful, nothing to escape: the one look was enough for both.
+        line.append(UInt8(ascii: "\""))
+        line.append(contentsOf: text.utf8)
+        line.append(UInt8(ascii: "\""))
+    }
+
     private static func isPrintable(_ bytes: Span<UInt8>) -> Bool {
         for position in bytes.indices where bytes[position] < 0x20 || bytes[position] >= 0x7F { return false }
         return true

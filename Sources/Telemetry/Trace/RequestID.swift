@@ -19,21 +19,21 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible {
 
     /// The text.
     package var value: String {
-        String(decoding: hexadecimal, as: UTF8.self)
+        var text: [UInt8] = []
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     package var description: String { value }
 
-    private var hexadecimal: [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 24) { text, count in
-            for position in 0..<24 {
-                let nibble =
-                    position < 16
-                    ? UInt8(truncatingIfNeeded: high >> UInt64(60 - 4 * position)) & 15
-                    : UInt8(truncatingIfNeeded: low >> UInt32(92 - 4 * position)) & 15
-                unsafe text.initializeElement(at: position, to: nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
-            }
-            count = 24
+    /// Appends ``value``.
+    func append(to text: inout [UInt8]) {
+        for position in 0..<24 {
+            let nibble =
+                position < 16
+                ? UInt8(truncatingIfNeeded: high >> UInt64(60 - 4 * position)) & 15
+                : UInt8(truncatingIfNeeded: low >> UInt32(92 - 4 * position)) & 15
+            text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
         }
     }
 }
