@@ -46,9 +46,20 @@ package struct JSONNode: Sendable {
 
     /// The value of a number written as an integer (`-5`, not `1.0`, not `1e3`) that fits.
     package var integer: Int64? {
+        let entry = entry
         guard entry.kind == .integer else { return nil }
-        // The scanner has proven the text to be `-?[0-9]+`, so a leading plus cannot stand here.
-        return Int64(String(decoding: bytes, as: UTF8.self))
+        // The scanner has proven the text to be `-?[0-9]+`. Counted downwards, where there is room for one more.
+        let text = document.bytes.span
+        let isNegative = text[Int(entry.start)] == UInt8(ascii: "-")
+        var value: Int64 = 0
+        for position in (Int(entry.start) + (isNegative ? 1 : 0))..<Int(entry.end) {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (difference, carried) = product.subtractingReportingOverflow(Int64(text[position] &- UInt8(ascii: "0")))
+            if overflow || carried { return nil }
+            value = difference
+        }
+        if isNegative { return value }
+        return value == .min ? nil : -value
     }
 
     /// The value of any finite number, rounded to the nearest double.
@@ -127,6 +138,12 @@ extension JSONNode {
     package subscript(key: StaticString) -> JSONNode? {
         let wanted = unsafe Span(_unsafeStart: key.utf8Start, count: key.utf8CodeUnitCount)
         return document.value(of: wanted, in: index).map { JSONNode(document: document, index: $0) }
+    }
+
+    /// Whether an object has this member.
+    package func contains(_ key: StaticString) -> Bool {
+        let wanted = unsafe Span(_unsafeStart: key.utf8Start, count: key.utf8CodeUnitCount)
+        return document.value(of: wanted, in: index) != nil
     }
 
     /// An array's element, counted from 0; nil past the end.

@@ -24,29 +24,12 @@ package struct JSONRPCMessage: Sendable {
     /// Reads an envelope. Unknown members are left where they are.
     package init(_ node: JSONNode) throws(JSONRPCError) {
         guard node.isObject else { throw Self.invalid("a message must be an object") }
-        var id: JSONNode?
-        var method: JSONNode?
-        var params: JSONNode?
-        var isVersioned = false
-        var results = 0
-        for (key, value) in node.members {
-            if key.equals("id") {
-                id = value
-            } else if key.equals("method") {
-                method = value
-            } else if key.equals("params") {
-                params = value
-            } else if key.equals("jsonrpc") {
-                isVersioned = value.equals("2.0")
-            } else if key.equals("result") || key.equals("error") {
-                results += 1
-            }
-        }
-        guard isVersioned else { throw Self.invalid("\"jsonrpc\" must be \"2.0\"") }
+        guard node["jsonrpc"]?.equals("2.0") == true else { throw Self.invalid("\"jsonrpc\" must be \"2.0\"") }
         self.node = node
-        self.id = id
-        self.method = method
-        self.params = params
+        id = node["id"]
+        method = node["method"]
+        params = node["params"]
+        let results = (node.contains("result") ? 1 : 0) + (node.contains("error") ? 1 : 0)
         kind = try Self.kind(id: id, method: method, params: params, results: results)
     }
 

@@ -14,6 +14,7 @@ package enum ServerBoundMessage {
         _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil,
         isModern: Bool = false
     ) -> [UInt8] {
+        if offeredVersion == nil, let line = usualRequest(message, number, identity) { return line }
         var patch = JSONPatch(message.node.document)
         if let offeredVersion, let version = message.params?["protocolVersion"] {
             patch.replace(version, with: JSONText.quoted(offeredVersion))
@@ -29,6 +30,41 @@ package enum ServerBoundMessage {
         if let id = message.id { patch.replace(id, with: digits) }
         edit(&patch, message.params, progress: digits, identity: identity, isModern: isModern)
         return line(patch.applied())
+    }
+
+    /// A request on one line without `_meta`, which nearly all are: written in one go, without a list of edits. Nil for others.
+    private static func usualRequest(_ message: JSONRPCMessage, _ number: Int, _ identity: [UInt8]?) -> [UInt8]? {
+        let text = message.node.document.bytes
+        guard let id = message.id?.range, let params = message.params, params.isObject, !params.contains("_meta"),
+            !Splice.spansLines(text)
+        else { return nil }
+        let end = params.range.upperBound - 1
+        var line: [UInt8] = []
+        line.reserveCapacity(text.count + 64 + (identity?.count ?? 0))
+        func appendMeta() {
+            guard let identity else { return }
+            if params.count > 0 { line.append(UInt8(ascii: ",")) }
+            JSONText.append("\"_meta\":{\"", to: &line)
+            JSONText.append(identityKey, to: &line)
+            JSONText.append("\":", to: &line)
+            line += identity
+            line.append(UInt8(ascii: "}"))
+        }
+        if id.lowerBound < end {
+            line += text[..<id.lowerBound]
+            DecimalText.append(number, to: &line)
+            line += text[id.upperBound..<end]
+            appendMeta()
+            line += text[end...]
+        } else {
+            line += text[..<end]
+            appendMeta()
+            line += text[end..<id.lowerBound]
+            DecimalText.append(number, to: &line)
+            line += text[id.upperBound...]
+        }
+        line.append(UInt8(ascii: "\n"))
+        return line
     }
 
     /// A notification as a line; only copies of our own `_meta` members are taken out.

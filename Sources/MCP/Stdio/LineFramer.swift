@@ -64,8 +64,13 @@ package struct LineFramer: Sendable {
             lines.append(.oversized)
             return
         }
-        var line = partial + end
-        partial = []
+        var line: [UInt8]
+        if partial.isEmpty {
+            line = Array(end)
+        } else {
+            line = partial + end
+            partial = []
+        }
         if line.last == 0x0D { line.removeLast() }
         if !line.isEmpty { lines.append(.complete(line)) }
     }
