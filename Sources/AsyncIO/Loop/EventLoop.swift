@@ -30,6 +30,9 @@ import Synchronization
     /// The size of the buffer that all reads of the loop share, and the most that one read returns.
     package static let readChunk = 65_536
 
+    /// Buffers that are kept for the next reads, of at most 16 KiB each.
+    private static let keptBuffers = 64
+
     let uv: UnsafeMutablePointer<uv_loop_t>
     let readBuffer: UnsafeMutableRawPointer
     private let wakeup: UVHandle
@@ -41,6 +44,7 @@ import Synchronization
     private var localHead = 0
     private var endOfTurn: [() -> Void] = []
     private var isIdling = false
+    private var buffers: [[UInt8]] = []
     /// Jobs that came from other threads so far: each of them cost a lock and perhaps a wake-up.
     package private(set) var remoteJobs = 0
     private var mustStop = false
@@ -104,6 +108,21 @@ import Synchronization
     package func atEndOfTurn(_ body: @escaping () -> Void) {
         precondition(inEventLoop, "not on the event loop")
         endOfTurn.append(body)
+    }
+
+    /// An empty array, where possible with the room of one that was given back: the allocator is slow for what is as large
+    /// as a request. Call it on the loop.
+    package func takeBuffer() -> [UInt8] {
+        buffers.popLast() ?? []
+    }
+
+    /// Keeps the room of `buffer` for ``takeBuffer()`` and leaves none. Of large ones and of many it keeps nothing.
+    package func giveBack(_ buffer: inout [UInt8]) {
+        var given: [UInt8] = []
+        swap(&given, &buffer)
+        guard buffers.count < Self.keptBuffers, (512...16_384).contains(given.capacity) else { return }
+        given.removeAll(keepingCapacity: true)
+        buffers.append(given)
     }
 
     /// A timer that calls `handler` once on the loop. Call it on the loop; keep the timer or it is cancelled.

@@ -3,7 +3,7 @@
 ///
 /// `start` runs in the caller's isolation, before anything else can happen there. The caller's isolation travels as a
 /// parameter because the operation of `withTaskCancellationHandler` would otherwise leave the loop.
-func suspend<Value: Sendable>(
+@inlinable func suspend<Value: Sendable>(
     isolation: isolated (any Actor)? = #isolation,
     _ start: (UnsafeContinuation<Value, Never>) -> Void,
     onCancel: @Sendable () -> Void

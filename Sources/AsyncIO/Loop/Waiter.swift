@@ -3,26 +3,27 @@
 ///
 /// Cheaper than a checked continuation, which allocates at each suspension. Confined to one loop; whoever destroys a
 /// place resumes it before.
+// Inlinable, like the rest of this file: it is on the path of every call, and its users specialise it.
 @safe package struct Waiter<Value: Sendable> {
-    private var continuation: UnsafeContinuation<Value, Never>?
+    @usableFromInline var continuation: UnsafeContinuation<Value, Never>?
 
     /// An empty place.
-    package init() {
+    @inlinable package init() {
         unsafe continuation = nil
     }
 
     /// Whether somebody waits.
-    package var isWaiting: Bool { unsafe continuation != nil }
+    @inlinable package var isWaiting: Bool { unsafe continuation != nil }
 
     /// Ends the waiting, if there is any.
-    package mutating func resume(returning value: Value) {
+    @inlinable package mutating func resume(returning value: Value) {
         guard let waiting = unsafe continuation else { return }
         unsafe continuation = nil
         unsafe waiting.resume(returning: value)
     }
 
     /// Takes the place of the caller that ``suspend(isolation:_:onCancel:)`` suspends. At most one at a time.
-    fileprivate mutating func hold(_ waiting: UnsafeContinuation<Value, Never>) {
+    @inlinable mutating func hold(_ waiting: UnsafeContinuation<Value, Never>) {
         precondition(!isWaiting, "one task waits in one place")
         unsafe continuation = unsafe waiting
     }
@@ -35,7 +36,7 @@ extension EventLoop {
     /// `ready` is asked in the same act in which the place is taken, and its answer is given at once. What the caller
     /// looked at before may have changed: the way here can change executors, when the caller's task prefers another
     /// loop than its actor's, and everything may happen meanwhile.
-    package static func wait<Value: Sendable>(
+    @inlinable package static func wait<Value: Sendable>(
         isolation: isolated (any Actor)? = #isolation, unless ready: () -> Value? = { nil },
         in place: ((inout Waiter<Value>) -> Void) -> Void, onCancel: @Sendable () -> Void
     ) async -> Value {

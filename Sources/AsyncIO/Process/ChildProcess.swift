@@ -63,6 +63,12 @@ package actor ChildProcess {
         return core.exitStatus ?? .lost
     }
 
+    /// Calls `handler` on the loop when the child has ended; for one who has no task to wait in. The last one counts.
+    package nonisolated func whenExited(_ handler: @escaping @Sendable () -> Void) {
+        let core = core
+        core.loop.run { core.whenExited(handler) }
+    }
+
     /// Whether it ended within `limit`.
     package func hasExited(within limit: Duration) async -> Bool {
         await core.wait(for: .exit, within: limit)

@@ -26,6 +26,7 @@ final class ProcessCore: @unchecked Sendable {
     private var watch: PollCore?
     private var messages: [UInt8] = []
     private var waiters: [Waiter] = []
+    private var exitHandler: (() -> Void)?
 
     private var pid: Int32?
     private var failure: LauncherMessage?
@@ -135,6 +136,12 @@ final class ProcessCore: @unchecked Sendable {
         }
     }
 
+    /// Calls `handler` when the child has ended, once.
+    func whenExited(_ handler: @escaping () -> Void) {
+        exitHandler = handler
+        wakeWaiters()
+    }
+
     private func finish(_ waiter: Waiter, _ result: Bool) {
         waiters.removeAll { $0 === waiter }
         guard let continuation = unsafe waiter.continuation else { return }
@@ -145,6 +152,9 @@ final class ProcessCore: @unchecked Sendable {
 
     private func wakeWaiters() {
         for waiter in waiters where hasHappened(waiter.event) { finish(waiter, true) }
+        guard exitStatus != nil, let handler = exitHandler else { return }
+        exitHandler = nil
+        handler()
     }
 
     // MARK: The launcher

@@ -68,9 +68,33 @@ package final class ByteStream: @unchecked Sendable {
         return try await core.wait(until: deadline)
     }
 
+    /// As ``read(until:)``, but cancellation does not end the wait: only bytes, the end, the deadline or ``close()`` do.
+    package func readUnlessClosed(until deadline: LoopInstant) async throws(IOError) -> [UInt8]? {
+        if let ready = core.takePending() { return ready }
+        return try await core.waitUntilClosed(until: deadline)
+    }
+
+    /// Gives the room of bytes that were read back to the loop, for the next read; leaves none.
+    package func giveBack(_ bytes: inout [UInt8]) {
+        core.assertLoop()
+        loop.giveBack(&bytes)
+    }
+
     /// What has been read ahead, without waiting; nil when there is nothing yet.
     package func readAvailable() -> [UInt8]? {
         core.takePending()
+    }
+
+    /// Hands everything that arrives to `handler`, on the loop, and then once to `ended` how it ended: nil is the peer's
+    /// end. In the place of readers, for a stream that is read as long as it lives: it needs no task. ``close()`` ends it
+    /// without a word, and lets go of both.
+    package func deliver(to handler: @escaping ([UInt8]) -> Void, ended: @escaping (IOError?) -> Void) {
+        core.deliver(handler, ended: ended)
+    }
+
+    /// Holds ``deliver(to:ended:)`` back, so that the peer is held back too, or lets it go on.
+    package func holdDelivery(_ isHeld: Bool) {
+        core.holdDelivery(isHeld)
     }
 
     /// Gives bytes back: the next read returns them first. For a protocol that read past its end.

@@ -19,15 +19,8 @@ extension StreamCore {
 
     /// Suspends the caller until bytes, the end, an error, the deadline or cancellation.
     func wait(until deadline: LoopInstant?) async throws(IOError) -> [UInt8]? {
-        assertLoop()
-        if let readError { throw readError }
-        if isEnded { return nil }
-        precondition(unsafe reader == nil, "one task reads a stream at a time")
-        startReading()
-        if let readError { throw readError }
-        readTicket &+= 1
+        guard try prepareToWait(until: deadline) else { return nil }
         let ticket = readTicket
-        if let deadline { expectBytes(before: deadline) }
         let result: ReadResult = await unsafe suspend {
             unsafe reader = $0
         } onCancel: {
@@ -36,10 +29,60 @@ extension StreamCore {
         return try result.get()
     }
 
+    /// The same without heed of cancellation: a handler for it would cost a call more than the reading itself.
+    func waitUntilClosed(until deadline: LoopInstant) async throws(IOError) -> [UInt8]? {
+        guard try prepareToWait(until: deadline) else { return nil }
+        let result: ReadResult = await unsafe withUnsafeContinuation { unsafe reader = $0 }
+        return try result.get()
+    }
+
+    /// False at the end.
+    private func prepareToWait(until deadline: LoopInstant?) throws(IOError) -> Bool {
+        assertLoop()
+        if let readError { throw readError }
+        if isEnded { return false }
+        precondition(unsafe reader == nil, "one task reads a stream at a time")
+        startReading()
+        if let readError { throw readError }
+        readTicket &+= 1
+        if let deadline { expectBytes(before: deadline) }
+        return true
+    }
+
     func setPeerClosedHandler(_ handler: (() -> Void)?) {
         assertLoop()
         onPeerClosed = handler
         if handler != nil, !isEnded, !isClosed { startReading() }
+    }
+
+    /// Hands everything that arrives to `handler` instead of to readers, and then, once, how it ended.
+    func deliver(_ handler: @escaping ([UInt8]) -> Void, ended: @escaping (IOError?) -> Void) {
+        assertLoop()
+        precondition(unsafe reader == nil && onBytes == nil, "a stream is read by one")
+        guard !isClosed else { return }
+        onBytes = handler
+        onPeerClosed = { [unowned self] in ended(readError) }
+        if !pending.isEmpty {
+            var bytes: [UInt8] = []
+            swap(&bytes, &pending)
+            handler(bytes)
+        }
+        if isEnded {
+            onPeerClosed = nil
+            ended(readError)
+        } else {
+            startReading()
+        }
+    }
+
+    /// Stops or goes on delivering; what waits meanwhile stays with the kernel.
+    func holdDelivery(_ isHeld: Bool) {
+        assertLoop()
+        if isHeld {
+            stopReading()
+        } else if onBytes != nil, !isEnded {
+            startReading()
+        }
     }
 
     /// A cancellation that comes late, when another read waits, finds another ticket.
@@ -94,11 +137,16 @@ extension StreamCore {
         }
         let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
         if unsafe reader != nil {
-            finishReader(.success(unsafe [UInt8](bytes)))
+            var copy = loop.takeBuffer()
+            unsafe copy.append(contentsOf: bytes)
+            finishReader(.success(copy))
             return
         }
         if let onBytes {
-            onBytes(unsafe [UInt8](bytes))
+            var copy = loop.takeBuffer()
+            unsafe copy.append(contentsOf: bytes)
+            onBytes(copy)
+            loop.giveBack(&copy)
             return
         }
         unsafe pending.append(contentsOf: bytes)

@@ -5,27 +5,13 @@ import Telemetry
 
 // What the server writes.
 extension LegacySession {
-    /// Reads lines until the output ends or the session does.
-    func readOutput() async {
-        guard let transport else { return }
-        do throws(IOError) {
-            while end == nil, let lines = try await transport.receive() {
-                for line in lines where end == nil { take(line) }
-                await holdBack()
-            }
-        } catch {
-            logger.debug("the output of a server failed", ["error": .string(error.description)])
-        }
-        guard end == nil else { return }
-        // The news of its death is on its way when it died; else it closed its output alone (F07).
-        if await transport.hasExited(within: .milliseconds(200)), let status = await transport.exitStatus() {
-            finish(.exited(status))
-        } else {
-            finish(.closedOutput)
-        }
+    /// Takes what came at once.
+    func take(_ lines: [LineFramer.Line]) {
+        for line in lines where end == nil { take(line) }
+        holdBack()
     }
 
-    func take(_ line: LineFramer.Line) {
+    private func take(_ line: LineFramer.Line) {
         guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes) else {
             // Not JSON, or too long: what exactly does not matter, it is counted and gone.
             return discard()

@@ -171,18 +171,18 @@ extension LegacySession {
     }
 
     /// Does not read on while a reader is slow (M10): the pipe fills and holds the server back, this one alone.
-    func holdBack() async {
-        while end == nil, slowReader != nil {
-            pausedSince = loop.now
-            arm(by: pausedSince + limits.stallTimeout)
-            await withCheckedContinuation(isolation: self) { pauseWaiter = $0 }
-        }
+    func holdBack() {
+        guard end == nil, !isPaused, slowReader != nil else { return }
+        isPaused = true
+        pausedSince = loop.now
+        arm(by: pausedSince + limits.stallTimeout)
+        transport?.holdOutput(true)
     }
 
     func resumeOutput() {
-        guard let waiter = pauseWaiter, end != nil || slowReader == nil else { return }
-        pauseWaiter = nil
-        waiter.resume()
+        guard isPaused, end != nil || slowReader == nil else { return }
+        isPaused = false
+        transport?.holdOutput(false)
     }
 
     /// Cuts the readers that hold their server back for too long.

@@ -49,7 +49,7 @@ extension LegacySession {
         }
         endExpiredStreams()
         releaseLostReaders(now)
-        if pauseWaiter != nil, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
+        if isPaused, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
         if expires <= now { return finish(.expired) }
         if isIdle, lastUse + server.idleTimeout <= now { return finish(.idle) }
         arm(by: nextDue(now))
@@ -132,7 +132,7 @@ extension LegacySession {
             due = min(due, stream.waitingSince + limits.keepAlive)
         }
         if let inputClosedAt { due = min(due, inputClosedAt + Self.exitGrace) }
-        if pauseWaiter != nil { due = min(due, pausedSince + limits.stallTimeout) }
+        if isPaused { due = min(due, pausedSince + limits.stallTimeout) }
         // While it is in use nothing wakes the timer when that ends, so it looks again in time for the rest.
         due = min(due, (isIdle ? lastUse : now) + server.idleTimeout)
         // A reader that just got a comment waits again soon; an attached one keeps the timer alive.

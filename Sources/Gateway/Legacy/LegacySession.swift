@@ -70,9 +70,10 @@ actor LegacySession {
     var tools = ToolParameterHeaders()
     var knowsTools = false
     var end: SessionEnd?
-    var endWaiter: CheckedContinuation<Void, Never>?
-    /// Suspends the reading of the server's output while a reader is slow.
-    var pauseWaiter: CheckedContinuation<Void, Never>?
+    /// Called when nothing of the child is left.
+    var whenGone: (@Sendable () -> Void)?
+    /// Whether the server's output is not read because a reader is slow.
+    var isPaused = false
     var pausedSince = LoopInstant(nanoseconds: 0)
     /// When the server was found to have closed its input.
     var inputClosedAt: LoopInstant?

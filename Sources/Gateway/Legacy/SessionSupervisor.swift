@@ -2,56 +2,64 @@ import AsyncIO
 import MCP
 import Telemetry
 
-// The beginning and the end of a session; the only place where it starts tasks.
+// The beginning and the end of a session; the only place where it starts tasks. While it lives it has none: the loop hands
+// it what the server writes, and that the process has ended.
 extension LegacySession {
-    /// Takes the child over and starts to listen to it. `ended` is called when nothing of the child is left.
-    func start(_ child: ChildProcess, ended: @escaping @Sendable () -> Void) {
-        transport = StdioTransport(child, maximumLine: limits.lineBytes, logger: logger)
+    /// Takes the child over and starts to listen to it. `gone` is called when nothing of the child is left.
+    func start(_ child: ChildProcess, gone: @escaping @Sendable () -> Void) {
+        let transport = StdioTransport(child, maximumLine: limits.lineBytes, logger: logger)
+        self.transport = transport
+        whenGone = gone
         lastUse = loop.now
         arm(by: loop.now + min(server.startTimeout, server.idleTimeout))
         surroundings.directory.insert(self)
         metrics.sessions.add(1)
-        Task(executorPreference: loop) {
-            await self.live()
-            ended()
+        transport.listen { [weak self] lines in
+            self?.assumeIsolated { $0.take(lines) }
+        } ended: { [weak self] error in
+            self?.assumeIsolated { $0.outputEnded(error) }
+        }
+        transport.whenExited { [weak self] in
+            self?.assumeIsolated { $0.exited() }
         }
     }
 
-    /// The life of the child: read, watch, and when the session ends stop it.
-    private func live() async {
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.readOutput() }
-            group.addTask { await self.drainErrors() }
-            group.addTask { await self.watchExit() }
-            await self.ended()
-            // Closes the streams, which ends the readers.
-            await self.stopChild()
-        }
-        transport = nil
-        timer = nil
-        metrics.sessions.add(-1)
+    private func outputEnded(_ error: IOError?) {
+        if let error { logger.debug("the output of a server failed", ["error": .string(error.description)]) }
+        guard end == nil else { return }
+        Task(executorPreference: loop) { await self.finishWithoutOutput() }
     }
 
-    private func drainErrors() async { await transport?.drainErrors() }
-
-    private func stopChild() async { await transport?.stop() }
+    /// The news of the server's death is on its way when it died; else it closed its output alone (F07).
+    private func finishWithoutOutput() async {
+        _ = await transport?.hasExited(within: .milliseconds(200))
+        let status = await transport?.exitStatus()
+        finish(status.map { .exited($0) } ?? .closedOutput)
+    }
 
     /// How long what a process wrote last may take to be read, when a descendant keeps the pipe open (F08).
     private static let drainLimit = Duration.milliseconds(400)
 
-    /// Ends the session when the process ends, even if a descendant keeps the pipe open (F08).
-    private func watchExit() async {
-        guard let transport else { return }
-        let status = await transport.wait()
-        if end != nil { return }
-        // What it wrote last is still in the pipe. Cancelled only when the session ends anyway.
-        try? await loop.sleep(for: Self.drainLimit)
-        finish(.exited(status))
+    private func exited() {
+        guard end == nil else { return }
+        Task(executorPreference: loop) { await self.finishWithoutProcess() }
     }
 
-    private func ended() async {
-        if end != nil { return }
-        await withCheckedContinuation(isolation: self) { endWaiter = $0 }
+    /// The process has ended, perhaps before a descendant that keeps its pipe open (F08).
+    private func finishWithoutProcess() async {
+        // What it wrote last is still in the pipe. Nobody cancels this.
+        try? await loop.sleep(for: Self.drainLimit)
+        if let status = await transport?.exitStatus() { finish(.exited(status)) }
+    }
+
+    /// Stops what is left of the child; the last act.
+    private func leave() async {
+        await transport?.stop()
+        transport = nil
+        timer = nil
+        metrics.sessions.add(-1)
+        whenGone?()
+        whenGone = nil
     }
 
     /// Ends the session: everybody who waits gets an answer, its id is unknown from now on, its child is stopped.
@@ -74,8 +82,7 @@ extension LegacySession {
         }
         resumeOutput()
         timer?.stop()
-        endWaiter?.resume()
-        endWaiter = nil
+        Task(executorPreference: loop) { await self.leave() }
     }
 
     private func report(_ reason: SessionEnd) {

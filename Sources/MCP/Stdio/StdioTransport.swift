@@ -34,19 +34,18 @@ package final class StdioTransport {
         guard child.standardInput.unsentBytes + outgoing.count + line.count <= Self.maximumUnsent else {
             throw .overloaded
         }
-        if outgoing.isEmpty {
-            outgoing = line
-            return true
-        }
+        let isFirst = outgoing.isEmpty
+        if isFirst { outgoing = child.loop.takeBuffer() }
         outgoing += line
-        return false
+        return isFirst
     }
 
     /// Hands what was enqueued to the server without waiting for it to read.
     package func flush() throws(IOError) {
         guard !outgoing.isEmpty else { return }
-        let lines = outgoing
-        outgoing = []
+        var lines: [UInt8] = []
+        swap(&lines, &outgoing)
+        defer { child.loop.giveBack(&lines) }
         try child.standardInput.writeWithoutWaiting(lines)
     }
 
@@ -56,25 +55,30 @@ package final class StdioTransport {
         try flush()
     }
 
-    /// The next lines that the server wrote; nil when it has closed its output.
-    package func receive() async throws(IOError) -> [LineFramer.Line]? {
-        guard let bytes = try await child.standardOutput.read() else { return nil }
-        return framer.feed(bytes)
+    /// Hands the lines that the server writes to `take`, on the loop, and then once to `ended` how its output ended: nil
+    /// when it was closed. Also keeps what the server complains. ``stop()`` ends both.
+    package func listen(
+        _ take: @escaping ([LineFramer.Line]) -> Void, ended: @escaping (IOError?) -> Void
+    ) {
+        child.standardOutput.deliver(
+            to: { [weak self] bytes in
+                guard let self else { return }
+                take(framer.feed(bytes))
+            }, ended: ended)
+        child.standardError.deliver(
+            to: { [weak self] bytes in self?.errors.append(bytes, now: EventLoop.preciseNow) },
+            // How it ends does not matter: there is nothing more to read.
+            ended: { _ in })
     }
 
-    /// Reads what the server complains until it ends.
-    package func drainErrors() async {
-        // An error ends the stream like its end does: there is nothing more to read.
-        while let bytes = try? await child.standardError.read() {
-            errors.append(bytes, now: EventLoop.preciseNow)
-        }
-    }
+    /// Reads no further lines until told to go on: the pipe fills and holds the server back.
+    package func holdOutput(_ isHeld: Bool) { child.standardOutput.holdDelivery(isHeld) }
 
     /// How the process ended, if it has.
     package func exitStatus() async -> ChildProcess.ExitStatus? { await child.exitStatus }
 
-    /// Waits for its end.
-    package func wait() async -> ChildProcess.ExitStatus { await child.wait() }
+    /// Calls `handler` on the loop when the process has ended.
+    package func whenExited(_ handler: @escaping @Sendable () -> Void) { child.whenExited(handler) }
 
     /// Whether it ended within `limit`.
     package func hasExited(within limit: Duration) async -> Bool { await child.hasExited(within: limit) }
