@@ -41,21 +41,28 @@ package struct HTTPRouter: HTTPResponder {
     /// Answers through the responder for the path and method, or with 404 or 405.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         if let methods = literals[request.path] {
-            return await answer(request, body, methods)
+            guard let responder = Self.responder(request.method, methods) else {
+                return Self.methodNotAllowed(request, methods)
+            }
+            return await responder.respond(to: request, body: body)
         }
         for route in patterns {
             guard let parameters = route.pattern.match(request.path) else { continue }
+            guard let responder = Self.responder(request.method, route.methods) else {
+                return Self.methodNotAllowed(request, route.methods)
+            }
             var request = request
             request.parameters = parameters
-            return await answer(request, body, route.methods)
+            return await responder.respond(to: request, body: body)
         }
         return HTTPResponse.text(.notFound, "There is nothing at this address.")
     }
 
-    private func answer(_ request: HTTPRequest, _ body: HTTPRequestBody, _ methods: Methods) async -> HTTPResponse {
-        if let responder = methods[request.method] ?? (request.method == .head ? methods[.get] : nil) {
-            return await responder.respond(to: request, body: body)
-        }
+    private static func responder(_ method: HTTPMethod, _ methods: Methods) -> (any HTTPResponder)? {
+        methods[method] ?? (method == .head ? methods[.get] : nil)
+    }
+
+    private static func methodNotAllowed(_ request: HTTPRequest, _ methods: Methods) -> HTTPResponse {
         var allowed = Set(methods.keys)
         if allowed.contains(.get) { allowed.insert(.head) }
         var response = HTTPResponse.text(.methodNotAllowed, "This address does not take \(request.method.rawValue).")

@@ -12,8 +12,12 @@ final class ConnectionHandle: Sendable {
         self.address = address
     }
 
+    /// Takes the task; when the one before it was cancelled this one is too.
     func hold(_ task: Task<Void, Never>) {
-        self.task.withLock { $0 = task }
+        self.task.withLock { held in
+            if held?.isCancelled == true { task.cancel() }
+            held = task
+        }
     }
 
     /// Lets go of the task, which holds this handle.
@@ -60,13 +64,12 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    func add(_ handle: ConnectionHandle) {
-        let mustDrain = state.withLock { state in
+    /// False when it slipped in between: the drain has not seen it.
+    func add(_ handle: ConnectionHandle) -> Bool {
+        state.withLock { state in
             state.handles[ObjectIdentifier(handle)] = handle
-            return state.isDraining
+            return !state.isDraining
         }
-        // It slipped in between: the drain has not seen it.
-        if mustDrain { handle.cancel() }
     }
 
     /// Gives the place back.

@@ -7,45 +7,53 @@ extension HTTPConnection {
     /// The most that a connection keeps for its next response.
     private static let keptCapacity = 16_384
 
-    /// Writes the answer; whether the connection may stay. `head` is nil for the answer to something that was none.
-    func write(_ response: HTTPResponse, to head: AdmittedHead?, id: RequestID?) async -> Bool {
-        let response = checked(response, id: id)
+    /// Writes the answer, or of a stream the head: then the stream comes back. Sets ``mayContinue``. `request` is nil for the
+    /// answer to something that was none.
+    func write(_ response: HTTPResponse, to request: AnsweredRequest?) async -> StreamedResponse? {
+        let response = checked(response, id: request?.id)
         HTTPMetrics.count(response.status)
-        log(response, to: head, id: id)
-        let mayStay = head.map { $0.wantsKeepAlive && !isDraining && reader.mayKeepConnection(after: $0) } ?? false
-        let isHTTP11 = head?.isHTTP11 ?? true
+        log(response, to: request)
+        let mayStay =
+            request.map { $0.wantsKeepAlive && !isDraining && reader.mayKeepConnection(after: $0.framing) } ?? false
+        let isHTTP11 = request?.isHTTP11 ?? true
         let framing = framing(of: response, isHTTP11: isHTTP11)
-        let keepsAlive = mayStay && framing != .untilClose
+        mayContinue = mayStay && framing != .untilClose
         output.removeAll(keepingCapacity: output.capacity <= Self.keptCapacity)
         ResponseHead(
-            status: response.status, fields: response.fields, framing: framing, keepsAlive: keepsAlive,
+            status: response.status, fields: response.fields, framing: framing, keepsAlive: mayContinue,
             isHTTP11: isHTTP11
         ).write(to: &output, date: date.current(at: stream.loop.now))
-        let hasContent = head?.method != .head && !response.status.forbidsContent
+        let hasContent = request?.method != .head && !response.status.forbidsContent
         do {
             switch response.body {
             case .stream(let writeContent) where hasContent:
-                try await stream(writeContent, isChunked: framing == .chunked)
+                // The head goes at once: a stream may have nothing to say for long.
+                try await stream.write(output)
+                return StreamedResponse(isChunked: framing == .chunked, writeContent: writeContent)
             case .bytes(let bytes) where hasContent: try await writeOutput(and: bytes)
             default: try await stream.write(output)
             }
         } catch {
-            // Cut, so that the client sees that something is missing.
-            context.logger.debug("response not finished", ["error": .string(String(describing: error))])
-            stream.close()
-            return false
+            cut(because: error)
         }
-        return keepsAlive
+        return nil
+    }
+
+    /// Cuts the connection, so that the client sees that something is missing.
+    private func cut(because error: any Error) {
+        context.logger.debug("response not finished", ["error": .string(String(describing: error))])
+        stream.close()
+        mayContinue = false
     }
 
     /// The one line about a request, without query and fields.
-    private func log(_ response: HTTPResponse, to head: AdmittedHead?, id: RequestID?) {
-        guard let head, let id else { return }
+    private func log(_ response: HTTPResponse, to request: AnsweredRequest?) {
+        guard let request else { return }
         context.logger.debug(
             "request answered",
             [
-                "request_id": .string(id.value), "method": .string(head.method.rawValue),
-                "path": .string(head.target.path), "status": .integer(response.status.code),
+                "request_id": .string(request.id.value), "method": .string(request.method.rawValue),
+                "path": .string(request.path), "status": .integer(response.status.code),
             ])
     }
 
@@ -78,17 +86,25 @@ extension HTTPConnection {
         }
     }
 
-    private func stream(
-        _ writeContent: @Sendable (HTTPBodyWriter) async throws -> Void, isChunked: Bool
-    ) async throws {
-        // The head goes at once: a stream may have nothing to say for long.
-        try await stream.write(output)
-        // It may also last for hours: its connection then keeps nothing for a next response.
+    /// Writes the content of a stream. It may last for hours: its connection keeps nothing for a next response meanwhile,
+    /// and nothing for a next request.
+    func stream(_ response: StreamedResponse) async {
         output = []
-        let sink = ResponseSink(stream, isChunked: isChunked)
-        try await writeContent(HTTPBodyWriter(sink))
-        try await sink.finish()
+        reader.rest()
+        let sink = ResponseSink(stream, isChunked: response.isChunked)
+        do {
+            try await response.writeContent(HTTPBodyWriter(sink))
+            try await sink.finish()
+        } catch {
+            cut(because: error)
+        }
     }
+}
+
+/// A response whose head is written and whose content comes piece by piece.
+struct StreamedResponse: Sendable {
+    let isChunked: Bool
+    let writeContent: @Sendable (HTTPBodyWriter) async throws -> Void
 }
 
 /// Puts pieces of content on the wire.

@@ -17,10 +17,12 @@ actor HTTPConnection {
     let stream: ByteStream
     let reader: RequestReader
     var isDraining = false
+    /// Whether another request may come.
+    var mayContinue = true
     /// Reused for every response.
     var output: [UInt8] = []
     var date: HTTPDateField
-    private let loop: EventLoop
+    let loop: EventLoop
     private let remoteAddress: SocketAddress
     private let localAddress: SocketAddress
     private let idBase: UInt64
@@ -41,26 +43,44 @@ actor HTTPConnection {
         self.stream = stream
     }
 
-    /// The life of the connection. `onPeerClosed` is called when the client goes away while a request is answered.
-    func run(onPeerClosed: @escaping @Sendable () -> Void) async {
+    /// Call it once, first. `onPeerClosed` is called when the client goes away while a request is answered.
+    func begin(onPeerClosed: @escaping @Sendable () -> Void) {
         stream.writeTimeout = context.configuration.writeTimeout
         stream.onPeerClosed = onPeerClosed
+    }
+
+    /// Answers requests until the connection ends: then nil; or until a response is a stream: then that, to be finished by
+    /// ``finish(_:)`` before this is called again.
+    func run() async -> StreamedResponse? {
         do throws(HTTPRefusal) {
-            while let head = try await reader.nextHead() {
-                let request = makeRequest(head)
-                let body = HTTPRequestBody(declaredLength: head.declaredLength, source: reader)
-                let response = await context.responder.respond(to: request, body: body)
-                body.detach()
+            while mayContinue, let head = try await reader.nextHead() {
+                requestCount &+= 1
+                let request = AnsweredRequest(head, id: RequestID(high: idBase, low: requestCount))
+                let response = await answer(consume head, request.id)
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
-                let keepsAlive = await write(response, to: head, id: request.id)
-                // A stream said that the connection stays open before the drain began.
-                guard keepsAlive, !isDraining, await reader.discardContent() else { break }
+                if let stream = await write(response, to: request) { return stream }
+                await settle()
             }
             await close()
         } catch {
             await refuse(error)
         }
+        return nil
+    }
+
+    /// Writes the content of a response whose head is written.
+    func finish(_ response: StreamedResponse) async {
+        await stream(response)
+        await settle()
+    }
+
+    /// After a response: whether there can be another request. A response may have said that the connection stays open
+    /// before the drain began.
+    private func settle() async {
+        guard mayContinue else { return }
+        mayContinue = !isDraining
+        if mayContinue { mayContinue = await reader.discardContent() }
     }
 
     /// From now on the connection ends with the present answer; at once when there is none.
@@ -74,12 +94,20 @@ actor HTTPConnection {
         stream.close()
     }
 
-    private func makeRequest(_ head: AdmittedHead) -> HTTPRequest {
-        requestCount &+= 1
-        return HTTPRequest(
+    /// What the handler says. It consumes the head: nothing of the request outlives this.
+    private func answer(_ head: consuming AdmittedHead, _ id: RequestID) async -> HTTPResponse {
+        let body = HTTPRequestBody(declaredLength: head.declaredLength, source: reader)
+        defer { body.detach() }
+        return await context.responder.respond(to: makeRequest(head, id), body: body)
+    }
+
+    private func makeRequest(_ head: AdmittedHead, _ id: RequestID) -> HTTPRequest {
+        var request = HTTPRequest(
             method: head.method, path: head.target.path, query: head.target.query, fields: head.fields,
             remoteAddress: remoteAddress, localAddress: localAddress, authority: head.authority,
-            scheme: context.configuration.scheme, id: RequestID(high: idBase, low: requestCount))
+            scheme: context.configuration.scheme, id: id)
+        request.memory = head.memory
+        return request
     }
 
     private func close() async {
@@ -96,8 +124,27 @@ actor HTTPConnection {
         context.logger.debug(
             "request refused", ["status": .integer(refusal.status.code), "reason": .string(refusal.reason)])
         let response = HTTPResponse.text(refusal.status, refusal.reason)
-        _ = await write(response, to: nil, id: nil)
+        _ = await write(response, to: nil)
         await stream.close(lingering: context.configuration.lingerTimeout)
+    }
+}
+
+/// What a response needs to know of its request: without the fields, which it would keep for as long as it lasts.
+struct AnsweredRequest {
+    let id: RequestID
+    let method: HTTPMethod
+    let path: String
+    let framing: AdmittedHead.Framing
+    let isHTTP11: Bool
+    let wantsKeepAlive: Bool
+
+    init(_ head: AdmittedHead, id: RequestID) {
+        self.id = id
+        method = head.method
+        path = head.target.path
+        framing = head.framing
+        isHTTP11 = head.isHTTP11
+        wantsKeepAlive = head.wantsKeepAlive
     }
 }
 

@@ -14,17 +14,31 @@ extension HTTPServer {
             stream.close()
             return
         }
-        let loop = stream.loop
         let handle = ConnectionHandle(HTTPConnection(stream, context: context), address: address)
-        let registry = registry
         HTTPMetrics.connections.add(1)
-        handle.hold(
-            Task(executorPreference: loop) {
-                await handle.connection.run { handle.cancel() }
-                registry.remove(handle)
-                handle.release()
-                HTTPMetrics.connections.add(-1)
-            })
-        registry.add(handle)
+        handle.connection.assumeIsolated { connection in
+            connection.begin { handle.cancel() }
+            handle.hold(connection.live(as: handle, in: registry))
+            if !registry.add(handle) { connection.abort() }
+        }
+    }
+}
+
+extension HTTPConnection {
+    /// The life of a connection, up to a response that is a stream. That one goes on in a task of its own: a stream lasts, and
+    /// the task that answered the request keeps all the memory that it ever needed for that.
+    fileprivate func live(
+        as handle: ConnectionHandle, in registry: ConnectionRegistry, finishing stream: StreamedResponse? = nil
+    ) -> Task<Void, Never> {
+        Task(executorPreference: loop) {
+            if let stream { await self.finish(stream) }
+            if let next = await self.run() {
+                handle.hold(await self.live(as: handle, in: registry, finishing: next))
+                return
+            }
+            registry.remove(handle)
+            handle.release()
+            HTTPMetrics.connections.add(-1)
+        }
     }
 }

@@ -14,8 +14,11 @@ final class RequestReader: HTTPBodySource {
 
     private let stream: ByteStream
     private let configuration: HTTPServerConfiguration
-    private let parser: RequestParser
+    /// Made when first needed, and given up while a stream of events keeps the connection.
+    private var parser: RequestParser?
+    private var isParserUsed = false
     private var admission = Admission()
+    private var repeated = RepeatedHead()
     private var state = State.betweenRequests
     /// Bytes that came and are not parsed, from `position` on.
     private var buffer: [UInt8] = []
@@ -27,6 +30,8 @@ final class RequestReader: HTTPBodySource {
     private var contentDeadline: LoopInstant?
     private var timeWaited: Duration = .zero
     private var contentReceived = 0
+    /// What is still to come of content that needs no parser; nil where the parser frames it.
+    private var remainingContent: Int?
 
     /// Whether the connection rests: nothing of the next request has come.
     private(set) var isIdle = false
@@ -36,17 +41,36 @@ final class RequestReader: HTTPBodySource {
     init(_ stream: ByteStream, _ configuration: HTTPServerConfiguration) {
         self.stream = stream
         self.configuration = configuration
-        parser = RequestParser(limits: configuration.limits)
+    }
+
+    private var preparedParser: RequestParser {
+        if let parser { return parser }
+        let made = RequestParser(limits: configuration.limits)
+        parser = made
+        return made
+    }
+
+    /// Gives up what only serves further requests: the response may last for hours.
+    func rest() {
+        guard state == .finished else { return }
+        parser = nil
+        isParserUsed = false
+        repeated.forget()
+        if position == buffer.count {
+            buffer = []
+            position = 0
+        }
     }
 
     // MARK: Head
 
     /// The next head; nil when the client has ended the connection or rested for too long.
     func nextHead() async throws(HTTPRefusal) -> AdmittedHead? {
-        if !isFirstRequest { parser.reset() }
+        if isParserUsed { parser?.reset() }
+        isParserUsed = false
         if position == buffer.count {
             // A connection may rest for long: it rests without what it has read.
-            buffer = []
+            stream.giveBack(&buffer)
             position = 0
         }
         // A fresh connection owes its first head at once; later ones may rest.
@@ -61,26 +85,43 @@ final class RequestReader: HTTPBodySource {
                     isIdle = false
                     deadline = stream.loop.now + configuration.headTimeout
                 }
-                if let head = try parseHead() { return try begin(head) }
+                if let head = try parseHead() { return head }
             }
             guard try await receiveHeadBytes(until: deadline) else { return nil }
         }
     }
 
-    private func parseHead() throws(HTTPRefusal) -> RawRequestHead? {
-        let (step, consumed) = parser.feed(buffer[position...])
+    /// The head at the front of the buffer; nil when it is not whole yet.
+    private func parseHead() throws(HTTPRefusal) -> AdmittedHead? {
+        if !isParserUsed, let (head, count) = repeated.match(buffer[position...]) {
+            position += count
+            begin(head)
+            if case .length(let length) = head.framing { remainingContent = length }
+            return head
+        }
+        let isWhole = !isParserUsed
+        let start = position
+        isParserUsed = true
+        let (step, consumed) = preparedParser.feed(buffer[position...])
         position += consumed
         switch step {
-        case .head: return parser.takeHead()
+        case .head: break
         case .needMore: return nil
         case .refused(let refusal): throw refusal
         case .content, .end: throw .malformed
         }
+        var head = try admission.admit(preparedParser.takeHead())
+        if isWhole {
+            head.memory = RequestMemory()
+            repeated.keep(head, wire: buffer[start..<position])
+        }
+        begin(head)
+        return head
     }
 
     private func receiveHeadBytes(until deadline: LoopInstant) async throws(HTTPRefusal) -> Bool {
         do {
-            guard let bytes = try await stream.read(until: deadline) else { return false }
+            guard let bytes = try await stream.readUnlessClosed(until: deadline) else { return false }
             take(bytes)
             return true
         } catch .timedOut where !isIdle {
@@ -91,18 +132,18 @@ final class RequestReader: HTTPBodySource {
         }
     }
 
-    private func begin(_ raw: RawRequestHead) throws(HTTPRefusal) -> AdmittedHead {
-        let head = try admission.admit(raw)
+    private func begin(_ head: AdmittedHead) {
         state = head.framing == .none ? .finished : .content
         mustInviteContent = head.expectsContinue
         contentDeadline = nil
         timeWaited = .zero
         contentReceived = 0
-        return head
+        remainingContent = nil
     }
 
     private func take(_ bytes: [UInt8]) {
         if position == buffer.count {
+            stream.giveBack(&buffer)
             buffer = bytes
         } else {
             buffer.removeFirst(position)
@@ -126,18 +167,38 @@ final class RequestReader: HTTPBodySource {
     }
 
     private func parseContent() throws(HTTPBodyError) -> [UInt8]? {
-        let (step, consumed) = parser.feed(buffer[position...])
+        if let remainingContent { return takeContent(remainingContent) }
+        let (step, consumed) = preparedParser.feed(buffer[position...])
         position += consumed
         switch step {
-        case .content(let range):
-            // A whole read of nothing but content is handed on without a copy.
-            return range.count == buffer.count ? buffer : Array(buffer[range])
+        case .content(let range): return content(range)
         case .end: state = .finished
         case .needMore: break
         case .head: throw fail(.malformed, .malformed)
         case .refused(let refusal): throw fail(.malformed, refusal)
         }
         return nil
+    }
+
+    /// What has come of content of which `remaining` bytes are left.
+    private func takeContent(_ remaining: Int) -> [UInt8]? {
+        let count = min(remaining, buffer.count - position)
+        guard count > 0 else { return nil }
+        let start = position
+        position += count
+        remainingContent = remaining - count
+        if count == remaining { state = .finished }
+        return content(start..<position)
+    }
+
+    /// A whole read of nothing but content is handed on without a copy.
+    private func content(_ range: Range<Int>) -> [UInt8] {
+        guard range.count == buffer.count else { return Array(buffer[range]) }
+        defer {
+            buffer = []
+            position = 0
+        }
+        return buffer
     }
 
     private func fail(_ error: HTTPBodyError, _ refusal: HTTPRefusal?) -> HTTPBodyError {
@@ -187,14 +248,14 @@ final class RequestReader: HTTPBodySource {
     // MARK: After the answer
 
     /// Whether what is left of the content can probably be discarded, so that the connection may stay.
-    func mayKeepConnection(after head: AdmittedHead) -> Bool {
+    func mayKeepConnection(after framing: AdmittedHead.Framing) -> Bool {
         switch state {
         case .betweenRequests, .finished: return true
         case .broken: return false
         case .content:
             // Not invited: the client may send the content or not, so nobody knows where the next head begins.
             if mustInviteContent { return false }
-            guard case .length(let length) = head.framing else { return true }
+            guard case .length(let length) = framing else { return true }
             return length - contentReceived <= configuration.discardLimit
         }
     }

@@ -6,16 +6,32 @@
 ///
 /// All text lies in one buffer: a received head costs two allocations, and a `String` is made only for what is read.
 package struct HTTPFields: Sendable {
+    /// Where a field stands in ``text``. Heads are far shorter than four gigabytes.
     struct Entry: Sendable {
-        var start: Int
-        var nameCount: Int
-        var valueCount: Int
-        var nameRange: Range<Int> { start..<(start + nameCount) }
-        var valueRange: Range<Int> { (start + nameCount)..<(start + nameCount + valueCount) }
+        private let nameStart: UInt32
+        private let nameEnd: UInt32
+        private let valueStart: UInt32
+        private let valueEnd: UInt32
+
+        init(name: Range<Int>, value: Range<Int>) {
+            nameStart = UInt32(truncatingIfNeeded: name.lowerBound)
+            nameEnd = UInt32(truncatingIfNeeded: name.upperBound)
+            valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
+            valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
+        }
+
+        var start: Int { Int(nameStart) }
+        var nameCount: Int { Int(nameEnd &- nameStart) }
+        var valueCount: Int { Int(valueEnd &- valueStart) }
+        var nameRange: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+        var valueRange: Range<Int> { Int(valueStart)..<Int(valueEnd) }
     }
 
     private(set) var text: [UInt8] = []
     private(set) var entries: [Entry] = []
+    /// Whether ``text`` is what goes on the wire, `name: value` and a line end for each field: a head of ours is then
+    /// written in one piece.
+    private(set) var isWireForm = true
     /// Whether a field could not be stored.
     package private(set) var hasRefusedField = false
 
@@ -26,6 +42,7 @@ package struct HTTPFields: Sendable {
     init(validated text: [UInt8], entries: [Entry]) {
         self.text = text
         self.entries = entries
+        isWireForm = false
     }
 
     /// The number of fields.
@@ -47,9 +64,15 @@ package struct HTTPFields: Sendable {
 
     /// Adds a field whose bytes were checked.
     mutating func appendValidated(name: Span<UInt8>, value: Span<UInt8>) {
-        entries.append(Entry(start: text.count, nameCount: name.count, valueCount: value.count))
+        let start = text.count
+        let valueStart = start + name.count + 2
+        entries.append(Entry(name: start..<(start + name.count), value: valueStart..<(valueStart + value.count)))
         for index in name.indices { text.append(name[index]) }
+        text.append(UInt8(ascii: ":"))
+        text.append(UInt8(ascii: " "))
         for index in value.indices { text.append(value[index]) }
+        text.append(13)
+        text.append(10)
     }
 
     /// Removes all fields of this name, then adds one.
@@ -58,18 +81,30 @@ package struct HTTPFields: Sendable {
         append(name, value)
     }
 
+    /// Puts a checked value in the place of the first one of this name, which must be as long.
+    mutating func replaceValue(of name: HTTPFieldName, with value: ArraySlice<UInt8>) {
+        guard let index = firstIndex(of: name), entries[index].valueCount == value.count else { return }
+        text.replaceSubrange(entries[index].valueRange, with: value)
+    }
+
     /// Removes all fields of this name.
     package mutating func remove(_ name: HTTPFieldName) {
-        entries = entries.filter { !matches($0, name) }
+        keep(entries.filter { !matches($0, name) })
     }
 
     /// Removes all fields whose lower-case name satisfies `predicate`.
     package mutating func removeAll(where predicate: (String) -> Bool) {
-        entries = entries.filter { !predicate(self.name(of: $0)) }
+        keep(entries.filter { !predicate(self.name(of: $0)) })
     }
 
     mutating func removeEntries(where predicate: (Entry) -> Bool) {
-        entries.removeAll(where: predicate)
+        keep(entries.filter { !predicate($0) })
+    }
+
+    private mutating func keep(_ kept: [Entry]) {
+        if kept.count == entries.count { return }
+        entries = kept
+        isWireForm = false
     }
 
     /// The first value of this name.

@@ -25,6 +25,8 @@ package struct HTTPRequest: Sendable {
     package var id: RequestID
     /// What the placeholders of the router's pattern matched.
     package var parameters: HTTPPathParameters
+    /// What was noted about this head when it came before on this connection; nil where nothing can be.
+    package internal(set) var memory: RequestMemory?
 
     /// A request made by hand; the server makes the real ones.
     package init(
@@ -47,6 +49,16 @@ package struct HTTPRequest: Sendable {
 
     /// The peer of the connection, whoever it speaks for.
     package var peerAddress: SocketAddress { forwarded?.peer ?? remoteAddress }
+
+    private final class KnownAddress: Sendable {
+        let text: String
+        init(_ address: SocketAddress) { text = address.description }
+    }
+
+    /// ``remoteAddress`` as text; made once for requests with the same head.
+    package var remoteAddressText: String {
+        memory?.note { KnownAddress(remoteAddress) }.text ?? remoteAddress.description
+    }
 
     /// The parameters of the query; empty when there is none.
     package func queryParameters(limits: FormLimits = .standard) throws(FormError) -> FormParameters {

@@ -10,12 +10,14 @@ struct AdmittedHead {
     let method: HTTPMethod
     let target: RequestTarget
     let authority: String
-    let fields: HTTPFields
-    let framing: Framing
+    var fields: HTTPFields
+    var framing: Framing
     /// Whether the client understands chunks and interim responses.
     let isHTTP11: Bool
     let wantsKeepAlive: Bool
     let expectsContinue: Bool
+    /// What handlers noted about this head; nil where it is not remembered.
+    var memory: RequestMemory?
 }
 
 /// Judges heads: refuses what Beast lets through and what this server does not do.

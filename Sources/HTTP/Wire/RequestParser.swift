@@ -81,10 +81,11 @@ struct HTTPRefusal: Error, Equatable {
         fields.reserveCapacity(parsed.count)
         for index in parsed.indices {
             let field = unsafe parsed[index]
+            let name = Int(field.start)..<Int(field.start + field.name_count)
             fields.append(
                 RawRequestHead.Field(
                     entry: HTTPFields.Entry(
-                        start: Int(field.start), nameCount: Int(field.name_count), valueCount: Int(field.value_count)),
+                        name: name, value: name.upperBound..<(name.upperBound + Int(field.value_count))),
                     kind: RawRequestHead.Kind(rawValue: field.kind) ?? .hopByHop,
                     hasHighBytes: field.has_high_bytes != 0))
         }

@@ -28,14 +28,7 @@ struct ResponseHead {
     func write(to output: inout [UInt8], date: [UInt8]) {
         writeStatusLine(to: &output)
         output += date
-        for entry in fields.entries where !isOwned(entry) {
-            output += fields.text[entry.nameRange]
-            output.append(UInt8(ascii: ":"))
-            output.append(32)
-            output += fields.text[entry.valueRange]
-            output.append(13)
-            output.append(10)
-        }
+        writeFields(to: &output)
         switch framing {
         case .none, .untilClose: break
         case .length(let count):
@@ -62,6 +55,21 @@ struct ResponseHead {
         output.append(32)
         Self.append(status.reason, to: &output)
         Self.append("\r\n", to: &output)
+    }
+
+    private func writeFields(to output: inout [UInt8]) {
+        if fields.isWireForm, !fields.entries.contains(where: isOwned) {
+            output += fields.text
+            return
+        }
+        for entry in fields.entries where !isOwned(entry) {
+            output += fields.text[entry.nameRange]
+            output.append(UInt8(ascii: ":"))
+            output.append(32)
+            output += fields.text[entry.valueRange]
+            output.append(13)
+            output.append(10)
+        }
     }
 
     private func isOwned(_ entry: HTTPFields.Entry) -> Bool {
