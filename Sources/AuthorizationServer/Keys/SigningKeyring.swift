@@ -91,6 +91,12 @@ package final class SigningKeyring: Sendable {
 
 extension SigningKeyring: VerificationKeySource {
     package func verificationKey(id: [UInt8]) -> PublicKey? {
-        keys.first { $0.record.id.utf8.elementsEqual(id) }?.publicKey
+        state.withLock { state in
+            // By position: a key is a large value to copy, and this is asked for each request.
+            for position in state.keys.indices where state.keys[position].record.id.utf8.elementsEqual(id) {
+                return state.keys[position].publicKey
+            }
+            return nil
+        }
     }
 }

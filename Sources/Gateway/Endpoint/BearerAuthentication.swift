@@ -19,7 +19,8 @@ struct BearerAuthentication: Sendable {
     /// The principal. Whatever goes wrong ends here: nothing is forwarded that was not verified (R04).
     func principal(of request: HTTPRequest, at origin: ServerOrigin) async throws(EndpointRefusal) -> Principal {
         guard case .bearer(let verifier) = method else { return .anonymous }
-        switch BearerCredentials.parse(request.fields) {
+        let presented = presented(by: request, at: origin)
+        switch presented.credentials {
         case .none:
             if let proofs, case .token(let token) = DPoPCredentials(request.fields) {
                 return try await principal(of: request, bearing: token, at: origin, verifier, proofs)
@@ -29,8 +30,13 @@ struct BearerAuthentication: Sendable {
             throw refusal(.badRequest, .invalidRequest, origin)
         case .token(let token):
             do throws(AccessTokenRejection) {
-                return try await verifier.verify(
-                    token, for: origin.uri(path: resource.path), issuer: origin.description)
+                if let token = presented.token,
+                    let principal = try verifier.verifyAtOnce(
+                        token, for: presented.audience, issuer: origin.description)
+                {
+                    return principal
+                }
+                return try await verifier.verify(token, for: presented.audience, issuer: origin.description)
             } catch {
                 logger.debug(
                     "a token was refused",
@@ -38,6 +44,25 @@ struct BearerAuthentication: Sendable {
                 throw refusal(for: error.kind, origin)
             }
         }
+    }
+
+    /// What the head of a request says about its sender; what that is worth is asked for each request.
+    private final class Presented: Sendable {
+        let credentials: BearerCredentials
+        let token: PresentedToken?
+        /// The resource that the token must be for.
+        let audience: String
+
+        init(_ fields: HTTPFields, audience: String) {
+            credentials = BearerCredentials.parse(fields)
+            if case .token(let text) = credentials { token = PresentedToken(text) } else { token = nil }
+            self.audience = audience
+        }
+    }
+
+    private func presented(by request: HTTPRequest, at origin: ServerOrigin) -> Presented {
+        let make = { Presented(request.fields, audience: origin.uri(path: resource.path)) }
+        return request.memory?.note(make) ?? make()
     }
 
     /// Step 8's refusal: the token is good, its scope is not enough (b6).

@@ -18,7 +18,7 @@ struct CrossOriginPolicy: Sendable {
 
     /// Our origin as the request names it, and the page's, if a page asks.
     func admit(_ request: HTTPRequest) throws(HostRefusal) -> (own: ServerOrigin, page: String?) {
-        guard request.fields.contains("origin") else { return (try hosts.origin(of: request), nil) }
+        guard request.fields.contains("origin") else { return (try originWithoutPage(request), nil) }
         do {
             return (try hosts.origin(of: request), request.fields["origin"])
         } catch {
@@ -29,6 +29,19 @@ struct CrossOriginPolicy: Sendable {
             guard Self.isLoopback(own.description) else { throw error }
             return (own, page)
         }
+    }
+
+    private final class Known: Sendable {
+        let origin: ServerOrigin
+        init(_ origin: ServerOrigin) { self.origin = origin }
+    }
+
+    /// Our origin as a request names it that no page makes: it follows from the head and the configuration alone.
+    private func originWithoutPage(_ request: HTTPRequest) throws(HostRefusal) -> ServerOrigin {
+        guard let memory = request.memory else { return try hosts.origin(of: request) }
+        if let known = memory.noted(Known.self) { return known.origin }
+        let origin = try hosts.origin(of: request)
+        return memory.note { Known(origin) }.origin
     }
 
     /// Our origin for documents that everybody may read.

@@ -102,7 +102,7 @@ extension MCPEndpoint {
         guard audits, message.kind == .request, message.isMethod("tools/call") else { return nil }
         return CallRecord(
             tool: message.params?["name"]?.string, requestID: request.id,
-            remoteAddress: request.remoteAddress.description)
+            remoteAddress: request.remoteAddressText)
     }
 
     private static let jsonFields: HTTPFields = [

@@ -142,11 +142,11 @@ extension MCPEndpoint {
     }
 
     private func lookUp(_ request: HTTPRequest, _ principal: Principal) -> SessionLookup {
-        guard let id = request.fields.bytes("mcp-session-id") else { return .none }
-        guard request.fields.count(of: "mcp-session-id") == 1,
-            let session = directory.session(SessionID(id), of: principal, at: server.name)
-        else { return .unknown }
-        return .found(session)
+        switch SessionID.named(by: request) {
+        case .none: return .none
+        case .unreadable: return .unknown
+        case .one(let id): return directory.session(id, of: principal, at: server.name).map { .found($0) } ?? .unknown
+        }
     }
 
     /// 3. What one principal may have in flight: 429 (M10).
@@ -162,12 +162,13 @@ extension MCPEndpoint {
 
     /// 4. The body: 406, 415, 413.
     private func read(_ request: HTTPRequest, _ body: HTTPRequestBody) async throws(EndpointRefusal) -> [UInt8] {
-        guard MediaTypes.acceptsBoth(request.fields) else {
+        let types = MediaTypes.ofPost(request)
+        guard types.acceptsBoth else {
             throw EndpointRefusal(
                 .notAcceptable,
                 JSONRPCError(.invalidRequest, "Accept must allow application/json and text/event-stream"))
         }
-        guard MediaTypes.isJSON(request.fields) else {
+        guard types.isJSON else {
             throw EndpointRefusal(
                 .unsupportedMediaType, JSONRPCError(.invalidRequest, "Content-Type must be application/json"))
         }

@@ -6,6 +6,22 @@ enum MediaTypes {
     private static let events = Array("text/event-stream".utf8)
     private static let usual = Array("application/json, text/event-stream".utf8)
 
+    /// What the head of a request says about both.
+    private final class Known: Sendable {
+        let isJSON: Bool
+        let acceptsBoth: Bool
+        init(_ fields: HTTPFields) {
+            isJSON = MediaTypes.isJSON(fields)
+            acceptsBoth = MediaTypes.acceptsBoth(fields)
+        }
+    }
+
+    /// Whether the content is JSON, and whether it can be answered both ways.
+    static func ofPost(_ request: HTTPRequest) -> (isJSON: Bool, acceptsBoth: Bool) {
+        let known = request.memory?.note { Known(request.fields) } ?? Known(request.fields)
+        return (known.isJSON, known.acceptsBoth)
+    }
+
     /// Whether the content is JSON: parameters do not matter.
     static func isJSON(_ fields: HTTPFields) -> Bool {
         guard fields.count(of: "content-type") == 1, let type = fields.bytes("content-type") else { return false }

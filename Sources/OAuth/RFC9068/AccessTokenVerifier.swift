@@ -31,6 +31,12 @@ package protocol AccessTokenVerifier: Sendable {
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal
 
+    /// The same for a verifier that need not wait for anybody to decide; nil where this one would have to, and ``verify`` is to
+    /// be called.
+    func verifyAtOnce(
+        _ token: PresentedToken, for resource: String, issuer: String
+    ) throws(AccessTokenRejection) -> Principal?
+
     /// The same for a token that is bound to the key with this thumbprint (RFC 9449 §6.1), which the caller has seen proven;
     /// every other token is refused.
     func verify(
@@ -39,6 +45,13 @@ package protocol AccessTokenVerifier: Sendable {
 }
 
 extension AccessTokenVerifier {
+    /// Who may have to ask somebody decides nothing at once.
+    package func verifyAtOnce(
+        _ token: PresentedToken, for resource: String, issuer: String
+    ) throws(AccessTokenRejection) -> Principal? {
+        nil
+    }
+
     /// Who knows no bound tokens takes none.
     package func verify(
         _ token: String, boundTo thumbprint: String, for resource: String, issuer: String

@@ -29,8 +29,17 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     package func verify(
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
-        let token = try verified(token, for: resource, issuer: issuer)
-        // RFC 9449 §7.2: who stole a bound token must not be able to play down what it is.
+        try bearer(verified(token, SHA256.digest(token.utf8.span), for: resource, issuer: issuer))
+    }
+
+    package func verifyAtOnce(
+        _ token: PresentedToken, for resource: String, issuer: String
+    ) throws(AccessTokenRejection) -> Principal? {
+        try bearer(verified(token.text, token.digest, for: resource, issuer: issuer))
+    }
+
+    /// RFC 9449 §7.2: who stole a bound token must not be able to play down what it is.
+    private func bearer(_ token: VerifiedToken) throws(AccessTokenRejection) -> Principal {
         guard token.keyThumbprint == nil else { throw AccessTokenRejection(.invalid, detail: "bound to a key") }
         return token.principal
     }
@@ -38,7 +47,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     package func verify(
         _ token: String, boundTo thumbprint: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
-        let token = try verified(token, for: resource, issuer: issuer)
+        let token = try verified(token, SHA256.digest(token.utf8.span), for: resource, issuer: issuer)
         guard let bound = token.keyThumbprint, bound.elementsEqual(thumbprint.utf8) else {
             throw AccessTokenRejection(.invalid, detail: "not bound to this key")
         }
@@ -46,9 +55,8 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     }
 
     private func verified(
-        _ token: String, for resource: String, issuer: String
+        _ token: String, _ digest: Digest, for resource: String, issuer: String
     ) throws(AccessTokenRejection) -> VerifiedToken {
-        let digest = SHA256.digest(token.utf8.span)
         let verified: VerifiedToken
         if let known = cache.token(digest) {
             verified = known
@@ -68,10 +76,10 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
         guard keys.verificationKey(id: token.keyID) != nil else {
             throw AccessTokenRejection(.invalid, detail: "the key was removed")
         }
-        guard token.issuer.utf8.elementsEqual(issuer.utf8) else {
+        guard token.issuer.hasBytes(of: issuer) else {
             throw AccessTokenRejection(.invalid, detail: "another issuer")
         }
-        guard token.audience.contains(where: { $0.utf8.elementsEqual(resource.utf8) }) else {
+        guard token.audience.contains(where: { $0.hasBytes(of: resource) }) else {
             throw AccessTokenRejection(.invalid, detail: "for another resource")
         }
         // Several resources of ours may be granted at once; one foreign audience spoils the token (T05).

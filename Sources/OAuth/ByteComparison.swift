@@ -1,0 +1,11 @@
+extension String {
+    /// Whether both are the same bytes: identifiers are never compared as text. Not for secrets.
+    func hasBytes(of other: String) -> Bool {
+        let (mine, others) = (utf8.span, other.utf8.span)
+        guard mine.count == others.count else { return false }
+        // Without a way out of the loop the compiler looks at many bytes at a time.
+        var difference: UInt8 = 0
+        for position in mine.indices { difference |= mine[position] ^ others[position] }
+        return difference == 0
+    }
+}
