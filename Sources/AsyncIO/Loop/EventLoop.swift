@@ -45,6 +45,7 @@ import Synchronization
     private var endOfTurn: [() -> Void] = []
     private var isIdling = false
     private var buffers: [[UInt8]] = []
+    private var lookout = Lookout()
     /// Jobs that came from other threads so far: each of them cost a lock and perhaps a wake-up.
     package private(set) var remoteJobs = 0
     private var mustStop = false
@@ -108,6 +109,17 @@ import Synchronization
     package func atEndOfTurn(_ body: @escaping () -> Void) {
         precondition(inEventLoop, "not on the event loop")
         endOfTurn.append(body)
+    }
+
+    /// Says that somebody was asked who may answer in microseconds: the loop may wait for a moment without sleeping. Call it
+    /// on the loop.
+    package func expectSoon() {
+        lookout.expect(at: uv_hrtime())
+    }
+
+    /// Something came in.
+    func noteInput() {
+        lookout.met()
     }
 
     /// An empty array, where possible with the room of one that was given back: the allocator is slow for what is as large
@@ -243,7 +255,7 @@ extension EventLoop {
             localHead = 0
         }
         finishTurn()
-        setIdling(!local.isEmpty)
+        setIdling(!local.isEmpty || lookout.goesOn { uv_hrtime() })
     }
 
     private func finishTurn() {
@@ -271,7 +283,7 @@ extension EventLoop {
         for call in calls { call() }
     }
 
-    /// An active idle handle makes libuv look at the sockets without waiting: jobs remain.
+    /// An active idle handle makes libuv look at the sockets without waiting: jobs remain, or something comes in a moment.
     private func setIdling(_ on: Bool) {
         guard on != isIdling else { return }
         isIdling = on

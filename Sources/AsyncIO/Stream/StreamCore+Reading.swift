@@ -135,6 +135,7 @@ extension StreamCore {
             ended(Int32(truncatingIfNeeded: count))
             return
         }
+        loop.noteInput()
         let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
         if unsafe reader != nil {
             var copy = loop.takeBuffer()

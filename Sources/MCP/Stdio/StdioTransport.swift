@@ -47,6 +47,7 @@ package final class StdioTransport {
         swap(&lines, &outgoing)
         defer { child.loop.giveBack(&lines) }
         try child.standardInput.writeWithoutWaiting(lines)
+        child.loop.expectSoon()
     }
 
     /// Hands a line, newline included, to the server at once.
