@@ -133,6 +133,9 @@ def memory(options):
     gateway.start()
     gateway.load(64, options.seconds)
     loaded = resident(gateway.process.pid)
+    gateway.stop()
+    # A fresh one: what the load gave back would be used again, and hide what a session needs.
+    gateway.start()
     streams, open_streams = 0, []
     before = resident(gateway.process.pid)
     try:
