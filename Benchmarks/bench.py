@@ -135,7 +135,10 @@ def memory(options):
     loaded = resident(gateway.process.pid)
     gateway.stop()
     # A fresh one: what the load gave back would be used again, and hide what a session needs.
-    gateway.start()
+    gateway.spawn()
+    until("Sallyport is ready", lambda: gateway.listening() and gateway.ready())
+    gateway.token = gateway.log_in()["access_token"]
+    gateway.prepare()
     streams, open_streams = 0, []
     before = resident(gateway.process.pid)
     try:
