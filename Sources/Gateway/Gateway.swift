@@ -12,6 +12,7 @@ package final class Gateway: Sendable {
     let directory = SessionDirectory()
     let slots: ProcessSlots
     private let endpoints: [MCPEndpoint]
+    private let channels: [EventChannelEndpoint]
     private let pages: CrossOriginPolicy
 
     /// Starts nothing: servers are started when they are first needed.
@@ -28,20 +29,28 @@ package final class Gateway: Sendable {
             limits: configuration.limits, directory: directory,
             observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
             states: RequestStates(key: configuration.sealing, clock: configuration.clock))
+        let proofs = configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }
+        let audits = !(configuration.audit is DiscardingAuditLog)
+        var channels: [EventChannelEndpoint] = []
         endpoints = zip(configuration.servers, resources.all).map { server, resource in
             let supervisor = StdioServerSupervisor(
                 server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops)
-            return MCPEndpoint(
-                server: server, supervisor: supervisor,
-                bridge: BridgePool(
-                    supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient),
-                states: surroundings.states, directory: directory, quotas: quotas, limits: configuration.limits,
-                pages: pages,
-                authentication: BearerAuthentication(
-                    configuration.authentication, resource: resource,
-                    proofs: configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }),
-                audits: !(configuration.audit is DiscardingAuditLog))
+            let bridge = BridgePool(
+                supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)
+            func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
+                MCPEndpoint(
+                    server: server, supervisor: supervisor, bridge: bridge, states: surroundings.states,
+                    directory: directory, quotas: quotas, limits: configuration.limits, pages: pages,
+                    authentication: BearerAuthentication(
+                        configuration.authentication, resource: resource, proofs: proofs),
+                    audits: audits)
+            }
+            if let paths = EventChannelPaths(besides: server.path) {
+                channels.append(EventChannelEndpoint(steps: endpoint(resource.moved(to: paths.stream)), paths: paths))
+            }
+            return endpoint(resource)
         }
+        self.channels = channels
         self.resources = resources
         self.pages = pages
         self.slots = slots
@@ -53,9 +62,11 @@ package final class Gateway: Sendable {
             for method in [HTTPMethod.post, .get, .delete] { router.on(method, endpoint.server.path, endpoint) }
             router.on(.options, endpoint.server.path, PreflightEndpoint(pages: pages))
         }
+        for channel in channels { channel.register(on: &router) }
         guard case .bearer = configuration.authentication else { return }
         ProtectedResourceEndpoint.register(
-            resources.all, pages: pages, authorizationServers: configuration.authorizationServers,
+            resources.all, besides: channels.map(\.steps.authentication.resource), pages: pages,
+            authorizationServers: configuration.authorizationServers,
             takesBoundTokens: configuration.proofs != nil, on: &router)
     }
 

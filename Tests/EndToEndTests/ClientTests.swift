@@ -23,6 +23,9 @@ extension EndToEnd {
                 testDescription: "Python SDK 2.x, handshake", script: "sdk_current.py", environment: "current",
                 mode: "legacy"),
             Client(testDescription: "Python SDK 1.x", script: "sdk_legacy.py", environment: "legacy"),
+            Client(
+                testDescription: "Python SDK 1.x, HTTP+SSE", script: "sdk_legacy.py", environment: "legacy", mode: "sse"
+            ),
             Client(testDescription: "FastMCP", script: "fastmcp_client.py", environment: "fastmcp"),
         ]
 
@@ -47,7 +50,8 @@ extension EndToEnd {
             _ client: Client, _ gateway: GatewayProcess, _ path: String, _ plan: [[String: Any]], refresh: Bool = false
         ) async throws -> Report {
             var job: [String: Any] = [
-                "url": gateway.origin + path, "user": EndToEnd.user, "password": EndToEnd.password, "plan": plan,
+                "url": gateway.origin + (client.mode == "sse" ? path.replacing("/mcp", with: "/sse") : path),
+                "user": EndToEnd.user, "password": EndToEnd.password, "plan": plan,
                 "refresh": refresh,
             ]
             job["mode"] = client.mode

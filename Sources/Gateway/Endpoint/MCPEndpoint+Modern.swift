@@ -49,7 +49,7 @@ extension MCPEndpoint {
             if state.call > 0 {
                 guard
                     let session = directory.session(
-                        state.session, of: request.principal, at: server.name, isBridged: true)
+                        state.session, of: request.principal, at: server.name, client: .bridged)
                 else { throw JSONRPCError.lostCall }
                 return await session.resume(request, state)
             }

@@ -127,7 +127,7 @@ final class MCPEndpoint: HTTPResponder {
 
 extension MCPEndpoint {
     /// 1. Host and Origin: 421, 403.
-    private func admit(_ request: HTTPRequest) throws(EndpointRefusal) -> (own: ServerOrigin, page: String?) {
+    func admit(_ request: HTTPRequest) throws(EndpointRefusal) -> (own: ServerOrigin, page: String?) {
         do throws(HostRefusal) {
             return try pages.admit(request)
         } catch {
@@ -136,7 +136,7 @@ extension MCPEndpoint {
     }
 
     /// 2. The principal, and the session that it names.
-    private func identify(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> Caller {
+    func identify(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> Caller {
         let principal = try await authentication.principal(of: request, at: origin)
         return Caller(origin: origin, principal: principal, session: lookUp(request, principal))
     }
@@ -150,7 +150,7 @@ extension MCPEndpoint {
     }
 
     /// 3. What one principal may have in flight: 429 (M10).
-    private func checkRate(_ caller: Caller) throws(EndpointRefusal) {
+    func checkRate(_ caller: Caller) throws(EndpointRefusal) {
         let quota: PrincipalQuota
         if case .found(let session) = caller.session {
             quota = session.quota
@@ -161,9 +161,11 @@ extension MCPEndpoint {
     }
 
     /// 4. The body: 406, 415, 413.
-    private func read(_ request: HTTPRequest, _ body: HTTPRequestBody) async throws(EndpointRefusal) -> [UInt8] {
+    func read(
+        _ request: HTTPRequest, _ body: HTTPRequestBody, needsAccept: Bool = true
+    ) async throws(EndpointRefusal) -> [UInt8] {
         let types = MediaTypes.ofPost(request)
-        guard types.acceptsBoth else {
+        guard !needsAccept || types.acceptsBoth else {
             throw EndpointRefusal(
                 .notAcceptable,
                 JSONRPCError(.invalidRequest, "Accept must allow application/json and text/event-stream"))
@@ -184,7 +186,7 @@ extension MCPEndpoint {
     }
 
     /// 5. One scan; parameters stay bytes.
-    private func envelope(_ content: [UInt8]) throws(EndpointRefusal) -> JSONRPCPayload {
+    func envelope(_ content: [UInt8]) throws(EndpointRefusal) -> JSONRPCPayload {
         let document: JSONDocument
         do throws(JSONSyntaxError) {
             document = try JSONDocument(parsing: content)
@@ -217,7 +219,7 @@ extension MCPEndpoint {
     }
 
     /// 8. Denied and unknown look alike; what a token lacks it is told.
-    private func checkAccess(_ caller: Caller, _ server: ServerDefinition) throws(EndpointRefusal) {
+    func checkAccess(_ caller: Caller, _ server: ServerDefinition) throws(EndpointRefusal) {
         guard !server.requiredScopes.isEmpty else { return }
         let missing = server.requiredScopes.filter { !caller.principal.scope.tokens.contains($0) }
         guard missing.isEmpty else {

@@ -4,6 +4,8 @@ import HTTP
 struct EventLog: Sendable {
     private let session: [UInt8]?
     private let stream: Int
+    /// The type of every event; absent where it is the one that readers assume.
+    private var type: String?
     /// Encoded events; the first one has the number `first`.
     private var events: [[UInt8]] = []
     private var head = 0
@@ -21,10 +23,11 @@ struct EventLog: Sendable {
         self.stream = stream
     }
 
-    /// For a modern client: no event has an id, and what was delivered is not kept (c20).
-    init() {
+    /// For a client that cannot come back: no event has an id, and what was delivered is not kept (c20).
+    init(type: String? = nil) {
         session = nil
         stream = 0
+        self.type = type
     }
 
     /// Whether a client can come back for the rest.
@@ -35,8 +38,8 @@ struct EventLog: Sendable {
     var isEmpty: Bool { head == events.count }
 
     /// Adds an event; empty data makes the event that only tells the client where to resume.
-    mutating func append(_ data: [UInt8]) {
-        let event = ServerSentEvent(id: nextID, data: data).encoded()
+    mutating func append(_ data: [UInt8], type other: String? = nil) {
+        let event = ServerSentEvent(id: nextID, event: other ?? type, data: data).encoded()
         events.append(event)
         bytes += event.count
         undeliveredBytes += event.count

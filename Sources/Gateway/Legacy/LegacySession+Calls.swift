@@ -97,7 +97,7 @@ extension LegacySession {
     }
 
     /// Hands a notification on; `cancelled` also ends the waiting for the call that it names.
-    private func forward(_ message: JSONRPCMessage) {
+    func forward(_ message: JSONRPCMessage) {
         guard message.isMethod("notifications/cancelled") else {
             return sendLine(ServerBoundMessage.notification(message))
         }
@@ -110,7 +110,7 @@ extension LegacySession {
     }
 
     /// Gives a client's answer to the server; false when the server asked nothing under this id.
-    private func answer(_ message: JSONRPCMessage) -> Bool {
+    func answer(_ message: JSONRPCMessage) -> Bool {
         guard let id = message.id?.integer, let number = Int(exactly: id), let question = questions.answer(number)
         else { return false }
         sendLine(ServerBoundMessage.response(message, id: question.id))

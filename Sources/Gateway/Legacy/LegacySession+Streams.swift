@@ -131,6 +131,7 @@ extension LegacySession {
         if stream.log.hasIDs { return evict() }
         // Nobody can come back to it.
         streams[stream.number] = nil
+        guard client != .eventChannel else { return finish(.disconnected) }
         disconnected(stream)
         forgetListen(stream)
     }

@@ -12,8 +12,8 @@ import Telemetry
 /// An actor on the loop of the connection that began it, which is also the loop of the child's pipes: a call on that
 /// connection never leaves the loop. Nothing of it is shared with another session, so nothing that its server does
 /// can reach another one. `+Calls` is what clients send, `+Output` what the server writes, `+Streams` what readers get,
-/// `+Time` what happens by itself, `SessionSupervisor` its beginning and end; `+Bridge` and `+Listening` are its side
-/// towards modern clients.
+/// `+Time` what happens by itself, `SessionSupervisor` its beginning and end; `+EventChannel` is the transport of
+/// 2024-11-05, `+Bridge` and `+Listening` are the side towards modern clients.
 actor LegacySession {
     /// A request that waits for the server.
     struct Call {
@@ -22,6 +22,16 @@ actor LegacySession {
         let began: LoopInstant
         let deadline: LoopInstant
         let record: CallRecord?
+    }
+
+    /// How the client of a session speaks.
+    enum ClientKind: Sendable {
+        /// Streamable HTTP from 2025-03-26 to 2025-11-25.
+        case streamableHTTP
+        /// 2024-11-05: one stream of events, which is the session.
+        case eventChannel
+        /// 2026-07-28: it knows nothing of sessions; the era bridge does.
+        case bridged
     }
 
     /// What a session needs from the gateway around it.
@@ -40,8 +50,7 @@ actor LegacySession {
     nonisolated let principal: Principal
     nonisolated let quota: PrincipalQuota
     nonisolated let surroundings: Surroundings
-    /// Whether it serves modern clients.
-    nonisolated let isBridged: Bool
+    nonisolated let client: ClientKind
     nonisolated let metrics: ServerMetrics
     nonisolated let logger: Logger
     /// The first part of event ids; unguessed is not needed, another session's is.
@@ -57,6 +66,8 @@ actor LegacySession {
     var lastStream = 0
     /// What `initialize` agreed on.
     var version: ProtocolVersion?
+    /// Whether the client of an event channel sent `initialize`.
+    var wasIntroduced = false
     /// Whether the server answered `initialize`.
     var isEstablished = false
     /// What it said then; kept for modern clients only.
@@ -88,10 +99,10 @@ actor LegacySession {
 
     init(
         server: ServerDefinition, principal: Principal, quota: PrincipalQuota, metrics: ServerMetrics,
-        surroundings: Surroundings, isBridged: Bool, on loop: EventLoop
+        surroundings: Surroundings, client: ClientKind, on loop: EventLoop
     ) {
         self.loop = loop
-        self.isBridged = isBridged
+        self.client = client
         self.server = server
         self.principal = principal
         self.quota = quota
@@ -106,6 +117,7 @@ actor LegacySession {
     }
 
     nonisolated var limits: GatewayLimits { surroundings.limits }
+    nonisolated var isBridged: Bool { client == .bridged }
 
     private static func identity(of principal: Principal) -> [UInt8] {
         var members: [JSONValue.Member] = [
@@ -120,7 +132,9 @@ actor LegacySession {
     var general: MessageStream {
         if let stream = streams[0] { return stream }
         let stream = MessageStream(
-            number: 0, log: EventLog(session: eventTag, stream: 0), mayStream: true,
+            number: 0,
+            log: client == .eventChannel ? EventLog(type: "message") : EventLog(session: eventTag, stream: 0),
+            mayStream: true,
             commitDeadline: expires, principal: principal)
         stream.isCommitted = true
         streams[0] = stream

@@ -12,12 +12,12 @@ final class SessionDirectory: Sendable {
     private let state = Mutex(State())
 
     /// The session with this id, if it is this principal's with this server: everything else looks the same (M01, M08).
-    /// Those that serve modern clients are found by the bridge alone.
+    /// Each way to speak finds its own sessions.
     func session(
-        _ id: SessionID, of principal: Principal, at server: String, isBridged: Bool = false
+        _ id: SessionID, of principal: Principal, at server: String, client: LegacySession.ClientKind = .streamableHTTP
     ) -> LegacySession? {
         guard let session = state.withLock({ $0.sessions[id] }), session.principal == principal,
-            session.server.name == server, session.isBridged == isBridged
+            session.server.name == server, session.client == client
         else { return nil }
         return session
     }

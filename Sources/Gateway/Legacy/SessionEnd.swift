@@ -12,6 +12,8 @@ enum SessionEnd: Sendable, Hashable {
     case expired
     /// DELETE.
     case deleted
+    /// The stream that was the session is closed (2024-11-05).
+    case disconnected
     case revoked
     case shutdown
     /// The client left before its session began, or the server refused to begin one.
@@ -30,6 +32,7 @@ enum SessionEnd: Sendable, Hashable {
         case .slowStart: "The server \"\(server)\" did not start in time"
         case .idle, .expired: "The session has expired"
         case .deleted: "The session was ended by the client"
+        case .disconnected: "The client has gone"
         case .revoked: "The authorization for this session was revoked"
         case .shutdown: "The gateway is being stopped"
         case .abandoned: "The session did not begin"
@@ -48,6 +51,7 @@ enum SessionEnd: Sendable, Hashable {
         case .idle: "idle"
         case .expired: "expired"
         case .deleted: "deleted"
+        case .disconnected: "disconnected"
         case .revoked: "revoked"
         case .shutdown: "shutdown"
         case .abandoned: "abandoned"
@@ -58,7 +62,7 @@ enum SessionEnd: Sendable, Hashable {
     var isFault: Bool {
         switch self {
         case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart: true
-        case .idle, .expired, .deleted, .revoked, .shutdown, .abandoned: false
+        case .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
         }
     }
 }

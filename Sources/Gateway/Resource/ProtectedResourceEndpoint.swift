@@ -12,18 +12,20 @@ struct ProtectedResourceEndpoint: HTTPResponder {
     let authorizationServers: AuthorizationServers
     let takesBoundTokens: Bool
 
-    /// Registers the documents of all resources. At the root only what truly describes one resource (b2, b3).
+    /// Registers the documents of all resources. At the root only what truly describes one resource (b2, b3); those
+    /// `besides`, the older transports of the same servers, are not counted there.
     static func register(
-        _ resources: [ProtectedResource], pages: CrossOriginPolicy, authorizationServers: AuthorizationServers,
+        _ resources: [ProtectedResource], besides others: [ProtectedResource], pages: CrossOriginPolicy,
+        authorizationServers: AuthorizationServers,
         takesBoundTokens: Bool, on router: inout HTTPRouter
     ) {
-        for resource in resources {
+        for (position, resource) in (resources + others).enumerated() {
             let endpoint = ProtectedResourceEndpoint(
                 resource: resource, pages: pages, authorizationServers: authorizationServers,
                 takesBoundTokens: takesBoundTokens)
             router.on(.get, wellKnown + resource.path, endpoint)
             router.on(.get, resource.path + wellKnown, endpoint)
-            if resources.count == 1 { router.on(.get, wellKnown, endpoint) }
+            if position == 0, resources.count == 1 { router.on(.get, wellKnown, endpoint) }
         }
     }
 

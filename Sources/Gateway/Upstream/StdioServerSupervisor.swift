@@ -34,27 +34,39 @@ final class StdioServerSupervisor: Sendable {
     ///
     /// The session is nil where the server did not begin one; the outcome says to the client why.
     func begin(
-        _ initialize: JSONRPCMessage, for principal: Principal, isBridged: Bool = false,
+        _ initialize: JSONRPCMessage, for principal: Principal, client: LegacySession.ClientKind = .streamableHTTP,
         ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
     ) async throws(SpawnRefusal) -> (session: LegacySession?, outcome: CallOutcome) {
+        guard let session = try await open(for: principal, client: client, ended: ended) else {
+            return (nil, .message(cannotStart.response(to: initialize.exactID)))
+        }
+        let outcome = await session.accept(initialize, for: principal, record: nil)
+        return await settle(session, outcome)
+    }
+
+    /// A session whose process runs and has been told nothing; nil where the process cannot be started.
+    func open(
+        for principal: Principal, client: LegacySession.ClientKind,
+        ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
+    ) async throws(SpawnRefusal) -> LegacySession? {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
         try slots.take(server, for: principal.user)
         let session = LegacySession(
             server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
-            surroundings: surroundings, isBridged: isBridged, on: EventLoop.current ?? loops.next())
+            surroundings: surroundings, client: client, on: EventLoop.current ?? loops.next())
         do throws(ChildProcess.SpawnError) {
             let child = try await spawn(on: session.loop, for: principal)
             await session.start(child) { [slots, server] in
                 slots.giveBack(server, of: principal.user)
                 ended(session)
             }
+            return session
         } catch {
             slots.giveBack(server, of: principal.user)
-            return (nil, .message(failed(error, initialize)))
+            failed(error)
+            return nil
         }
-        let outcome = await session.accept(initialize, for: principal, record: nil)
-        return await settle(session, outcome)
     }
 
     /// Begins a session for a modern client, in whose name the gateway shakes hands. `ended` is called when nothing of the
@@ -67,7 +79,7 @@ final class StdioServerSupervisor: Sendable {
         else { throw .gone }
         let outcome: CallOutcome
         do throws(SpawnRefusal) {
-            let (session, answer) = try await begin(initialize, for: principal, isBridged: true, ended: ended)
+            let (session, answer) = try await begin(initialize, for: principal, client: .bridged, ended: ended)
             if let session { return session }
             outcome = answer
         } catch {
@@ -93,16 +105,17 @@ final class StdioServerSupervisor: Sendable {
         return (nil, outcome)
     }
 
-    private func failed(_ error: ChildProcess.SpawnError, _ initialize: JSONRPCMessage) -> [UInt8] {
+    private func failed(_ error: ChildProcess.SpawnError) {
         // Cancelled: the client left, the server is not to blame.
-        if error != .cancelled {
-            backoff.failed(at: EventLoop.preciseNow)
-            Logger(label: "gateway").warning(
-                "a server cannot be started",
-                ["server": .string(server.name), "error": .string(error.description)])
-        }
-        return JSONRPCError(.internalError, "The server \"\(server.name)\" cannot be started")
-            .response(to: initialize.exactID)
+        guard error != .cancelled else { return }
+        backoff.failed(at: EventLoop.preciseNow)
+        Logger(label: "gateway").warning(
+            "a server cannot be started", ["server": .string(server.name), "error": .string(error.description)])
+    }
+
+    /// What a client is told then.
+    var cannotStart: JSONRPCError {
+        JSONRPCError(.internalError, "The server \"\(server.name)\" cannot be started")
     }
 
     private func spawn(

@@ -21,6 +21,11 @@ package struct ProtectedResource: Sendable, Hashable {
         self.requiredScopes = requiredScopes
     }
 
+    /// The same at another path.
+    package func moved(to path: String) -> ProtectedResource {
+        ProtectedResource(origin: origin, path: path, name: name, scopes: scopes, requiredScopes: requiredScopes)
+    }
+
     /// Its identifier, the `aud` of its tokens, for a client that calls us `own`.
     package func identifier(at own: String) -> String { (origin ?? own) + path }
 }

@@ -1,3 +1,4 @@
+import Gateway
 import OAuth
 
 /// The protected resources: one for each server, then those that stand elsewhere.
@@ -13,7 +14,7 @@ struct ServerDirectory: ProtectedResourceDirectory {
                 origin: $0.origin, path: $0.path, name: $0.name, scopes: $0.scopes, requiredScopes: $0.requiredScopes)
         }
         all = own + others
-        byPath = Dictionary(own.map { ($0.path, $0) }) { first, _ in first }
+        byPath = Dictionary((own + own.compactMap(\.eventChannel)).map { ($0.path, $0) }) { first, _ in first }
     }
 
     func resource(atPath path: String) -> ProtectedResource? { byPath[path] }

@@ -69,7 +69,7 @@ async def main():
             streamable_http_client(job["url"], http_client=http), mode=job.get("mode", "auto"),
             sampling_callback=answers.sample, elicitation_callback=answers.elicit,
             list_roots_callback=answers.roots, logging_callback=log,
-            read_timeout_seconds=30,
+            log_level="info", read_timeout_seconds=30,
         )
         async with client:
             report = {"protocol": client.protocol_version, "server": client.server_info and client.server_info.name}

@@ -1,11 +1,13 @@
 """The last 1.x of the official Python SDK: discovers, registers, logs in and calls tools through Sallyport."""
 
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import anyio
 import mcp.types as types
 from mcp import ClientSession
 from mcp.client.auth import OAuthClientProvider
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.auth import OAuthClientMetadata
 
@@ -69,6 +71,17 @@ async def call(session, step):
     return {"text": texts(result), "error": bool(result.isError), "progress": progress}
 
 
+@asynccontextmanager
+async def connect(job, provider):
+    """The transport of 2024-11-05 where the job says so."""
+    if job.get("mode") == "sse":
+        async with sse_client(job["url"], auth=provider) as (reader, writer):
+            yield reader, writer, lambda: None
+    else:
+        async with streamablehttp_client(job["url"], auth=provider) as streams:
+            yield streams
+
+
 async def main():
     job = walk.task()
     person, memory, logs = Person(job), Memory(), []
@@ -84,7 +97,7 @@ async def main():
         ),
         storage=memory, redirect_handler=person.open, callback_handler=person.back,
     )
-    async with streamablehttp_client(job["url"], auth=provider) as (reader, writer, session_id):
+    async with connect(job, provider) as (reader, writer, session_id):
         async with ClientSession(
             reader, writer, read_timeout_seconds=timedelta(seconds=30), sampling_callback=answers.sample,
             elicitation_callback=answers.elicit, list_roots_callback=answers.roots, logging_callback=log,
