@@ -126,10 +126,23 @@ private struct Findings {
             case "host", "origin", "authorization", "cookie", "content-type", "content-length", "transfer-encoding",
                 "content-encoding", "expect", "accept", "sec-fetch-site", "mcp-session-id", "mcp-protocol-version":
                 throw .malformed
-            default: connectionNames.append(name)
+            default:
+                guard !Self.speaksOfPeople(name) else { throw .malformed }
+                connectionNames.append(name)
             }
         }
     }
+
+    /// Whether a field of this name says on whose behalf or from where somebody asks, in whatever spelling. What a client
+    /// calls hop-by-hop is taken out before anybody looks for forgeries, and a proxy in front may pass it on (R07).
+    private static func speaksOfPeople(_ name: [UInt8]) -> Bool {
+        let folded = name.map { $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "-") : $0 }
+        return peopleFields.contains { folded.starts(with: $0.utf8) }
+    }
+
+    private static let peopleFields = [
+        "x-user-", "x-client-id", "x-scope", "x-auth-token", "x-sallyport-", "x-forwarded-", "x-real-ip", "forwarded",
+    ]
 
     /// RFC 9112 §6.3, stricter: both fields at once, and chunks from HTTP/1.0, are refused (H01).
     func framing(isHTTP11: Bool) throws(HTTPRefusal) -> AdmittedHead.Framing {

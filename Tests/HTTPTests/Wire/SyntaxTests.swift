@@ -151,6 +151,17 @@ import Testing
         #expect(found == ["host: localhost"])
     }
 
+    @Test(
+        "R07: what says on whose behalf somebody asks cannot be called hop-by-hop, in no spelling",
+        arguments: [
+            "X-User-Id", "x_user_id", "X.User-Name", "X-USER_EMAIL", "X-Client-Id", "X-Scope", "x-auth_token",
+            "X-Sallyport-Identity", "X-Forwarded-For", "X_Forwarded_Host", "Forwarded", "keep-alive, X_User_Id",
+        ])
+    func identityIsNoHop(_ names: String) {
+        let head = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: \(names)\r\nX_User_Id: mallory\r\n\r\n"
+        #expect(Probe().judge(head) == .refused(400))
+    }
+
     @Test("H07: lines, fields, heads and counts beyond their bounds")
     func oversize() {
         let host = "Host: localhost\r\n"
