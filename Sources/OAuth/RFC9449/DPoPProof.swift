@@ -57,7 +57,8 @@ package struct DPoPProof: Sendable {
         guard let id = claims["jti"]?.string, (1...maximumIdentifierBytes).contains(id.utf8.count) else {
             throw .identifier
         }
-        guard let issuedAt = time(claims["iat"]), now - issuedAt < window, issuedAt - now <= window else { throw .age }
+        guard let issuedAt = AssertionClaims.time(claims["iat"]), now - issuedAt < window, issuedAt - now <= window
+        else { throw .age }
         try checkLimits(claims, at: now)
         try check(claims["ath"], accessToken)
         return DPoPProof(thumbprint: key.thumbprint, id: id, rememberUntil: issuedAt + window)
@@ -76,10 +77,10 @@ package struct DPoPProof: Sendable {
     // RFC 7519 §4.1.4, §4.1.5: not needed here, but where they are they count.
     private static func checkLimits(_ claims: JSONNode, at now: Timestamp) throws(DPoPRejection) {
         if let member = claims["exp"] {
-            guard let expires = time(member), now - expires < window else { throw .expired }
+            guard let expires = AssertionClaims.time(member), now - expires < window else { throw .expired }
         }
         if let member = claims["nbf"] {
-            guard let start = time(member), start - now <= window else { throw .age }
+            guard let start = AssertionClaims.time(member), start - now <= window else { throw .age }
         }
     }
 
@@ -88,11 +89,6 @@ package struct DPoPProof: Sendable {
         guard let accessToken else { return }
         let expected = Base64URL.encode(SHA256.digest(Array(accessToken.utf8)).bytes)
         guard member?.string?.utf8.elementsEqual(expected.utf8) == true else { throw .accessToken }
-    }
-
-    private static func time(_ node: JSONNode?) -> Timestamp? {
-        guard let seconds = node?.integer, seconds > 0 else { return nil }
-        return Timestamp(secondsSinceEpoch: seconds)
     }
 }
 

@@ -70,8 +70,9 @@ import Testing
             let text = try prover.proof("POST", Self.address, at: Self.now, claims: change)
             #expect(Self.verify(text) == rejection, "\(change)")
         }
-        for seconds in [seconds - 59, seconds + 60] {
-            let text = try prover.proof("POST", Self.address, at: Self.now, claims: ["iat": .integer(seconds)])
+        // A NumericDate may have a fraction (RFC 7519 §2).
+        for time in ["\(seconds - 59)", "\(seconds + 60)", "\(seconds).75"] {
+            let text = try prover.proof("POST", Self.address, at: Self.now, claims: ["iat": .number(text: time)])
             #expect(Self.verify(text) == nil)
         }
     }
