@@ -69,6 +69,14 @@ import Testing
         #expect(try await Self.answers([text]) == (contents + ["end"]).map { Self.line($0) })
     }
 
+    @Test("a length that begins with zeros, or is nothing else, ends the content where it says")
+    func zeros() async throws {
+        let requests = [Self.post("0123456789"), Self.post("hello", length: "05"), Self.post("", length: "00")]
+        let answers = try await Self.answers([requests.joined() + Self.post("end", close: true)])
+        let contents = answers.map { $0.split(separator: "|", omittingEmptySubsequences: false).last }
+        #expect(contents == ["0123456789", "hello", "", "end"])
+    }
+
     @Test("a head that differs in one byte is another one, and so are its notes")
     func otherToken() async throws {
         let tokens = ["a", "a", "b", "a", "b", "b"]
