@@ -144,6 +144,30 @@ struct BridgeInputTests {
         }
     }
 
+    @Test("M10: calls that find every process taken by people who do not answer are told so in time, and others go on")
+    func taken() async throws {
+        let server = ServerDefinition.python("demo", Script.legacy, timeout: .seconds(2))
+        try await withBench([server], change: { $0.limits.bridgedSessionsPerClient = 1 }) { bench in
+            let client = bench.modern(capabilities: Bench.everything)
+            let asked = try await client.say("elicit")
+            let began = ContinuousClock.now
+            let refused = try await client.say("elicit")
+            #expect(refused.status == 429 && refused.response.header("retry-after") != nil)
+            #expect(ContinuousClock.now - began >= .seconds(1.5))
+            // A hundred at once: more than may wait are refused before the deadline.
+            let answers = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<100 { group.addTask { try await client.say("elicit").status } }
+                return try await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(answers.allSatisfy { $0 == 429 })
+            #expect(try await client.ask("tools/list").status == 200, "what nobody can be asked for shares")
+            let key = try #require(asked.key(of: "elicitation/create"))
+            let done = try await client.say("elicit", "{}", asked.retry([key: Self.accepted]))
+            #expect(done.text?.contains("Ada") == true)
+            #expect(try await client.say("echo", #"{"message":"x"}"#).text == "x", "the process is free again")
+        }
+    }
+
     @Test("B4: a server that asks without a call, or for what the client did not declare, is refused")
     func refusals() async throws {
         try await withBench(servers) { bench in

@@ -128,6 +128,18 @@ struct EventChannelTests {
         }
     }
 
+    @Test("P05: a channel over which nobody speaks keeps no process")
+    func silence() async throws {
+        var server = ServerDefinition.python("demo", Script.server)
+        server.startTimeout = .seconds(1)
+        try await withBench([server]) { bench in
+            let channel = try await Channel.open(bench)
+            #expect(bench.gateway.processCount == 1)
+            #expect(try await channel.stream.rest().isEmpty)
+            try await eventuallyTrue("the process is gone") { bench.gateway.processCount == 0 }
+        }
+    }
+
     @Test("T08: a revoked grant ends the channel; without a newer token it ends with its own")
     func tokens() async throws {
         try await withBench { bench in

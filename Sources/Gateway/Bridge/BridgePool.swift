@@ -44,7 +44,9 @@ final class BridgePool: Sendable {
         var members: [Member] = []
         var starting = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-        var isUnused: Bool { members.isEmpty && starting == 0 && waiters.isEmpty }
+        /// Requests that wait, also those that look again just now.
+        var queue = 0
+        var isUnused: Bool { members.isEmpty && starting == 0 && queue == 0 }
     }
 
     private struct State {
@@ -60,6 +62,9 @@ final class BridgePool: Sendable {
         case wait(changes: Int)
     }
 
+    /// Requests of one client that wait for a session of their own; beyond that they are refused at once (M10).
+    private static let maximumQueue = 64
+
     private let supervisor: StdioServerSupervisor
     private let directory: SessionDirectory
     private let maximum: Int
@@ -71,10 +76,12 @@ final class BridgePool: Sendable {
         self.maximum = maximum
     }
 
-    /// A session for one request of `key`; waits while all that there may be are taken.
+    /// A session for one request of `key`; waits while all that there may be are taken, but no longer than a call may take:
+    /// people who do not answer hold theirs for minutes.
     func lease(
         _ key: Key, isExclusive: Bool, _ envelope: ModernEnvelope
     ) async throws(BridgeRefusal) -> BridgeLease {
+        let deadline = Deadline.after(supervisor.server.callTimeout)
         while !Task.isCancelled {
             switch choose(key, isExclusive: isExclusive) {
             case .session(let session): return lease(of: session, key, isExclusive: isExclusive)
@@ -89,9 +96,9 @@ final class BridgePool: Sendable {
                     let changes = failed(key)
                     // Others of this client run: one of them will be free.
                     guard let changes, case .spawn(.userLimit) = error else { throw error }
-                    await wait(key, since: changes)
+                    try await wait(key, since: changes, until: deadline)
                 }
-            case .wait(let changes): await wait(key, since: changes)
+            case .wait(let changes): try await wait(key, since: changes, until: deadline)
             }
         }
         throw .gone
@@ -157,7 +164,24 @@ final class BridgePool: Sendable {
         for waiter in waiting { waiter.resume() }
     }
 
-    private func wait(_ key: Key, since changes: Int) async {
+    private func wait(_ key: Key, since changes: Int, until deadline: Deadline) async throws(BridgeRefusal) {
+        let isQueued = state.withLock { state in
+            guard !deadline.hasPassed, state.keys[key]?.queue ?? 0 < Self.maximumQueue else { return false }
+            state.keys[key, default: Sessions()].queue += 1
+            return true
+        }
+        guard isQueued else { throw .busy }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.hold(key, since: changes) }
+            // Cancelled when the other one is done.
+            group.addTask { try? await Task.sleep(for: deadline.remaining) }
+            await group.next()
+            group.cancelAll()
+        }
+        state.withLock { $0.keys[key]?.queue -= 1 }
+    }
+
+    private func hold(_ key: Key, since changes: Int) async {
         let number = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
@@ -183,6 +207,8 @@ enum BridgeRefusal: Error {
     case spawn(SpawnRefusal)
     /// The server did not begin one; the error of its `initialize`, or ours about it.
     case server(JSONRPCMessage)
+    /// All that this client may have are taken, by calls that wait for their people.
+    case busy
     /// The client has gone.
     case gone
 }

@@ -37,9 +37,10 @@ extension LegacySession {
             return .limitReached
         }
         let stream = makeModernStream(for: request.principal)
+        let canBeAsked = request.method.mayAskClient && !request.envelope.capabilities.isEmpty
         let exchange = ModernExchange(
             request.method, request.envelope,
-            digest: request.method.mayAskClient ? RequestDigest.make(request.message) : [], lease: lease,
+            digest: canBeAsked ? RequestDigest.make(request.message) : [], lease: lease,
             stream: stream, deadline: loop.now + server.callTimeout)
         if let level = exchange.logLevel { setLogLevel(level) }
         begin(request.message, on: stream, isInitialize: false, record: record, exchange: exchange)

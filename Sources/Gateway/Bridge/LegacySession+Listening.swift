@@ -89,8 +89,9 @@ extension LegacySession {
             request.fields, tool: tool, arguments: request.message.params?["arguments"], tools)
     }
 
+    // Calls at the same time each ask for themselves: none goes on before what it must mirror is known.
     private func learnTools() async {
-        knowsTools = true
+        defer { knowsTools = true }
         var cursor: [UInt8]?
         for _ in 0..<Self.maximumPages {
             var text = Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tools/list\",\"params\":{".utf8)

@@ -88,6 +88,7 @@ extension MCPEndpoint {
         case .spawn(let refusal): throw EndpointRefusal.spawn(refusal, id: request.id)
         case .server(let message):
             return .answer(ModernMessage.response(message, id: request.id, method: .initialize, serverInfo: nil))
+        case .busy: throw EndpointRefusal.limitReached("Too many calls wait for an answer of their user")
         case .gone: return .detached
         }
     }

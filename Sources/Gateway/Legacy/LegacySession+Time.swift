@@ -51,6 +51,8 @@ extension LegacySession {
         releaseLostReaders(now)
         if isPaused, pausedSince + limits.stallTimeout <= now { cutSlowReaders() }
         if expires <= now { return finish(.expired) }
+        // A stream alone is no session: without this it would keep a process for as long as it is open.
+        if isMute, lastUse + server.startTimeout <= now { return finish(.abandoned) }
         if isIdle, lastUse + server.idleTimeout <= now { return finish(.idle) }
         arm(by: nextDue(now))
     }
@@ -112,6 +114,9 @@ extension LegacySession {
         JSONRPCError(.internalError, SessionEnd.slowStart.message(server.name))
     }
 
+    /// Whether the client of an event channel has not begun to speak.
+    private var isMute: Bool { client == .eventChannel && !wasIntroduced }
+
     private var isIdle: Bool {
         calls.count == 0 && !streams.values.contains { $0.reader == .attached }
     }
@@ -133,6 +138,7 @@ extension LegacySession {
         }
         if let inputClosedAt { due = min(due, inputClosedAt + Self.exitGrace) }
         if isPaused { due = min(due, pausedSince + limits.stallTimeout) }
+        if isMute { due = min(due, lastUse + server.startTimeout) }
         // While it is in use nothing wakes the timer when that ends, so it looks again in time for the rest.
         due = min(due, (isIdle ? lastUse : now) + server.idleTimeout)
         // A reader that just got a comment waits again soon; an attached one keeps the timer alive.
