@@ -64,6 +64,8 @@ final class BridgePool: Sendable {
 
     /// Requests of one client that wait for a session of their own; beyond that they are refused at once (M10).
     private static let maximumQueue = 64
+    /// How long they wait at most: nothing is sent meanwhile, and proxies give up after a minute.
+    private static let patience = Duration.seconds(30)
 
     private let supervisor: StdioServerSupervisor
     private let directory: SessionDirectory
@@ -76,12 +78,12 @@ final class BridgePool: Sendable {
         self.maximum = maximum
     }
 
-    /// A session for one request of `key`; waits while all that there may be are taken, but no longer than a call may take:
-    /// people who do not answer hold theirs for minutes.
+    /// A session for one request of `key`; waits while all that there may be are taken, but not for long: people who do
+    /// not answer hold theirs for minutes.
     func lease(
         _ key: Key, isExclusive: Bool, _ envelope: ModernEnvelope
     ) async throws(BridgeRefusal) -> BridgeLease {
-        let deadline = Deadline.after(supervisor.server.callTimeout)
+        let deadline = Deadline.after(min(supervisor.server.callTimeout, Self.patience))
         while !Task.isCancelled {
             switch choose(key, isExclusive: isExclusive) {
             case .session(let session): return lease(of: session, key, isExclusive: isExclusive)
