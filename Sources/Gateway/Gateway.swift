@@ -33,8 +33,9 @@ package final class Gateway: Sendable {
         let audits = !(configuration.audit is DiscardingAuditLog)
         var channels: [EventChannelEndpoint] = []
         endpoints = zip(configuration.servers, resources.all).map { server, resource in
-            let supervisor = StdioServerSupervisor(
-                server, configuration, slots: slots, quotas: quotas, surroundings: surroundings, loops: loops)
+            let supervisor = ServerSupervisor(
+                server, StdioUpstream(server, configuration), slots: slots, quotas: quotas,
+                surroundings: surroundings, metrics: configuration.metrics, loops: loops)
             let bridge = BridgePool(
                 supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {

@@ -67,12 +67,12 @@ final class BridgePool: Sendable {
     /// How long they wait at most: nothing is sent meanwhile, and proxies give up after a minute.
     private static let patience = Duration.seconds(30)
 
-    private let supervisor: StdioServerSupervisor
+    private let supervisor: ServerSupervisor
     private let directory: SessionDirectory
     private let maximum: Int
     private let state = Mutex(State())
 
-    init(_ supervisor: StdioServerSupervisor, directory: SessionDirectory, maximum: Int) {
+    init(_ supervisor: ServerSupervisor, directory: SessionDirectory, maximum: Int) {
         self.supervisor = supervisor
         self.directory = directory
         self.maximum = maximum

@@ -20,7 +20,7 @@ extension LegacySession {
 
     /// Takes a request; suspends until something can be said about it. `lease` is given back when nothing more can come.
     func submit(_ request: ModernRequest, lease: BridgeLease, record: CallRecord?) async -> CallOutcome {
-        guard end == nil, transport != nil, let introduction else {
+        guard end == nil, connection != nil, let introduction else {
             lease.giveBack()
             return .gone
         }

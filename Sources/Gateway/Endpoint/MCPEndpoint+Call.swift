@@ -8,7 +8,7 @@ import Telemetry
 // Step 10: the upstream call. A session has a child of its own, so finding the session is choosing the child.
 extension MCPEndpoint {
     func call(
-        _ target: StdioServerSupervisor, _ payload: JSONRPCPayload, _ caller: Caller, _ request: HTTPRequest
+        _ target: ServerSupervisor, _ payload: JSONRPCPayload, _ caller: Caller, _ request: HTTPRequest
     ) async throws(EndpointRefusal) -> HTTPResponse {
         switch payload {
         case .batch(let array): return try await call(batch: array, caller, request)
@@ -24,7 +24,7 @@ extension MCPEndpoint {
     }
 
     private func begin(
-        _ target: StdioServerSupervisor, _ message: JSONRPCMessage, _ caller: Caller
+        _ target: ServerSupervisor, _ message: JSONRPCMessage, _ caller: Caller
     ) async throws(EndpointRefusal) -> HTTPResponse {
         switch caller.session {
         case .none: break

@@ -11,7 +11,7 @@ import Telemetry
 /// belong to the legacy era and share the first three.
 final class MCPEndpoint: HTTPResponder {
     let server: ServerDefinition
-    let supervisor: StdioServerSupervisor
+    let supervisor: ServerSupervisor
     let bridge: BridgePool
     let states: RequestStates
     let directory: SessionDirectory
@@ -22,7 +22,7 @@ final class MCPEndpoint: HTTPResponder {
     let audits: Bool
 
     init(
-        server: ServerDefinition, supervisor: StdioServerSupervisor, bridge: BridgePool, states: RequestStates,
+        server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
         directory: SessionDirectory, quotas: PrincipalQuotas, limits: GatewayLimits, pages: CrossOriginPolicy,
         authentication: BearerAuthentication, audits: Bool
     ) {

@@ -10,7 +10,7 @@ extension LegacySession {
 
     /// Takes one message of a client. A request suspends until something can be said about it.
     func accept(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) async -> CallOutcome {
-        guard end == nil, transport != nil else { return .gone }
+        guard end == nil, connection != nil else { return .gone }
         use(by: principal)
         switch message.kind {
         case .notification:
@@ -29,7 +29,7 @@ extension LegacySession {
 
     /// Takes a batch (2025-03-26). The answers are events of one stream, each as soon as it is there.
     func accept(_ batch: [BatchMember], for principal: Principal) async -> CallOutcome {
-        guard end == nil, transport != nil else { return .gone }
+        guard end == nil, connection != nil else { return .gone }
         use(by: principal)
         let requests = batch.filter { $0.message.kind == .request }
         guard quota.beginCalls(requests.count) else { return .limitReached }
@@ -56,7 +56,7 @@ extension LegacySession {
         _ message: JSONRPCMessage, on stream: MessageStream, isInitialize: Bool, record: CallRecord?,
         exchange: ModernExchange? = nil
     ) {
-        guard let id = message.exactID, let transport else { return }
+        guard let id = message.exactID, let connection else { return }
         let now = loop.now
         let method = MCPMethod(message.method)
         let timeout = isInitialize ? server.startTimeout : server.callTimeout
@@ -73,7 +73,7 @@ extension LegacySession {
             offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
-            if try transport.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
+            if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
         } catch {
             failed(error, number)
         }
@@ -82,9 +82,9 @@ extension LegacySession {
 
     /// Sends the lines of this turn.
     private func flushLines() {
-        guard let transport else { return }
+        guard let connection else { return }
         do throws(IOError) {
-            try transport.flush()
+            try connection.flush()
         } catch {
             if error != .overloaded { inputClosed() }
         }
@@ -118,9 +118,9 @@ extension LegacySession {
     }
 
     func sendLine(_ line: [UInt8]) {
-        guard let transport else { return }
+        guard let connection else { return }
         do throws(IOError) {
-            try transport.send(line)
+            try connection.send(line)
         } catch {
             if error != .overloaded { inputClosed() }
         }

@@ -32,7 +32,7 @@ extension LegacySession {
 
     /// Takes one message; what comes of it is an event of the stream.
     func take(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) -> ChannelOutcome {
-        guard end == nil, transport != nil, let stream = streams[0] else { return .gone }
+        guard end == nil, connection != nil, let stream = streams[0] else { return .gone }
         use(by: principal)
         // A newer token keeps the stream open (T08).
         stream.principal = principal

@@ -41,7 +41,7 @@ extension LegacySession {
         metrics.discardedLines.increment()
         garbage += 1
         if garbage == 1 {
-            logger.notice("a line of a server was discarded", ["pid": .integer(Int(transport?.pid ?? 0))])
+            logger.notice("a line of a server was discarded", connection?.details ?? [:])
         }
         if garbage >= limits.garbageInARow { finish(.garbage) }
     }

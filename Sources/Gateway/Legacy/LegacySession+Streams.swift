@@ -177,13 +177,13 @@ extension LegacySession {
         isPaused = true
         pausedSince = loop.now
         arm(by: pausedSince + limits.stallTimeout)
-        transport?.holdOutput(true)
+        connection?.holdOutput(true)
     }
 
     func resumeOutput() {
         guard isPaused, end != nil || slowReader == nil else { return }
         isPaused = false
-        transport?.holdOutput(false)
+        connection?.holdOutput(false)
     }
 
     /// Cuts the readers that hold their server back for too long.

@@ -58,7 +58,7 @@ actor LegacySession {
     /// The member of `_meta` by which the server learns for whom it works, as JSON text.
     nonisolated let identity: [UInt8]
 
-    var transport: StdioTransport?
+    var connection: (any ServerConnection)?
     var calls = Correlation<Call>()
     var questions = Questions()
     /// Streams that have begun; 0 is the general one.

@@ -5,57 +5,35 @@ import Telemetry
 // The beginning and the end of a session; the only place where it starts tasks. While it lives it has none: the loop hands
 // it what the server writes, and that the process has ended.
 extension LegacySession {
-    /// Takes the child over and starts to listen to it. `gone` is called when nothing of the child is left.
-    func start(_ child: ChildProcess, gone: @escaping @Sendable () -> Void) {
-        let transport = StdioTransport(child, maximumLine: limits.lineBytes, logger: logger)
-        self.transport = transport
+    /// Takes up the connection that `open` makes and starts to listen to it. `gone` is called when nothing of it is left.
+    func start(_ open: @Sendable () -> any ServerConnection, gone: @escaping @Sendable () -> Void) {
+        let connection = open()
+        self.connection = connection
         whenGone = gone
         lastUse = loop.now
         arm(by: loop.now + min(server.startTimeout, server.idleTimeout))
         surroundings.directory.insert(self)
         metrics.sessions.add(1)
-        transport.listen { [weak self] lines in
+        connection.listen { [weak self] lines in
             self?.assumeIsolated { $0.take(lines) }
-        } ended: { [weak self] error in
-            self?.assumeIsolated { $0.outputEnded(error) }
-        }
-        transport.whenExited { [weak self] in
-            self?.assumeIsolated { $0.exited() }
+        } lost: { [weak self] loss in
+            self?.assumeIsolated { $0.lost(loss) }
         }
     }
 
-    private func outputEnded(_ error: IOError?) {
-        if let error { logger.debug("the output of a server failed", ["error": .string(error.description)]) }
+    private func lost(_ loss: ConnectionLoss) {
         guard end == nil else { return }
-        Task(executorPreference: loop) { await self.finishWithoutOutput() }
+        Task(executorPreference: loop) { await self.finish(after: loss) }
     }
 
-    /// The news of the server's death is on its way when it died; else it closed its output alone (F07).
-    private func finishWithoutOutput() async {
-        _ = await transport?.hasExited(within: .milliseconds(200))
-        let status = await transport?.exitStatus()
-        finish(status.map { .exited($0) } ?? .closedOutput)
+    private func finish(after loss: ConnectionLoss) async {
+        if let reason = await connection?.end(after: loss) { finish(reason) }
     }
 
-    /// How long what a process wrote last may take to be read, when a descendant keeps the pipe open (F08).
-    private static let drainLimit = Duration.milliseconds(400)
-
-    private func exited() {
-        guard end == nil else { return }
-        Task(executorPreference: loop) { await self.finishWithoutProcess() }
-    }
-
-    /// The process has ended, perhaps before a descendant that keeps its pipe open (F08).
-    private func finishWithoutProcess() async {
-        // What it wrote last is still in the pipe. Nobody cancels this.
-        try? await loop.sleep(for: Self.drainLimit)
-        if let status = await transport?.exitStatus() { finish(.exited(status)) }
-    }
-
-    /// Stops what is left of the child; the last act.
+    /// Stops what is left of the connection; the last act.
     private func leave() async {
-        await transport?.stop()
-        transport = nil
+        await connection?.stop()
+        connection = nil
         timer = nil
         metrics.sessions.add(-1)
         whenGone?()
@@ -89,12 +67,10 @@ extension LegacySession {
         metrics.ended(reason)
         surroundings.observer.ended(self, reason)
         guard reason.isFault else { return }
-        logger.warning(
-            "a server failed",
-            [
-                "reason": .string(reason.label), "message": .string(reason.message(server.name)),
-                "pid": .integer(Int(transport?.pid ?? 0)), "stderr": .string(transport?.complaints ?? ""),
-            ])
+        var details = connection?.details ?? [:]
+        details["reason"] = .string(reason.label)
+        details["message"] = .string(reason.message(server.name))
+        logger.warning("a server failed", details)
     }
 
     /// Waits until no call waits for the server, then ends the session (F20).
@@ -110,9 +86,9 @@ extension LegacySession {
         finish(.shutdown)
     }
 
-    /// Waits until nothing of the child is left.
+    /// Waits until nothing of the connection is left.
     func vanished() async {
-        while transport != nil {
+        while connection != nil {
             do { try await loop.sleep(for: .milliseconds(20)) } catch { return }
         }
     }

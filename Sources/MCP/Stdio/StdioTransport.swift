@@ -21,6 +21,9 @@ package final class StdioTransport {
         errors = StandardErrorTail(logger: logger, now: EventLoop.preciseNow)
     }
 
+    /// Where it lives.
+    package var loop: EventLoop { child.loop }
+
     /// The number of the process.
     package var pid: Int32 { child.pid }
 
@@ -48,12 +51,6 @@ package final class StdioTransport {
         defer { child.loop.giveBack(&lines) }
         try child.standardInput.writeWithoutWaiting(lines)
         child.loop.expectSoon()
-    }
-
-    /// Hands a line, newline included, to the server at once.
-    package func send(_ line: [UInt8]) throws(IOError) {
-        _ = try enqueue(line)
-        try flush()
     }
 
     /// Hands the lines that the server writes to `take`, on the loop, and then once to `ended` how its output ended: nil

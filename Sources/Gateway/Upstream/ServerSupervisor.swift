@@ -4,33 +4,32 @@ import MCP
 import OAuth
 import Telemetry
 
-/// Starts the processes of one stdio server, within its bounds.
-final class StdioServerSupervisor: Sendable {
+/// Begins the sessions of one server, within its bounds.
+final class ServerSupervisor: Sendable {
     let server: ServerDefinition
-    private let configuration: GatewayConfiguration
+    private let upstream: any Upstream
     private let slots: ProcessSlots
     private let quotas: PrincipalQuotas
     private let surroundings: LegacySession.Surroundings
     private let backoff = StartBackoff()
-    private let environment: [String: String]
     private let loops: EventLoopGroup
     let metrics: ServerMetrics
 
     init(
-        _ server: ServerDefinition, _ configuration: GatewayConfiguration, slots: ProcessSlots,
-        quotas: PrincipalQuotas, surroundings: LegacySession.Surroundings, loops: EventLoopGroup
+        _ server: ServerDefinition, _ upstream: any Upstream, slots: ProcessSlots,
+        quotas: PrincipalQuotas, surroundings: LegacySession.Surroundings, metrics: MetricsRegistry,
+        loops: EventLoopGroup
     ) {
         self.server = server
-        self.configuration = configuration
+        self.upstream = upstream
         self.slots = slots
         self.quotas = quotas
         self.surroundings = surroundings
         self.loops = loops
-        environment = server.childEnvironment(from: configuration.inheritedEnvironment)
-        metrics = ServerMetrics(server: server.name, in: configuration.metrics)
+        self.metrics = ServerMetrics(server: server.name, in: metrics)
     }
 
-    /// Begins a session: starts a process and lets it answer `initialize`.
+    /// Begins a session: connects to the server and lets it answer `initialize`.
     ///
     /// The session is nil where the server did not begin one; the outcome says to the client why.
     func begin(
@@ -44,24 +43,33 @@ final class StdioServerSupervisor: Sendable {
         return await settle(session, outcome)
     }
 
-    /// A session whose process runs and has been told nothing; nil where the process cannot be started.
+    /// A session that is connected and has been told nothing; nil where the server cannot be reached.
     func open(
         for principal: Principal, client: LegacySession.ClientKind,
         ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
     ) async throws(SpawnRefusal) -> LegacySession? {
+        let loop = EventLoop.current ?? loops.next()
+        guard let connection = try await connect(for: principal, on: loop) else { return nil }
+        let session = LegacySession(
+            server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
+            surroundings: surroundings, client: client, on: loop)
+        await session.start(connection.open) {
+            connection.release()
+            ended(session)
+        }
+        return session
+    }
+
+    /// The way to the server for one session; nil where it cannot be reached, which the log says.
+    func connect(
+        for principal: Principal, on loop: EventLoop
+    ) async throws(SpawnRefusal) -> PreparedConnection? {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
         try slots.take(server, for: principal.user)
-        let session = LegacySession(
-            server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
-            surroundings: surroundings, client: client, on: EventLoop.current ?? loops.next())
-        do throws(ChildProcess.SpawnError) {
-            let child = try await spawn(on: session.loop, for: principal)
-            await session.start(child) { [slots, server] in
-                slots.giveBack(server, of: principal.user)
-                ended(session)
-            }
-            return session
+        do throws(UpstreamError) {
+            let open = try await upstream.prepare(for: principal, on: loop)
+            return PreparedConnection(open: open) { [slots, server] in slots.giveBack(server, of: principal.user) }
         } catch {
             slots.giveBack(server, of: principal.user)
             failed(error)
@@ -97,47 +105,29 @@ final class StdioServerSupervisor: Sendable {
         // A stop that began meanwhile has not seen this session.
         if surroundings.directory.isDraining { await session.finish(.shutdown) }
         if case .message = outcome, await session.isEstablished {
-            backoff.succeeded()
+            reached()
             return (session, outcome)
         }
-        if let end = await session.end, end.isFault { backoff.failed(at: EventLoop.preciseNow) }
+        if let end = await session.end, end.isFault { missed() }
         await session.finish(.abandoned)
         return (nil, outcome)
     }
 
-    private func failed(_ error: ChildProcess.SpawnError) {
-        // Cancelled: the client left, the server is not to blame.
-        guard error != .cancelled else { return }
+    /// Notes that the server answered `initialize`.
+    func reached() { backoff.succeeded() }
+
+    /// Notes that it failed before it did.
+    func missed() { backoff.failed(at: EventLoop.preciseNow) }
+
+    private func failed(_ error: UpstreamError) {
+        guard case .failed(let reason) = error else { return }
         backoff.failed(at: EventLoop.preciseNow)
         Logger(label: "gateway").warning(
-            "a server cannot be started", ["server": .string(server.name), "error": .string(error.description)])
+            "a server cannot be started", ["server": .string(server.name), "error": .string(reason)])
     }
 
     /// What a client is told then.
     var cannotStart: JSONRPCError {
         JSONRPCError(.internalError, "The server \"\(server.name)\" cannot be started")
-    }
-
-    private func spawn(
-        on loop: EventLoop, for principal: Principal
-    ) async throws(ChildProcess.SpawnError) -> ChildProcess {
-        var configuration = ChildProcess.Configuration(
-            executable: server.command, arguments: server.arguments, environment: environment,
-            workingDirectory: server.workingDirectory, limits: server.limits, label: server.name)
-        if configuration.workingDirectory == nil, let scratch = self.configuration.scratchDirectory {
-            configuration.workingDirectory = try await folder(below: scratch)
-        }
-        return try await ChildProcess.spawn(configuration, on: loop)
-    }
-
-    /// A private folder for the server, made when first needed.
-    private func folder(below scratch: String) async throws(ChildProcess.SpawnError) -> String {
-        let path = "\(scratch)/\(server.name)"
-        do {
-            try await BlockingExecutor.shared.run { try FileSystem.ensureDirectory(path, mode: 0o700) }
-        } catch {
-            throw .system(step: "working directory", code: 0)
-        }
-        return path
     }
 }

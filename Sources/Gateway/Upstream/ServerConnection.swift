@@ -1,0 +1,59 @@
+import AsyncIO
+import MCP
+import Telemetry
+
+/// The way to one server and back, for one session: JSON-RPC messages of the legacy era, one a line, newline included on
+/// the way out.
+///
+/// Whatever speaks so can serve every kind of client: a child process does, and what reaches other transports and eras, or
+/// several servers at once, presents itself so. Confined to the loop on which its session lives.
+protocol ServerConnection: AnyObject {
+    /// What tells it apart in the operator's log, and what the server complained; never for a peer.
+    var details: LogMetadata { get }
+
+    /// Takes a line for the next ``flush()``. `overloaded` where the server does not keep up; another error means that it
+    /// takes no lines any more.
+    ///
+    /// - Returns: whether it is the first one, whose sender is to flush.
+    func enqueue(_ line: [UInt8]) throws(IOError) -> Bool
+
+    /// Hands what was enqueued to the server, without waiting for it.
+    func flush() throws(IOError)
+
+    /// Hands the lines of the server to `take`, on the loop. `lost` is called, on the loop and perhaps more than once, when
+    /// there will be no more of them. ``stop()`` ends both.
+    func listen(_ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void)
+
+    /// Delivers no further lines until told to go on, so that the server is held back.
+    func holdOutput(_ isHeld: Bool)
+
+    /// What the loss of the connection means for its session; may wait a moment for news.
+    func end(after loss: ConnectionLoss) async -> SessionEnd
+
+    /// Ends what belongs to the connection; returns when nothing of it is left.
+    func stop() async
+}
+
+extension ServerConnection {
+    /// Hands a line to the server at once.
+    func send(_ line: [UInt8]) throws(IOError) {
+        _ = try enqueue(line)
+        try flush()
+    }
+}
+
+/// How a session learns that its server is gone.
+enum ConnectionLoss: Sendable, Hashable {
+    /// Nothing more can be read from it.
+    case outputEnded
+    /// Its process has ended.
+    case exited
+}
+
+/// A connection that can be taken up: what it costs is spent, its place is taken.
+struct PreparedConnection: Sendable {
+    /// Makes the connection; to be called once, on its loop.
+    let open: @Sendable () -> any ServerConnection
+    /// Gives its place back; to be called once, when nothing of it is left.
+    let release: @Sendable () -> Void
+}

@@ -1,0 +1,54 @@
+import AsyncIO
+import MCP
+import OAuth
+import Telemetry
+
+/// A server that is a program: each session gets a process of it.
+struct StdioUpstream: Upstream {
+    private let server: ServerDefinition
+    private let environment: [String: String]
+    private let scratch: String?
+    private let maximumLine: Int
+    private let logger: Logger
+
+    init(_ server: ServerDefinition, _ configuration: GatewayConfiguration) {
+        self.server = server
+        environment = server.childEnvironment(from: configuration.inheritedEnvironment)
+        scratch = configuration.scratchDirectory
+        maximumLine = configuration.limits.lineBytes
+        logger = Logger(label: "gateway").with(["server": .string(server.name)])
+    }
+
+    func prepare(
+        for principal: Principal, on loop: EventLoop
+    ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection {
+        let child: ChildProcess
+        do throws(ChildProcess.SpawnError) {
+            child = try await spawn(on: loop)
+        } catch {
+            throw error == .cancelled ? .cancelled : .failed(error.description)
+        }
+        return { [maximumLine, logger] in StdioTransport(child, maximumLine: maximumLine, logger: logger) }
+    }
+
+    private func spawn(on loop: EventLoop) async throws(ChildProcess.SpawnError) -> ChildProcess {
+        var configuration = ChildProcess.Configuration(
+            executable: server.command, arguments: server.arguments, environment: environment,
+            workingDirectory: server.workingDirectory, limits: server.limits, label: server.name)
+        if configuration.workingDirectory == nil, let scratch {
+            configuration.workingDirectory = try await folder(below: scratch)
+        }
+        return try await ChildProcess.spawn(configuration, on: loop)
+    }
+
+    /// A private folder for the server, made when first needed.
+    private func folder(below scratch: String) async throws(ChildProcess.SpawnError) -> String {
+        let path = "\(scratch)/\(server.name)"
+        do {
+            try await BlockingExecutor.shared.run { try FileSystem.ensureDirectory(path, mode: 0o700) }
+        } catch {
+            throw .system(step: "working directory", code: 0)
+        }
+        return path
+    }
+}

@@ -1,0 +1,17 @@
+import AsyncIO
+import OAuth
+
+/// Where a server is, and how sessions get to it.
+protocol Upstream: Sendable {
+    /// Spends what a session of `principal` on `loop` costs, and says how its connection is made there.
+    func prepare(
+        for principal: Principal, on loop: EventLoop
+    ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection
+}
+
+/// Why a server cannot be reached, for the operator's log.
+enum UpstreamError: Error, Sendable, Hashable {
+    /// The client left, so the server is not to blame.
+    case cancelled
+    case failed(String)
+}
