@@ -149,8 +149,11 @@ struct BadConfigurationTests {
             "shared isolation", "servers: {a: {command: cat, isolation: shared}}\n", "servers.a.isolation",
             "not yet available"),
         .init(
-            "denied tools", "servers: {a: {command: cat, tools: {deny: [rm]}}}\n", "servers.a.tools.deny",
-            "not yet available"),
+            "name of a tool", "servers: {a: {command: cat, tools: {rename: {rm: \"r m\"}}}}\n",
+            "servers.a.tools.rename.rm", "cannot be the name of a tool"),
+        .init(
+            "one name twice", "servers: {a: {command: cat, tools: {rename: {a: x, b: x}}}}\n",
+            "servers.a.tools.rename.b", "already"),
         .init(
             "HTTP upstream", "servers: {a: {url: \"https://x.example/mcp\"}}\n", "servers.a.url", "not yet available"),
         .init("audited arguments", "audit: {arguments: true}\n", "audit.arguments", "not yet available"),

@@ -202,7 +202,7 @@ struct MCPServersTests {
     }
 
     @Test(
-        "a server that a host has switched off is left out, by either of the two keys, and tools too are not passed over"
+        "what a host has switched off is not for clients here: servers by either of the two keys, and tools"
     )
     func switchedOff() throws {
         let text = """
@@ -214,12 +214,28 @@ struct MCPServersTests {
         let file = try ConfigurationFile(text, name: "c.json")
         let configuration = try file.load()
         #expect(configuration.servers.map(\.name) == ["c", "d"])
-        #expect(
-            configuration.notices.map(\.path)
-                == ["mcpServers.a", "mcpServers.b", "mcpServers.c.disabledTools"])
+        #expect(configuration.notices.map(\.path) == ["mcpServers.a", "mcpServers.b"])
+        #expect(configuration.servers.map(\.tools.deny) == [["rm"], []])
         let imported = MCPServersImport.yaml(of: Array(text.utf8), file: file.path)
         let yaml = try ConfigurationFile(try #require(imported.yaml) + "\n")
         #expect(try yaml.load().servers.map(\.name) == ["c", "d"])
+        #expect(try yaml.load().servers.map(\.tools.deny) == [["rm"], []])
+    }
+
+    @Test("tools of a server are allowed, denied and renamed")
+    func tools() throws {
+        let file = try ConfigurationFile(
+            """
+            servers:
+              a: {command: cat, tools: {allow: [get_*, echo], deny: ["*_secret"], rename: {echo: say}}}
+              b: {command: cat, tools: {allow: []}}
+              c: {command: cat}
+            """)
+        let configuration = try file.load()
+        let tools = configuration.servers.map(\.tools)
+        #expect(tools[0] == ToolSettings(allow: ["get_*", "echo"], deny: ["*_secret"], rename: ["echo": "say"]))
+        #expect(tools[1].allow.isEmpty && configuration.notices.contains { $0.path == "servers.b.tools.allow" })
+        #expect(tools[2] == ToolSettings())
     }
 
     @Test(

@@ -27,6 +27,8 @@ package struct ServerDefinition: Sendable {
     package var limits: ChildProcess.Limits
     /// Scopes without which nobody may use it.
     package var requiredScopes: [String]
+    /// Which of its tools clients see, and by which names.
+    package var tools = ToolFilter()
     /// How the server speaks MCP.
     package var era: Era
     /// Where its endpoint is: `/NAME/mcp` where nothing else is set.

@@ -59,6 +59,7 @@ extension LegacySession {
         guard let id = message.exactID, let connection else { return }
         let now = loop.now
         let method = MCPMethod(message.method)
+        let admitted = method == .toolsCall ? server.tools.admitted(message) : message
         let timeout = isInitialize ? server.startTimeout : server.callTimeout
         let call = Call(method: method, stream: stream, began: now, deadline: now + timeout, record: record)
         let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
@@ -68,8 +69,11 @@ extension LegacySession {
             exchanges[number] = exchange
             stream.call = number
         }
+        guard let admitted else {
+            return resolve(number, outcome: .refused, .unknownTool)
+        }
         let line = ServerBoundMessage.request(
-            message, number: number, identity: method == .toolsCall ? identity : nil,
+            admitted, number: number, identity: method == .toolsCall ? identity : nil,
             offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
@@ -126,17 +130,27 @@ extension LegacySession {
         }
     }
 
+    /// Ends the waiting for call `number` with an error of ours.
+    private func resolve(_ number: Int, outcome: CallEnd, _ error: JSONRPCError) {
+        guard let entry = calls.finish(number) else { return }
+        settle(entry, outcome, error.response(to: entry.id), error: error.code)
+    }
+
     /// Ends the waiting for call `number` with the message that `text` makes.
     func resolve(_ number: Int, outcome: CallEnd = .failed, _ text: (Correlation<Call>.Entry) -> [UInt8]) {
         guard let entry = calls.finish(number) else { return }
         settle(entry, outcome, text(entry))
     }
 
-    /// Gives `message` to whoever waits for `entry`.
-    func settle(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd, _ message: [UInt8]) {
+    /// Gives `message`, with `error` where it is one that has a status of its own, to whoever waits for `entry`.
+    func settle(
+        _ entry: Correlation<Call>.Entry, _ outcome: CallEnd, _ message: [UInt8], error: JSONRPCError.Code? = nil
+    ) {
         let stream = entry.caller.stream
         count(entry, outcome)
-        if isBridged, let exchange = exchanges[entry.number] { return settle(exchange, entry.number, .init(message)) }
+        if isBridged, let exchange = exchanges[entry.number] {
+            return settle(exchange, entry.number, .init(message, error: error))
+        }
         stream.openCalls -= 1
         if stream.isCommitted {
             append(message, to: stream)
@@ -180,4 +194,9 @@ extension LegacySession {
         stream.outcomeWaiter.resume(returning: .detached)
         disconnected(stream)
     }
+}
+
+extension JSONRPCError {
+    /// Denied and unknown look alike (R05).
+    fileprivate static let unknownTool = JSONRPCError(.invalidParams, "Unknown tool")
 }

@@ -46,12 +46,15 @@ extension LegacySession {
         if garbage >= limits.garbageInARow { finish(.garbage) }
     }
 
-    private func received(response message: JSONRPCMessage) {
-        guard let number = message.id?.integer.flatMap({ Int(exactly: $0) }), let entry = calls.finish(number) else {
+    private func received(response raw: JSONRPCMessage) {
+        guard let number = raw.id?.integer.flatMap({ Int(exactly: $0) }), let entry = calls.finish(number) else {
             return discard()
         }
         garbage = 0
         timeouts = 0
+        guard let message = visible(raw, to: entry) else {
+            return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
+        }
         let isResult = message.node["error"] == nil
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
@@ -59,6 +62,12 @@ extension LegacySession {
             return settle(exchange, number, answer(of: exchange, message, entry.id))
         }
         settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
+    }
+
+    /// A list of tools as clients know them; also what is learnt of it goes by their names.
+    private func visible(_ response: JSONRPCMessage, to entry: Correlation<Call>.Entry) -> JSONRPCMessage? {
+        guard entry.caller.method == .toolsList else { return response }
+        return server.tools.filtered(response)
     }
 
     /// The server answered `initialize`.
@@ -136,4 +145,8 @@ extension LegacySession {
         case .none: nil
         }
     }
+}
+
+extension JSONRPCError {
+    fileprivate static let unreadableList = JSONRPCError(.internalError, "The server gave a list that cannot be read")
 }

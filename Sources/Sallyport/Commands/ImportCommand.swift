@@ -66,6 +66,11 @@ enum MCPServersImport {
         if !arguments.isEmpty { writer.list("args", arguments, depth: 2) }
         writer.mapping("env", pairs(value.node["env"]), depth: 2)
         writer.mapping("headers", pairs(value.node["headers"]), depth: 2)
+        let hidden = elements(value.node["disabledTools"])
+        if !hidden.isEmpty {
+            writer.key("tools", depth: 2)
+            writer.list("deny", hidden, depth: 3)
+        }
         if let directory = scalar(value.node["cwd"]) { writer.value("working_directory", directory, depth: 2) }
     }
 

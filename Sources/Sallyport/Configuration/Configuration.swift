@@ -141,6 +141,8 @@ struct ServerSettings: Sendable, Equatable {
     var processLimit: Int?
     /// `limits.open_files`.
     var openFileLimit: Int?
+    /// `tools`.
+    var tools = ToolSettings()
 
     init(name: String, command: String) {
         self.name = name
@@ -157,6 +159,16 @@ struct ServerSettings: Sendable, Equatable {
             || (["uv", "pnpm", "yarn", "deno"].contains(program) && !arguments.isEmpty)
         return .seconds(downloads ? 120 : 10)
     }
+}
+
+/// `tools` of a server: which of them clients see, and by which names.
+struct ToolSettings: Sendable, Equatable {
+    /// `allow`: names and patterns of the server's own.
+    var allow = ["*"]
+    /// `deny`: the same; counts more.
+    var deny: [String] = []
+    /// `rename`: other names by the server's own.
+    var rename: [String: String] = [:]
 }
 
 /// `logging`.

@@ -67,15 +67,8 @@ struct MCPServersFile {
                 "command", "args", "env", "cwd", "disabled", "enabled", "disabledTools", "type", "transport",
                 "transportType",
             ])
-        noteDisabledTools(section)
+        server.tools.deny = section.value("disabledTools")?.strings() ?? []
         return server
-    }
-
-    // The host kept these tools from its model; here every user of the server would have them.
-    private func noteDisabledTools(_ given: ConfigurationSection) {
-        var section = given
-        guard let list = section.value("disabledTools"), list.strings()?.isEmpty == false else { return }
-        list.note("has no effect in this version: these tools can be called", hint: "leave the server out")
     }
 
     private func isStandardIO(_ section: inout ConfigurationSection) -> Bool {

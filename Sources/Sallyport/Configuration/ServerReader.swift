@@ -73,6 +73,7 @@ struct ServerReader {
         server.startTimeout = section.value("start_timeout")?.duration(in: .seconds(1)...(.seconds(600)))
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
+        server.tools = ToolReader().tools(in: section.section("tools"))
         let hasURL = section.value("url") != nil
         UnavailableFeatures(context: context).readServer(&section)
         section.finish(hints: ["cwd": "did you mean \"working_directory\"?", "environment": "did you mean \"env\"?"])

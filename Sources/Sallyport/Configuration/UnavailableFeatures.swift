@@ -62,13 +62,6 @@ struct UnavailableFeatures {
                 ? refuse(isolation, "isolation \"\(word)\"", hint: "use session, which is the default")
                 : isolation.refuse("expected session, user or shared, found \"\(word)\"")
         }
-        if var tools = section.section("tools") {
-            if let allow = tools.value("allow"), allow.strings() != ["*"] { refuse(allow, "a list of allowed tools") }
-            for key in ["deny", "rename"] {
-                if let value = tools.value(key), Self.isSet(value) { refuse(value, "\"\(key)\" for tools") }
-            }
-            tools.finish()
-        }
     }
 
     private func refuse(_ value: ConfigurationValue, _ feature: String, hint: String? = nil) {

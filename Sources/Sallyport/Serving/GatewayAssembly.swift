@@ -92,5 +92,7 @@ extension ServerDefinition {
                 openFiles: settings.openFileLimit.map(UInt64.init)))
         self.path = path
         offeredVersion = protocolVersion
+        tools = ToolFilter(
+            allow: settings.tools.allow, deny: settings.tools.deny, rename: settings.tools.rename)
     }
 }
