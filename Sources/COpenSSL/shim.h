@@ -10,10 +10,13 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
+#include <time.h>
 
 static inline EVP_PKEY *sallyport_generate_rsa(size_t bits) {
     return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits);
@@ -108,14 +111,95 @@ static inline int sallyport_ecdsa_to_der(const unsigned char raw[64], unsigned c
     return length;
 }
 
-// TLS 1.2 and later, no renegotiation, no compression, no session tickets of our own making that outlive a context.
+// TLS 1.2 and later, no renegotiation, no compression; buffers are kept only while there is something in them.
 static inline SSL_CTX *sallyport_tls_context(int is_server) {
     SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     if (!context) return NULL;
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(
+        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     return context;
+}
+
+// The one protocol that is served, or a fatal alert where the client has others only (RFC 7301 §3.2).
+static inline int sallyport_tls_select_protocol(
+    SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *in, unsigned int in_length,
+    void *unused) {
+    static const unsigned char served[] = "\x08http/1.1";
+    (void)ssl;
+    (void)unused;
+    int result = SSL_select_next_proto((unsigned char **)out, out_length, served, 9, in, in_length);
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// What a server of ours accepts (RFC 9325 §4): ephemeral keys and AEAD alone, in our order. Sessions live in tickets of two
+// hours, whose keys live as long as the context; 1 on success.
+static inline int sallyport_tls_harden_server(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_timeout(context, 7200);
+    SSL_CTX_set_alpn_select_cb(context, sallyport_tls_select_protocol, NULL);
+    return SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+           SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
+}
+
+// Nobody is asked for the password of a key.
+static inline int sallyport_no_password(char *buffer, int size, int is_writing, void *unused) {
+    (void)buffer;
+    (void)size;
+    (void)is_writing;
+    (void)unused;
+    return -1;
+}
+
+// Our certificate and the chain above it, PEM, the certificate first; 1 on success. Nothing may be broken anywhere: half a
+// file is none.
+static inline int sallyport_tls_use_chain(SSL_CTX *context, const void *pem, int length) {
+    BIO *input = BIO_new_mem_buf(pem, length);
+    X509 *certificate = input ? PEM_read_bio_X509_AUX(input, NULL, sallyport_no_password, NULL) : NULL;
+    int ok = certificate && SSL_CTX_use_certificate(context, certificate) == 1;
+    X509_free(certificate);
+    while (ok) {
+        X509 *above = PEM_read_bio_X509(input, NULL, sallyport_no_password, NULL);
+        if (!above) {
+            unsigned long error = ERR_peek_last_error();
+            ok = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+            if (ok) ERR_clear_error();
+            break;
+        }
+        ok = SSL_CTX_add0_chain_cert(context, above) == 1;
+        if (!ok) X509_free(above);
+    }
+    BIO_free(input);
+    return ok;
+}
+
+// The key of that certificate, PEM; 1 on success, 0 when it cannot be read, -1 when it belongs to another certificate.
+static inline int sallyport_tls_use_key(SSL_CTX *context, const void *pem, int length) {
+    BIO *input = BIO_new_mem_buf(pem, length);
+    EVP_PKEY *key = input ? PEM_read_bio_PrivateKey(input, NULL, sallyport_no_password, NULL) : NULL;
+    BIO_free(input);
+    if (!key) return 0;
+    X509 *certificate = SSL_CTX_get0_certificate(context);
+    int result = certificate && X509_check_private_key(certificate, key) == 1 ? 1 : -1;
+    if (result == 1 && SSL_CTX_use_PrivateKey(context, key) != 1) result = 0;
+    EVP_PKEY_free(key);
+    return result;
+}
+
+// A time of a certificate in seconds since 1970; 1 on success.
+static inline int sallyport_seconds(const ASN1_TIME *time, int64_t *seconds) {
+    struct tm parts;
+    if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+    *seconds = (int64_t)timegm(&parts);
+    return 1;
+}
+
+// Whether a certificate is for `host`, a DNS name or an address.
+static inline int sallyport_names(X509 *certificate, const char *host) {
+    return X509_check_ip_asc(certificate, host, 0) == 1 ||
+           X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 
 // The name that the peer's certificate must carry: an address or a DNS name, the latter also sent as SNI.

@@ -1,10 +1,12 @@
 import AsyncIO
 import Crypto
+import Foundation
+import Telemetry
 import TestSupport
 import Testing
 
 /// Both directions of TLS, against each other.
-@Suite("TLS stream", .timeLimit(.minutes(1)))
+@Suite("TLS over a stream", .timeLimit(.minutes(1)))
 struct TLSStreamTests {
     let certificates: TestCertificates
     let serving: TLSContext
@@ -13,7 +15,7 @@ struct TLSStreamTests {
     init() throws {
         certificates = try TestCertificates()
         let shown = try certificates.issue("server", names: "DNS:localhost,IP:127.0.0.1")
-        serving = try TLSContext(certificatePath: shown.certificate, privateKeyPath: shown.key)
+        serving = try TLSContext.serving(shown)
         trusting = try TLSContext(trusting: .authorities(path: certificates.authority))
     }
 
@@ -21,20 +23,20 @@ struct TLSStreamTests {
     func echo(_ host: String) async throws {
         let (serving, trusting) = (serving, trusting)
         try await ByteStreamTests.pair { stream in
-            let secure = try await TLSStream.accept(over: stream, context: serving)
-            while let bytes = try await secure.read() { try await secure.write(bytes) }
+            try await stream.secure(accepting: serving)
+            while let bytes = try await stream.read() { try await stream.write(bytes) }
         } client: { stream in
-            let secure = try await TLSStream.connect(over: stream, to: host, context: trusting)
+            try await stream.secure(to: host, trusting)
             for count in [1, 16_384, 16_385, 200_000] {
                 let sent = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-                try secure.writeWithoutWaiting(sent)
+                try stream.writeWithoutWaiting(sent)
                 var received: [UInt8] = []
                 while received.count < count {
-                    received += try #require(try await secure.read(until: EventLoop.preciseNow + .seconds(10)))
+                    received += try #require(try await stream.read(until: EventLoop.preciseNow + .seconds(10)))
                 }
                 #expect(received == sent)
             }
-            secure.close()
+            stream.close()
         }
     }
 
@@ -45,14 +47,14 @@ struct TLSStreamTests {
         let strangers = try TLSContext(trusting: .authorities(path: others.authority))
         for (host, context) in [("other.test", trusting), ("127.0.0.2", trusting), ("localhost", strangers)] {
             try await ByteStreamTests.pair { stream in
-                await #expect(throws: TLSStream.Failure.self) {
-                    let secure = try await TLSStream.accept(over: stream, context: serving)
-                    _ = try await secure.read()
-                    throw TLSStream.Failure.wire(.closed)
+                await #expect(throws: TLSFailure.self) {
+                    try await stream.secure(accepting: serving)
+                    _ = try await stream.read()
+                    throw TLSFailure.wire(.closed)
                 }
             } client: { stream in
-                let failure = await #expect(throws: TLSStream.Failure.self) {
-                    _ = try await TLSStream.connect(over: stream, to: host, context: context)
+                let failure = await #expect(throws: TLSFailure.self) {
+                    try await stream.secure(to: host, context)
                 }
                 #expect(failure?.description.contains("certificate") == true, "\(host)")
                 #expect(stream.isClosed)
@@ -62,8 +64,8 @@ struct TLSStreamTests {
             try await stream.write(Array("+OK not TLS\r\n".utf8))
             _ = try await stream.read()
         } client: { stream in
-            await #expect(throws: TLSStream.Failure.self) {
-                _ = try await TLSStream.connect(over: stream, to: "localhost", context: trusting)
+            await #expect(throws: TLSFailure.self) {
+                try await stream.secure(to: "localhost", trusting)
             }
         }
     }
@@ -73,16 +75,24 @@ struct TLSStreamTests {
         let (serving, trusting) = (serving, trusting)
         for isOrderly in [true, false] {
             try await ByteStreamTests.pair { stream in
-                let secure = try await TLSStream.accept(over: stream, context: serving)
-                try await secure.write([1, 2, 3])
-                if isOrderly { secure.close() } else { stream.close() }
-            } client: { stream in
-                let secure = try await TLSStream.connect(over: stream, to: "localhost", context: trusting)
-                #expect(try await secure.read() == [1, 2, 3])
                 if isOrderly {
-                    #expect(try await secure.read() == nil)
+                    try await stream.secure(accepting: serving)
+                    return try await stream.write([1, 2, 3])
+                }
+                // By hand: a stream that knows of TLS always ends it.
+                let engine = try TLSEngine(accepting: serving)
+                while try !engine.handshake() {
+                    try await stream.write(engine.takeCiphertext())
+                    engine.feed(try #require(try await stream.read()))
+                }
+                try await stream.write(engine.takeCiphertext() + engine.encrypt([1, 2, 3]))
+            } client: { stream in
+                try await stream.secure(to: "localhost", trusting)
+                #expect(try await stream.read() == [1, 2, 3])
+                if isOrderly {
+                    #expect(try await stream.read() == nil)
                 } else {
-                    await #expect(throws: IOError.connectionReset) { _ = try await secure.read() }
+                    await #expect(throws: IOError.connectionReset) { _ = try await stream.read() }
                 }
             }
         }
@@ -94,9 +104,8 @@ struct TLSStreamTests {
         try await ByteStreamTests.pair { stream in
             while try await stream.read() != nil {}
         } client: { stream in
-            let failure = await #expect(throws: TLSStream.Failure.self) {
-                _ = try await TLSStream.connect(
-                    over: stream, to: "localhost", context: trusting, within: .milliseconds(50))
+            let failure = await #expect(throws: TLSFailure.self) {
+                try await stream.secure(to: "localhost", trusting, within: .milliseconds(50))
             }
             #expect(failure?.description == IOError.timedOut.description)
         }
@@ -106,10 +115,41 @@ struct TLSStreamTests {
     func files() throws {
         let one = try certificates.issue("one", names: "DNS:one.test")
         let two = try certificates.issue("two", names: "DNS:two.test")
-        #expect(throws: TLSError.self) {
-            _ = try TLSContext(certificatePath: one.certificate, privateKeyPath: two.key)
-        }
-        #expect(throws: TLSError.self) { _ = try TLSContext(certificatePath: "/nowhere", privateKeyPath: two.key) }
+        #expect(throws: TLSContext.IdentityError.self) { _ = try TLSContext.serving((one.certificate, two.key)) }
         #expect(throws: TLSError.self) { _ = try TLSContext(trusting: .authorities(path: "/nowhere")) }
+    }
+
+    @Test("F22: half a file is none, wherever it was cut; who stands in the certificate and until when is known")
+    func halfFiles() throws {
+        let shown = try certificates.issue("half", names: "DNS:half.test,IP:127.0.0.1")
+        let key = try bytes(shown.key)
+        let chain = try bytes(shown.certificate) + bytes(certificates.authority)
+        let context = try TLSContext(chain: chain, privateKey: key)
+        #expect(context.names("half.test") && context.names("127.0.0.1") && !context.names("other.test"))
+        let validity = try #require(context.validity)
+        #expect(validity.notAfter - validity.notBefore == .seconds(2 * 86_400))
+        // The last line end may be missing: behind the first certificate, and at the end.
+        let first = try bytes(shown.certificate).count
+        for count in 0..<(chain.count - 1) {
+            // Between two certificates a chain may end.
+            let isWhole = (try? TLSContext(chain: Array(chain[..<count]), privateKey: key)) != nil
+            #expect(isWhole == (first - 1...first).contains(count), "\(count) of \(chain.count)")
+        }
+        for count in 0..<(key.count - 1) {
+            #expect(throws: TLSContext.IdentityError.self) {
+                _ = try TLSContext(chain: chain, privateKey: Array(key[..<count]))
+            }
+        }
+    }
+
+    private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
+}
+
+extension TLSContext {
+    /// Shows what is in these files.
+    static func serving(_ shown: (certificate: String, key: String)) throws -> TLSContext {
+        try TLSContext(
+            chain: [UInt8](try Data(contentsOf: URL(filePath: shown.certificate))),
+            privateKey: [UInt8](try Data(contentsOf: URL(filePath: shown.key))))
     }
 }

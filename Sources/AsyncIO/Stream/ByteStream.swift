@@ -1,4 +1,6 @@
-/// A stream of bytes both ways, or one way for the pipes of a child: TCP, unix socket or pipe.
+import Crypto
+
+/// A stream of bytes both ways, or one way for the pipes of a child: TCP, unix socket or pipe; in the clear or under TLS.
 ///
 /// Confined to its loop: every use must run there, which a precondition checks. Reading is bounded: the stream reads
 /// ahead up to ``EventLoop/readChunk`` bytes while nobody waits and then stops, so that the kernel's window closes and
@@ -120,6 +122,11 @@ package final class ByteStream: @unchecked Sendable {
 
     /// Bytes accepted by ``write(_:)`` that the kernel has not taken yet.
     package var unsentBytes: Int { checked.unsentBytes }
+
+    /// From now on `engine`, whose handshake is done, stands between the wire and everybody else.
+    func startTLS(_ engine: TLSEngine) {
+        core.startTLS(engine)
+    }
 
     /// Tells the peer that no more bytes come, after those that are queued. A pipe is closed by it.
     package func shutdownWrite() async {

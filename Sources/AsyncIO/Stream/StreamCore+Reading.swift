@@ -132,11 +132,12 @@ extension StreamCore {
     private func received(_ count: Int) {
         guard !isClosed, count != 0 else { return }
         guard count > 0 else {
-            ended(Int32(truncatingIfNeeded: count))
-            return
+            // Under TLS an end that only the wire knows may be anybody's doing.
+            return ended(tls == nil ? Int32(truncatingIfNeeded: count) : UV_ECONNRESET.rawValue)
         }
         loop.noteInput()
         let bytes = unsafe UnsafeRawBufferPointer(start: loop.readBuffer, count: count)
+        if let tls { return unsafe decrypt(bytes, tls) }
         if unsafe reader != nil {
             var copy = loop.takeBuffer()
             unsafe copy.append(contentsOf: bytes)
@@ -154,7 +155,20 @@ extension StreamCore {
         if pending.count >= EventLoop.readChunk { stopReading() }
     }
 
-    private func ended(_ code: Int32) {
+    /// Hands on what was decrypted.
+    func pass(_ bytes: inout [UInt8]) {
+        if unsafe reader != nil { return finishReader(.success(bytes)) }
+        if let onBytes {
+            onBytes(bytes)
+            return loop.giveBack(&bytes)
+        }
+        pending += bytes
+        loop.giveBack(&bytes)
+        if pending.count >= EventLoop.readChunk { stopReading() }
+    }
+
+    func ended(_ code: Int32) {
+        guard !isEnded, !isClosed else { return }
         stopReading()
         isEnded = true
         if code != UV_EOF.rawValue { readError = IOError(code: code) }

@@ -1,4 +1,5 @@
 import CLibUV
+import Crypto
 import Glibc
 
 /// Bytes on their way: those that the kernel did not take at once.
@@ -67,6 +68,19 @@ extension StreamCore {
         assertLoop()
         if let writeError { throw writeError }
         if bytes.isEmpty { return nil }
+        guard let tls else { return try startSending(bytes) }
+        let ciphertext: [UInt8]
+        do throws(TLSError) {
+            ciphertext = try tls.encrypt(bytes)
+        } catch {
+            writeError = .connectionReset
+            throw .connectionReset
+        }
+        return try startSending(ciphertext)
+    }
+
+    /// The same for bytes as they go over the wire.
+    func startSending(_ bytes: [UInt8]) throws(IOError) -> WriteRequest? {
         let written = queuedWrites == 0 ? tryWrite(bytes) : 0
         if written == bytes.count { return nil }
         guard written >= 0 else {
@@ -112,6 +126,7 @@ extension StreamCore {
     func shutdownWrite() async {
         assertLoop()
         guard !isClosed, writeError == nil else { return }
+        endTLS()
         // Later writes are refused; those queued go out first.
         writeError = .closed
         let request = ShutdownRequest(of: self)

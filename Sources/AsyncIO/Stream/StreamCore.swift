@@ -1,4 +1,5 @@
 import CLibUV
+import Crypto
 import Glibc
 
 /// The part of a stream that libuv keeps alive until the handle is closed.
@@ -24,6 +25,9 @@ import Glibc
     var onPeerClosed: (() -> Void)?
     /// Takes everything that arrives, instead of readers.
     var onBytes: (([UInt8]) -> Void)?
+
+    /// Stands between the wire and everybody else once the handshake is done; nil in the clear.
+    var tls: TLSEngine?
 
     // Writing.
     var writeTimeout: Duration = .seconds(60)
@@ -65,12 +69,14 @@ import Glibc
     }
 
     func close() {
+        assertLoop()
+        // What is queued is cut: then nothing is in order.
+        if !isClosed, queuedWrites == 0 { endTLS() }
         close(because: .closed)
     }
 
     /// Closes the handle; libuv then calls back every queued write, which fails with `reason`.
     func close(because reason: IOError) {
-        assertLoop()
         guard !isClosed else { return }
         isClosed = true
         isReading = false
@@ -80,6 +86,7 @@ import Glibc
         stallTimer = nil
         onPeerClosed = nil
         onBytes = nil
+        tls = nil
         handle.close()
         finishReader(.failure(reason))
     }

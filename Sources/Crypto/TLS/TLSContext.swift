@@ -1,4 +1,5 @@
 internal import COpenSSL
+package import Telemetry
 
 /// What one side of TLS trusts and shows, for any number of connections.
 @safe package final class TLSContext: Sendable {
@@ -8,6 +9,14 @@ internal import COpenSSL
         case system
         /// Those in a PEM file, and no others.
         case authorities(path: String)
+    }
+
+    /// Why we have nothing to show.
+    package enum IdentityError: Error, Hashable, Sendable {
+        /// It is the certificate, or one of those above it.
+        case certificate(TLSError)
+        /// It is the private key.
+        case privateKey(TLSError)
     }
 
     // SAFETY: set once and not configured after `init`; OpenSSL counts its references atomically.
@@ -28,15 +37,24 @@ internal import COpenSSL
         unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
     }
 
-    /// For connections that we accept: `certificatePath` holds our certificate and the chain above it, both files PEM.
-    package convenience init(certificatePath: String, privateKeyPath: String) throws(TLSError) {
-        try self.init(isServer: true)
-        guard unsafe SSL_CTX_use_certificate_chain_file(pointer, certificatePath) == 1 else {
-            throw .fromLibrary("the certificate cannot be read")
+    /// For connections that we accept: TLS 1.2 and 1.3, AEAD alone, `http/1.1`. `chain` holds our certificate and those above
+    /// it, `privateKey` its key without a password; both PEM, and whole: what was cut short is refused.
+    package convenience init(chain: [UInt8], privateKey: [UInt8]) throws(IdentityError) {
+        do throws(TLSError) {
+            try self.init(isServer: true)
+            guard unsafe sallyport_tls_harden_server(pointer) == 1 else { throw TLSError.fromLibrary("no TLS") }
+            guard Self.isWhole(chain), unsafe sallyport_tls_use_chain(pointer, chain, Int32(clamping: chain.count)) == 1
+            else { throw TLSError.fromLibrary("the certificate cannot be read") }
+        } catch {
+            throw .certificate(error)
         }
-        guard unsafe SSL_CTX_use_PrivateKey_file(pointer, privateKeyPath, SSL_FILETYPE_PEM) == 1,
-            unsafe SSL_CTX_check_private_key(pointer) == 1
-        else { throw .fromLibrary("the private key cannot be used with the certificate") }
+        switch unsafe sallyport_tls_use_key(pointer, privateKey, Int32(clamping: privateKey.count)) {
+        case 1 where Self.isWhole(privateKey): break
+        case -1:
+            ERR_clear_error()
+            throw .privateKey(TLSError("the private key belongs to another certificate"))
+        default: throw .privateKey(.fromLibrary("the private key cannot be read"))
+        }
     }
 
     private init(isServer: Bool) throws(TLSError) {
@@ -47,4 +65,32 @@ internal import COpenSSL
     }
 
     deinit { unsafe SSL_CTX_free(pointer) }
+
+    /// A file that is being written ends anywhere, also between two certificates; a whole one ends with an end.
+    private static func isWhole(_ pem: [UInt8]) -> Bool {
+        let lines = pem.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        let last = lines.last { line in line.contains { $0 > 0x20 } }
+        return last?.starts(with: Array("-----END ".utf8)) == true && last?.suffix(5) == Array("-----".utf8)[...]
+    }
+}
+
+// MARK: - The certificate that is shown
+
+extension TLSContext {
+    /// When the certificate that we show begins to count and when it is over; nil for a side that shows none.
+    package var validity: (notBefore: Timestamp, notAfter: Timestamp)? {
+        guard let certificate = unsafe SSL_CTX_get0_certificate(pointer) else { return nil }
+        var (start, end): (Int64, Int64) = (0, 0)
+        guard unsafe sallyport_seconds(X509_get0_notBefore(certificate), &start) == 1,
+            unsafe sallyport_seconds(X509_get0_notAfter(certificate), &end) == 1
+        else { return nil }
+        return (Timestamp(secondsSinceEpoch: start), Timestamp(secondsSinceEpoch: end))
+    }
+
+    /// Whether the certificate that we show is for `host`: a DNS name, or an address without brackets.
+    package func names(_ host: String) -> Bool {
+        defer { ERR_clear_error() }
+        guard let certificate = unsafe SSL_CTX_get0_certificate(pointer) else { return false }
+        return unsafe sallyport_names(certificate, host) == 1
+    }
 }

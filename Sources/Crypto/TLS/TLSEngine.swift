@@ -4,23 +4,13 @@ internal import COpenSSL
 ///
 /// Used by one thread at a time: its stream's loop.
 @safe package final class TLSEngine {
-    /// What reading found.
-    package enum Reading: Hashable {
-        /// Plain bytes.
-        case bytes([UInt8])
-        /// More of the wire is needed.
-        case needsMore
-        /// The peer has ended the connection in order.
-        case ended
-    }
-
     private let context: TLSContext
     private let ssl: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    /// The most that one reading returns.
-    private static let chunk = 16_384
+    /// What one record holds: in larger pieces the memory between us and the wire would grow, and stay.
+    package static let chunk = 16_384
 
     /// A connection to `host`, which the peer's certificate must name: a DNS name, or an address without brackets.
     package convenience init(_ context: TLSContext, connectingTo host: String) throws(TLSError) {
@@ -59,8 +49,8 @@ internal import COpenSSL
 
     deinit { unsafe SSL_free(ssl) }
 
-    /// Takes bytes that came over the wire.
-    package func feed(_ ciphertext: [UInt8]) {
+    /// Takes bytes that came over the wire; best in pieces of ``chunk``, with what they hold taken out in between.
+    package func feed(_ ciphertext: RawSpan) {
         unsafe ciphertext.withUnsafeBytes { buffer in
             // A memory BIO takes everything; without memory the process cannot go on anyway.
             let written = unsafe BIO_write(input, buffer.baseAddress, Int32(buffer.count))
@@ -68,12 +58,26 @@ internal import COpenSSL
         }
     }
 
+    /// The same.
+    package func feed(_ ciphertext: [UInt8]) {
+        unsafe ciphertext.withUnsafeBytes { unsafe feed($0.bytes) }
+    }
+
     /// The bytes that have to go over the wire now; empty when there are none.
     package func takeCiphertext() -> [UInt8] {
-        let count = unsafe BIO_ctrl_pending(output)
-        guard count > 0 else { return [] }
-        return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
-            unsafe used = max(0, Int(BIO_read(output, buffer.baseAddress, Int32(buffer.count))))
+        var bytes: [UInt8] = []
+        moveCiphertext(to: &bytes)
+        return bytes
+    }
+
+    private func moveCiphertext(to bytes: inout [UInt8]) {
+        while true {
+            let count = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
+                let count = unsafe max(0, Int(BIO_read(output, buffer.baseAddress, Int32(buffer.count))))
+                unsafe bytes.append(contentsOf: buffer[..<count])
+                return count
+            }
+            if count < Self.chunk { return }
         }
     }
 
@@ -86,32 +90,38 @@ internal import COpenSSL
         return false
     }
 
-    /// The next plain bytes.
-    package func read() throws(TLSError) -> Reading {
+    /// Appends the plain bytes that can be had now; true when the peer has ended in order.
+    package func decrypt(into plaintext: inout [UInt8]) throws(TLSError) -> Bool {
         ERR_clear_error()
-        var result: Int32 = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, used in
-            unsafe result = SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
-            used = max(0, Int(result))
+        var result: Int32 = 1
+        unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
+            while result > 0 {
+                unsafe result = SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
+                unsafe plaintext.append(contentsOf: buffer[..<max(0, Int(result))])
+            }
         }
-        if result > 0 { return .bytes(bytes) }
         let code = unsafe SSL_get_error(ssl, result)
-        if code == SSL_ERROR_ZERO_RETURN { return .ended }
+        if code == SSL_ERROR_ZERO_RETURN { return true }
         guard wantsMore(code) else { throw failure("read") }
-        return .needsMore
+        return false
     }
 
-    /// Makes `plaintext` ready for the wire.
-    package func write(_ plaintext: [UInt8]) throws(TLSError) {
+    /// `plaintext` as it goes over the wire, after whatever else has to.
+    package func encrypt(_ plaintext: [UInt8]) throws(TLSError) -> [UInt8] {
         ERR_clear_error()
+        var ciphertext: [UInt8] = []
+        ciphertext.reserveCapacity(plaintext.count + plaintext.count / 256 + 64)
         var position = 0
         while position < plaintext.count {
             let written = unsafe plaintext.withUnsafeBytes { buffer in
-                unsafe SSL_write(ssl, buffer.baseAddress?.advanced(by: position), Int32(buffer.count - position))
+                let count = min(buffer.count - position, Self.chunk)
+                return unsafe SSL_write(ssl, buffer.baseAddress?.advanced(by: position), Int32(count))
             }
             guard written > 0 else { throw failure("write") }
             position += Int(written)
+            moveCiphertext(to: &ciphertext)
         }
+        return ciphertext
     }
 
     /// Says that nothing more comes.

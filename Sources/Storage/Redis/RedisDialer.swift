@@ -41,7 +41,7 @@ struct RedisDialer: Sendable {
     ) async throws(RedisFailure) -> RedisLink {
         var reason = "has no address"
         for address in try await addresses(of: endpoint) {
-            do throws(TLSStream.Failure) {
+            do throws(TLSFailure) {
                 return RedisLink(try await stream(to: address, endpoint.host, on: loop, within: limit))
             } catch {
                 reason = error.description
@@ -52,15 +52,15 @@ struct RedisDialer: Sendable {
 
     private func stream(
         to address: SocketAddress, _ host: String, on loop: EventLoop, within limit: Duration
-    ) async throws(TLSStream.Failure) -> any DuplexStream {
-        let plain: ByteStream
+    ) async throws(TLSFailure) -> ByteStream {
+        let stream: ByteStream
         do throws(IOError) {
-            plain = try await ByteStream.connect(to: address, on: loop, within: limit)
+            stream = try await ByteStream.connect(to: address, on: loop, within: limit)
         } catch {
             throw .wire(error)
         }
-        guard let tls else { return plain }
-        return try await TLSStream.connect(over: plain, to: host, context: tls, within: limit)
+        if let tls { try await stream.secure(to: host, tls, within: limit) }
+        return stream
     }
 
     private func addresses(of endpoint: RedisLocation.Endpoint) async throws(RedisFailure) -> [SocketAddress] {

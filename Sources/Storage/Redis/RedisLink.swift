@@ -3,10 +3,10 @@ import AsyncIO
 /// One connection to a server that speaks RESP, while it lasts. Confined to its loop.
 final class RedisLink {
     /// Carries the bytes.
-    let stream: any DuplexStream
+    let stream: ByteStream
     private var reader = RESPReader()
 
-    init(_ stream: any DuplexStream) {
+    init(_ stream: ByteStream) {
         self.stream = stream
     }
 
