@@ -80,6 +80,14 @@ struct BadConfigurationTests {
             "boolean", "oauth: {dynamic_registration: {enabled: yes}}\n", "oauth.dynamic_registration.enabled",
             "true or false"),
         .init("storage", "storage: postgres\n", "storage", "sqlite, memory or the URL"),
+        .init("tls without a key", "tls: {certificate: c.pem}\n", "tls.private_key", "is missing", hint: "private_key"),
+        .init("tls without a certificate", "tls: {private_key: k.pem}\n", "tls.certificate", "is missing"),
+        .init(
+            "tls without files", "tls: {certificate: c.pem, private_key: k.pem}\n", "tls.certificate", "cannot be read"),
+        .init("tls: misspelt key", "tls: {certificate: c.pem, key: k.pem}\n", "tls.key", "unknown key"),
+        .init(
+            "tls: redirect by port", "tls: {redirect_listen: 80}\n", "tls.redirect_listen", "not an address",
+            hint: "127.0.0.1:80"),
         .init("log level", "logging: {level: verbos}\n", "logging.level", "expected one of"),
         .init("log format", "logging: {format: jsn}\n", "logging.format", "expected one of", hint: "json"),
         .init("rate", "rate_limits: {registration: fast}\n", "rate_limits.registration", "expected a rate"),
@@ -130,7 +138,6 @@ struct BadConfigurationTests {
 
     /// Leaving these out of account would expose something or let somebody in.
     static let unavailable: [BadConfiguration] = [
-        .init("tls", "tls: {certificate: c.pem, private_key: k.pem}\n", "tls", "not yet available"),
         .init("redis port", "storage: redis://localhost:99999\n", "storage", "valid port"),
         .init("redis cluster", "storage: redis://a,b\n", "storage", "no sentinel"),
         .init("redis option", "storage: redis://localhost?tls=1\n", "storage", "unknown option"),

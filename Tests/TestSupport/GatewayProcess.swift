@@ -8,17 +8,19 @@ package final class GatewayProcess {
     package private(set) var program: RunningProgram?
     private let arguments: [String]
     private let environment: [String: String]
+    private let isSecure: Bool
     /// Where it keeps its state.
     package let dataDirectory: String
 
     /// `configuration` is the text of a YAML file or of an `mcpServers` JSON; nil starts the built-in default.
     /// `command` replaces `serve` and what follows it (`bridge`, `run`). With `sharing` it works on the other one's data
-    /// directory.
+    /// directory. `isSecure` says that its configuration has `tls`.
     package init(
         configuration: String? = nil, fileName: String = "sallyport.yaml", command: [String] = ["serve"],
         commandTail: [String] = [], environment: [String: String] = [:], port fixed: Int? = nil,
-        sharing other: GatewayProcess? = nil
+        sharing other: GatewayProcess? = nil, isSecure: Bool = false
     ) throws {
+        self.isSecure = isSecure
         directory = try TemporaryDirectory("gateway")
         port = try fixed ?? FreePort.find()
         var arguments = command + ["--listen", "127.0.0.1:\(port)"]
@@ -36,7 +38,7 @@ package final class GatewayProcess {
         ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"]
     }
 
-    package var origin: String { "http://localhost:\(port)" }
+    package var origin: String { "\(isSecure ? "https" : "http")://localhost:\(port)" }
     /// The gateway itself, also when it was started under another program.
     package private(set) var pid: Int32 = 0
     /// Everything the program logged in its present life.
@@ -50,11 +52,13 @@ package final class GatewayProcess {
             name: "sallyport")
         self.program = program
         pid = program.pid
-        let port = port
+        let (port, isSecure) = (port, isSecure)
         try await eventuallyTrue("sallyport to be ready; it wrote: \(program.errors)", within: limit) {
             if let exit = program.exit {
                 throw PlainBrowser.WalkError(description: "sallyport ended (\(exit)): \(program.errors)")
             }
+            // It says so once everything stands.
+            if isSecure { return program.errors.contains("\"message\":\"serving\"") }
             return try await onThread { Self.isReady(port) }
         }
         if !wrapper.isEmpty { pid = ProcessTable.descendants(of: program.pid).first ?? program.pid }

@@ -95,6 +95,25 @@ package enum FileSystem {
         return status.st_mode & 0o7777
     }
 
+    /// What differs once a file was written, replaced, or given other permissions.
+    package struct Version: Hashable, Sendable {
+        fileprivate let device: UInt64
+        fileprivate let inode: UInt64
+        fileprivate let size: Int64
+        fileprivate let modified: [Int]
+        fileprivate let changed: [Int]
+    }
+
+    /// The version of the file that is at the path now, through links; nil when there is none.
+    package static func version(of path: String) -> Version? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return Version(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modified: [status.st_mtim.tv_sec, status.st_mtim.tv_nsec],
+            changed: [status.st_ctim.tv_sec, status.st_ctim.tv_nsec])
+    }
+
     /// How many bytes a file has; nil when there is none.
     package static func size(of path: String) -> Int? {
         var status = stat()

@@ -35,11 +35,15 @@ package struct HostPolicy: Sendable {
     private let distinct: [ServerOrigin]
     private let allowedOrigins: Set<String>
     private let hasDynamicPort: Bool
+    private let localScheme: HTTPURL.Scheme
 
     /// `allowedOrigins` are compared byte by byte; `*` allows all. Port 0 in `listen` means the port that a request
-    /// came in by.
-    package init(publicURL: HTTPURL?, listen: SocketAddress, allowedOrigins: [String]) {
+    /// came in by. Without a public URL `localScheme` is how loopback is reached.
+    package init(
+        publicURL: HTTPURL?, listen: SocketAddress, allowedOrigins: [String], localScheme: HTTPURL.Scheme = .http
+    ) {
         self.allowedOrigins = Set(allowedOrigins)
+        self.localScheme = localScheme
         hasDynamicPort = publicURL == nil && listen.ipAddress != nil && listen.port == 0
         var origins: [String: ServerOrigin] = [:]
         if let publicURL {
@@ -48,8 +52,11 @@ package struct HostPolicy: Sendable {
             origins["\(host):\(publicURL.port)"] = ServerOrigin(publicURL)
         } else {
             for host in Self.loopbackNames(listen) where !hasDynamicPort {
-                origins["\(host):\(listen.port)"] = Self.local(host, listen.port)
-                if listen.port == 80 || listen.ipAddress == nil { origins[host] = Self.local(host, 80) }
+                let port = localScheme.defaultPort
+                origins["\(host):\(listen.port)"] = Self.local(host, listen.port, localScheme)
+                if listen.port == port || listen.ipAddress == nil {
+                    origins[host] = Self.local(host, port, localScheme)
+                }
             }
         }
         self.origins = origins
@@ -69,7 +76,8 @@ package struct HostPolicy: Sendable {
         let own = ownOrigin(request)
         let all =
             hasDynamicPort
-            ? Self.loopbackNames(request.localAddress).map { Self.local($0, request.localAddress.port) } : distinct
+            ? Self.loopbackNames(request.localAddress).map { Self.local($0, request.localAddress.port, localScheme) }
+            : distinct
         return all.count == 1 || own == nil ? all : (own.map { [$0] } ?? []) + all.filter { $0 != own }
     }
 
@@ -92,8 +100,8 @@ package struct HostPolicy: Sendable {
         return names.contains(own) ? names : names + [own]
     }
 
-    private static func local(_ host: String, _ port: Int) -> ServerOrigin {
-        ServerOrigin(scheme: .http, authority: port == 80 ? host : "\(host):\(port)")
+    private static func local(_ host: String, _ port: Int, _ scheme: HTTPURL.Scheme) -> ServerOrigin {
+        ServerOrigin(scheme: scheme, authority: port == scheme.defaultPort ? host : "\(host):\(port)")
     }
 
     private func ownOrigin(_ request: HTTPRequest) -> ServerOrigin? {
@@ -101,7 +109,7 @@ package struct HostPolicy: Sendable {
         let port = request.localAddress.port
         return Self.loopbackNames(request.localAddress)
             .first { "\($0):\(port)" == request.authority }
-            .map { Self.local($0, port) }
+            .map { Self.local($0, port, localScheme) }
     }
 
     private func checkWebOrigin(of request: HTTPRequest) throws(HostRefusal) {

@@ -1,4 +1,5 @@
 import AsyncIO
+import Crypto
 import Telemetry
 
 /// One connection: reads a request, has it answered, writes the answer, and again.
@@ -25,12 +26,15 @@ actor HTTPConnection {
     let loop: EventLoop
     private let remoteAddress: SocketAddress
     private let localAddress: SocketAddress
+    private let scheme: HTTPURL.Scheme
+    /// The handshake that this connection begins with; nil in the clear and afterwards.
+    var pendingTLS: TLSContext?
     private let idBase: UInt64
     private var requestCount: UInt32 = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    init(_ stream: sending ByteStream, context: Context) {
+    init(_ stream: sending ByteStream, context: Context, tls: TLSContext?) {
         let unknown = SocketAddress.unix(path: "")
         loop = stream.loop
         remoteAddress = stream.remoteAddress ?? unknown
@@ -39,6 +43,8 @@ actor HTTPConnection {
         date = HTTPDateField(clock: context.clock)
         var generator = SystemRandomNumberGenerator()
         idBase = generator.next()
+        scheme = tls == nil ? context.configuration.scheme : .https
+        pendingTLS = tls
         self.context = context
         self.stream = stream
     }
@@ -52,6 +58,7 @@ actor HTTPConnection {
     /// Answers requests until the connection ends: then nil; or until a response is a stream: then that, to be finished by
     /// ``finish(_:)`` before this is called again.
     func run() async -> StreamedResponse? {
+        if let tls = pendingTLS, await !secure(by: tls) { return nil }
         do throws(HTTPRefusal) {
             while mayContinue, let head = try await reader.nextHead() {
                 requestCount &+= 1
@@ -104,7 +111,7 @@ actor HTTPConnection {
         var request = HTTPRequest(
             method: head.method, path: head.target.path, query: head.target.query, fields: head.fields,
             remoteAddress: remoteAddress, localAddress: localAddress, authority: head.authority,
-            scheme: context.configuration.scheme, id: id)
+            scheme: scheme, id: id)
         request.memory = head.memory
         return request
     }
@@ -118,7 +125,7 @@ actor HTTPConnection {
     }
 
     /// The one answer to what cannot be a request; nothing after it is parsed.
-    private func refuse(_ refusal: HTTPRefusal) async {
+    func refuse(_ refusal: HTTPRefusal) async {
         HTTPMetrics.refused.increment()
         context.logger.debug(
             "request refused", ["status": .integer(refusal.status.code), "reason": .string(refusal.reason)])

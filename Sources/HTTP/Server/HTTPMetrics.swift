@@ -12,6 +12,24 @@ enum HTTPMetrics {
             labels: [("class", "\(index + 1)xx")])
     }
 
+    /// How a connection to a listener with TLS began.
+    enum Handshake: String, CaseIterable {
+        case done
+        case failed
+        /// Without TLS.
+        case plain
+    }
+
+    private static let handshakes = Handshake.allCases.map { result in
+        MetricsRegistry.shared.counter(
+            "sallyport_tls_handshakes_total", help: "TLS handshakes with clients by result.",
+            labels: [("result", result.rawValue)])
+    }
+
+    static func countHandshake(_ result: Handshake) {
+        for (known, counter) in zip(Handshake.allCases, handshakes) where known == result { counter.increment() }
+    }
+
     static func count(_ status: HTTPStatus) {
         let index = status.code / 100 - 1
         if byClass.indices.contains(index) { byClass[index].increment() }

@@ -1,4 +1,5 @@
 package import AsyncIO
+package import Crypto
 import Synchronization
 package import Telemetry
 
@@ -20,10 +21,11 @@ package final class HTTPServer: Sendable {
         registry = ConnectionRegistry(configuration)
     }
 
-    /// Listens on `address` too; returns it with the port that the kernel chose for 0.
-    package func start(on address: SocketAddress) async throws(IOError) -> SocketAddress {
+    /// Listens on `address` too; returns it with the port that the kernel chose for 0. With `tls` TLS ends here: whoever
+    /// speaks anything else gets no further than a 400.
+    package func start(on address: SocketAddress, tls: ServedTLS? = nil) async throws(IOError) -> SocketAddress {
         let listener = try await TCPListener.bind(address, on: group) { stream in
-            self.accept(stream)
+            self.accept(stream, tls?.current)
         }
         listeners.withLock { $0.append(listener) }
         return listener.boundAddress

@@ -1,4 +1,5 @@
 import AsyncIO
+import Crypto
 import Telemetry
 
 extension HTTPServer {
@@ -6,15 +7,16 @@ extension HTTPServer {
         "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n".utf8)
 
     /// Begins the life of a connection: its task is the root of everything that happens on it, and ends with it.
-    func accept(_ stream: sending ByteStream) {
+    func accept(_ stream: sending ByteStream, _ tls: TLSContext?) {
         let address = stream.remoteAddress?.ipAddress
         guard registry.reserve(address) else {
-            // Somebody who is not even read cannot be waited for: what the kernel takes at once must do.
-            _ = try? stream.writeWithoutWaiting(Self.busy)
+            // Somebody who is not even read cannot be waited for: what the kernel takes at once must do. Under TLS nothing
+            // can be said before a handshake, which is what there is no room for.
+            if tls == nil { _ = try? stream.writeWithoutWaiting(Self.busy) }
             stream.close()
             return
         }
-        let handle = ConnectionHandle(HTTPConnection(stream, context: context), address: address)
+        let handle = ConnectionHandle(HTTPConnection(stream, context: context, tls: tls), address: address)
         HTTPMetrics.connections.add(1)
         handle.connection.assumeIsolated { connection in
             connection.begin { handle.cancel() }

@@ -38,6 +38,14 @@ package struct HTTPURL: Sendable, Hashable {
             }
         }
 
+        /// As certificates and resolvers have it: IPv6 without brackets.
+        package var plainText: String {
+            switch self {
+            case .name(let name): name
+            case .address(let address): address.description
+            }
+        }
+
         /// Whether it names this machine: `localhost` or a loopback address.
         package var isLoopback: Bool {
             switch self {

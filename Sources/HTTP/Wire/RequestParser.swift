@@ -24,6 +24,7 @@ struct HTTPRefusal: Error, Equatable {
     static let malformed = HTTPRefusal(.badRequest, "The request is malformed.")
     static let lineTooLong = HTTPRefusal(.uriTooLong, "The request line is too long.")
     static let fieldsTooLarge = HTTPRefusal(.requestHeaderFieldsTooLarge, "The header fields are too large.")
+    static let plainOverTLS = HTTPRefusal(.badRequest, "This address speaks https, and the request came without TLS.")
     static let tooSlow = HTTPRefusal(.requestTimeout, "The request took too long to arrive.")
 }
 

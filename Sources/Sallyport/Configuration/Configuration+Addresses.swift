@@ -7,8 +7,14 @@ extension Configuration {
 
     /// The same, for the port that was bound when `listen` left the choice to the system.
     func displayOrigin(port: Int) -> String {
-        publicURL?.origin ?? (port == 80 ? "http://localhost" : "http://localhost:\(port)")
+        if let publicURL { return publicURL.origin }
+        let scheme = scheme
+        return port == scheme.defaultPort
+            ? "\(scheme.rawValue)://localhost" : "\(scheme.rawValue)://localhost:\(port)"
     }
+
+    /// How clients reach this server.
+    var scheme: HTTPURL.Scheme { publicURL?.scheme ?? (tls == nil ? .http : .https) }
 
     /// The link with which somebody sets a password: at the gateway that serves the data directory, or did last, for it
     /// may have been told another address than this command.

@@ -15,6 +15,7 @@ struct ConfigurationFileReader {
         guard var section = ConfigurationSection(root, path: .root, context: context) else { return }
         if let value = section.value("public_url") { readPublicURL(value) }
         if let value = section.value("listen") { readListen(value) }
+        if let tls = section.section("tls") { configuration.tls = TLSReader(context: context).settings(in: tls) }
         if let text = section.value("data_dir")?.nonEmptyString() {
             configuration.dataDirectory = context.absolutePath(text)
         }

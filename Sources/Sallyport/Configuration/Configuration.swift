@@ -27,6 +27,8 @@ struct Configuration: Sendable {
     var publicURL: HTTPURL?
     /// `listen`.
     var listen: SocketAddress
+    /// `tls`; nil when clients, or the proxy in front, come in the clear.
+    var tls: TLSSettings?
     /// `data_dir`.
     var dataDirectory: String
     /// `storage`.

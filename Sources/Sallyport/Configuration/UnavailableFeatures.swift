@@ -12,9 +12,6 @@ struct UnavailableFeatures {
                 ? refuse(routing, "routing by subdomain", hint: "use path, which is the default")
                 : routing.refuse("expected path or subdomain, found \"\(word)\"")
         }
-        if let tls = section.value("tls") {
-            refuse(tls, "TLS", hint: "put a proxy that ends TLS in front, and set public_url to its address")
-        }
         if var access = section.section("access") {
             for (key, value) in access.named() where Self.isSet(value) {
                 refuse(value, "the access policy")

@@ -1,7 +1,9 @@
 import AsyncIO
 import AuthorizationServer
+import Crypto
 import HTTP
 import Storage
+import Telemetry
 
 /// Refuses settings that work but do not protect (O03).
 struct WeakConfiguration {
@@ -11,6 +13,7 @@ struct WeakConfiguration {
     /// Records every weakness.
     func check() {
         checkPublicURL()
+        checkTLS()
         checkOrigins()
         checkDataDirectory()
         checkProtectedResources()
@@ -28,7 +31,32 @@ struct WeakConfiguration {
         if url.isInTheClear {
             context.refuse(
                 path, line: nil, "\"\(url)\" would send tokens over the network in the clear",
-                hint: "use https://\(url.host), and end TLS in a proxy in front")
+                hint: "use https://\(url.host), and set tls or end TLS in a proxy in front")
+        }
+    }
+
+    private func checkTLS() {
+        guard let tls = configuration.tls else { return }
+        let path = ConfigurationPath.root.key("tls")
+        let host = configuration.publicURL?.host ?? .name("localhost")
+        // Clients come by https: an issuer that says otherwise would send them to a door that is none.
+        if let url = configuration.publicURL, url.scheme == .http {
+            context.refuse(
+                .root.key("public_url"), line: nil, "\"\(url)\" is not how clients get here: tls is set",
+                hint: "use https://\(host)")
+        }
+        if !tls.context.names(host.plainText) {
+            context.note(
+                path.key("certificate"), line: nil, "is not for \(host): clients will refuse it",
+                hint: "it needs \(host) among its subject alternative names")
+        }
+        if let validity = tls.context.validity, !tls.context.isValid(at: WallClock.system.now()) {
+            context.note(
+                path.key("certificate"), line: nil,
+                "counts from \(validity.notBefore) to \(validity.notAfter): clients refuse it now")
+        }
+        if let redirect = tls.redirectListen, redirect == configuration.listen {
+            context.refuse(path.key("redirect_listen"), line: nil, "is the address that listen has")
         }
     }
 

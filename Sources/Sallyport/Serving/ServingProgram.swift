@@ -1,5 +1,6 @@
 import AsyncIO
 import AuthorizationServer
+import Crypto
 import Gateway
 import Glibc
 import HTTP
@@ -12,12 +13,17 @@ struct ServingProgram: Sendable {
     /// How long the first account's setup link works.
     private static let setupLinkLifetime = Duration.seconds(24 * 3600)
 
+    /// They get one short answer each.
+    private static let redirectConnections = 1000
+
     private let plan: ServingPlan
     private let state: OpenedStore?
     private let store: any AuthorizationStore
     private let sealing: SealingKeySource
     private let audit: AuditTrail
     private let group: EventLoopGroup
+    /// What clients are shown; nil where TLS does not end here.
+    private let tls: ServedTLS?
     private let logger = Logger(label: "sallyport")
     private let readiness = Readiness()
 
@@ -39,6 +45,7 @@ struct ServingProgram: Sendable {
     private init(_ plan: ServingPlan) throws(CommandFailure) {
         self.plan = plan
         group = EventLoopGroup()
+        tls = plan.configuration.tls.map { ServedTLS($0.context) }
         let isPersistent = plan.protection == .login && plan.configuration.storage != .memory
         state = isPersistent ? try OpenedStore.open(plan.configuration, on: group.loops) : nil
         store = state?.store ?? MemoryStore()
@@ -65,7 +72,7 @@ struct ServingProgram: Sendable {
         // 2. Everything that answers requests.
         let hosts = HostPolicy(
             publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
-            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin))
+            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin), localScheme: plan.configuration.scheme)
         let directory = ServerDirectory(plan)
         let service = try await authorizationService(hosts, directory)
         let gateway = GatewayAssembly(
@@ -77,7 +84,8 @@ struct ServingProgram: Sendable {
         gateway.register(on: &router)
         // 3. The address.
         let server = HTTPServer(configuration: httpConfiguration, group: group, responder: front(router, directory))
-        let bound = try await listen(server)
+        let bound = try await listen(server, on: plan.configuration.listen, tls: tls)
+        let redirect = try await redirectServer(port: bound.port)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
         await noteOrigin(port: bound.port)
@@ -87,7 +95,13 @@ struct ServingProgram: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             if let service { tasks.addTask(executorPreference: loop) { await service.run(on: loop) } }
             tasks.addTask(executorPreference: loop) { await gateway.run() }
-            await ShutdownSequence(readiness: readiness, logger: logger).run(signals, server, gateway, loop)
+            if let tls, let settings = plan.configuration.tls {
+                let watch = CertificateWatch(
+                    settings, served: tls, clock: .system, logger: Logger(label: "tls"))
+                tasks.addTask(executorPreference: loop) { await watch.run(on: loop) }
+            }
+            await ShutdownSequence(readiness: readiness, logger: logger)
+                .run(signals, server, redirect: redirect, gateway, loop)
             tasks.cancelAll()
         }
     }
@@ -171,19 +185,22 @@ extension ServingProgram {
                 directory, publicURL: url, servers: plan.authorizationServers, before: front)
         }
         let proxies = TrustedProxies(plan.configuration.trustedProxies)
-        return proxies.isEmpty ? front : ForwardingBoundary(proxies, before: front)
+        if !proxies.isEmpty { front = ForwardingBoundary(proxies, before: front) }
+        guard tls != nil else { return front }
+        return StrictTransport(for: plan.configuration.publicURL, before: front) ?? front
     }
 
     private var httpConfiguration: HTTPServerConfiguration {
         var configuration = HTTPServerConfiguration()
-        configuration.scheme = plan.configuration.publicURL?.scheme ?? .http
+        configuration.scheme = plan.configuration.scheme
         return configuration
     }
 
-    private func listen(_ server: HTTPServer) async throws(CommandFailure) -> SocketAddress {
-        let address = plan.configuration.listen
+    private func listen(
+        _ server: HTTPServer, on address: SocketAddress, tls: ServedTLS? = nil
+    ) async throws(CommandFailure) -> SocketAddress {
         do throws(IOError) {
-            return try await server.start(on: address)
+            return try await server.start(on: address, tls: tls)
         } catch {
             throw CommandFailure(
                 code: .unavailable, message: "cannot listen on \(address): \(error)",
@@ -191,6 +208,18 @@ extension ServingProgram {
                     ? "another program uses it, perhaps another Sallyport; choose one with --listen 127.0.0.1:PORT"
                     : "choose another address with --listen")
         }
+    }
+
+    /// What answers requests in the clear, beside a listener with TLS.
+    private func redirectServer(port: Int) async throws(CommandFailure) -> HTTPServer? {
+        guard let address = plan.configuration.tls?.redirectListen else { return nil }
+        var configuration = HTTPServerConfiguration()
+        configuration.maximumConnections = Self.redirectConnections
+        configuration.idleTimeout = .seconds(10)
+        let responder = RedirectToHTTPS(origin: plan.configuration.displayOrigin(port: port))
+        let server = HTTPServer(configuration: configuration, group: group, responder: responder)
+        _ = try await listen(server, on: address)
+        return server
     }
 
     private func setupURL(port: Int) async throws(CommandFailure) -> String? {

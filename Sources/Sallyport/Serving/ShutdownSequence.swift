@@ -14,13 +14,18 @@ struct ShutdownSequence: Sendable {
     let logger: Logger
 
     /// Returns when everything has stopped.
-    func run(_ signals: AsyncStream<Int32>, _ server: HTTPServer, _ gateway: GatewayAssembly, _ loop: EventLoop) async {
+    func run(
+        _ signals: AsyncStream<Int32>, _ server: HTTPServer, redirect: HTTPServer?, _ gateway: GatewayAssembly,
+        _ loop: EventLoop
+    ) async {
         guard await isStopped(by: signals) else { return }
         readiness.advance(to: .draining)
         logger.notice("stopping: waiting for what is in flight")
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) {
                 async let sessions: Void = gateway.drain(within: Self.patience)
+                // Its answers take no time.
+                await redirect?.drain(within: .zero)
                 await server.drain(within: Self.patience)
                 await sessions
             }

@@ -36,8 +36,10 @@ class Browser:
 
     def send(self, method, url, fields=None):
         parts = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPConnection(
-            parts.hostname, parts.port or 80, timeout=20, source_address=self.source and (self.source, 0)
+        # Over TLS whoever SSL_CERT_FILE names vouches for the server.
+        secure = parts.scheme == "https"
+        connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(
+            parts.hostname, parts.port, timeout=20, source_address=self.source and (self.source, 0)
         )
         headers = {"Accept": "text/html"}
         if self.cookies:

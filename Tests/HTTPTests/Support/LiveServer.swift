@@ -1,4 +1,5 @@
 import AsyncIO
+import Crypto
 import Foundation
 import Synchronization
 import Telemetry
@@ -17,13 +18,13 @@ final class LiveServer: Sendable {
     /// Runs `body` against a server and drains it afterwards.
     static func run<Value: Sendable>(
         _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
-        responder: (any HTTPResponder)? = nil,
+        responder: (any HTTPResponder)? = nil, tls: ServedTLS? = nil,
         _ body: @escaping @Sendable (LiveServer) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPServerConfiguration()
         configuration.lingerTimeout = .milliseconds(200)
         configure(&configuration)
-        let live = try await LiveServer(configuration, responder)
+        let live = try await LiveServer(configuration, responder, tls)
         do {
             let value = try await body(live)
             await live.server.drain(within: .milliseconds(500))
@@ -34,7 +35,9 @@ final class LiveServer: Sendable {
         }
     }
 
-    private init(_ configuration: HTTPServerConfiguration, _ responder: (any HTTPResponder)?) async throws {
+    private init(
+        _ configuration: HTTPServerConfiguration, _ responder: (any HTTPResponder)?, _ tls: ServedTLS?
+    ) async throws {
         let seen = Ledger<String>()
         self.seen = seen
         let recording = HTTPHandler { request, body in
@@ -51,7 +54,7 @@ final class LiveServer: Sendable {
         server = HTTPServer(
             configuration: configuration, group: Self.group, responder: recording,
             logger: Logger(label: "test", sink: LogSink(capture: { _ in })))
-        port = try await server.start(on: SocketAddress(parsing: "127.0.0.1:0")).port
+        port = try await server.start(on: SocketAddress(parsing: "127.0.0.1:0"), tls: tls).port
     }
 
     /// Sends `pieces` one after the other and returns all that comes until the server closes.
