@@ -49,6 +49,9 @@ package struct ListenFilter: Sendable, Hashable {
         }
     }
 
+    /// Whether exactly this resource is watched; identifiers compare as bytes.
+    package func watches(_ uri: String) -> Bool { resources.contains { $0.utf8.elementsEqual(uri.utf8) } }
+
     /// The same as JSON, for the acknowledgement: only what is honoured.
     package var json: JSONValue {
         var members: [JSONValue.Member] = []
