@@ -34,7 +34,7 @@ package final class Gateway: Sendable {
         var channels: [EventChannelEndpoint] = []
         endpoints = zip(configuration.servers, resources.all).map { server, resource in
             let supervisor = ServerSupervisor(
-                server, StdioUpstream(server, configuration), slots: slots, quotas: quotas,
+                server, EraUpstream(StdioUpstream(server, configuration), server), slots: slots, quotas: quotas,
                 surroundings: surroundings, metrics: configuration.metrics, loops: loops)
             let bridge = BridgePool(
                 supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)

@@ -1,5 +1,6 @@
 import AsyncIO
 import Foundation
+import Gateway
 import HTTP
 import Telemetry
 import TestSupport
@@ -48,6 +49,7 @@ struct ConfigurationTests {
                 isolation: session
                 timeout: 1m30s
                 start_timeout: 45s
+                era: modern
                 limits: {memory: 512MiB, processes: 64, open_files: 256, sessions: 5}
                 pool: {idle_timeout: 10m}
                 tools: {allow: ["*"], deny: [], rename: {}}
@@ -73,7 +75,7 @@ struct ConfigurationTests {
         #expect(server.arguments == ["-u", "UTC", "$5"])
         #expect(server.environment == ["TZ": "UTC", "N": "5", "F": "file:x"])
         #expect(server.timeout == .seconds(90) && server.effectiveStartTimeout == .seconds(45))
-        #expect(server.memoryLimit == 512 << 20)
+        #expect(server.memoryLimit == 512 << 20 && server.era == .modern)
         #expect(server.maximumSessions == 5)
         #expect(configuration.notices.isEmpty)
     }

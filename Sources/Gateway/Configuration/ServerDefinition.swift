@@ -1,5 +1,4 @@
 package import AsyncIO
-package import MCP
 
 /// One MCP server that an operator configured: how it is started and what it may cost.
 package struct ServerDefinition: Sendable {
@@ -30,7 +29,7 @@ package struct ServerDefinition: Sendable {
     /// Which of its tools clients see, and by which names.
     package var tools = ToolFilter()
     /// How the server speaks MCP.
-    package var era: Era
+    package var era: ServerEra
     /// Where its endpoint is: `/NAME/mcp` where nothing else is set.
     package var path: String
     /// The revision that `initialize` offers to it instead of the client's; nil passes the client's on.
@@ -56,7 +55,7 @@ package struct ServerDefinition: Sendable {
         self.maximumSessions = maximumSessions
         self.limits = limits
         self.requiredScopes = requiredScopes
-        era = .legacy
+        era = .automatic
         path = "/\(name)/mcp"
     }
 

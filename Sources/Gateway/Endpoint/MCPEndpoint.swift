@@ -84,7 +84,7 @@ final class MCPEndpoint: HTTPResponder {
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
         try checkAccess(caller, target.server)  // 8 access policy
-        if claim.era != target.server.era {  // 9 era bridge
+        if claim.era == .modern {  // 9 era bridge: every server presents itself as a legacy one
             return try await bridged(payload, caller, request)
         }
         return try await call(target, payload, caller, request)  // 10 upstream call

@@ -1,6 +1,7 @@
 import AsyncIO
 import AuthorizationServer
 import Crypto
+import Gateway
 import HTTP
 import OAuth
 import Storage
@@ -133,6 +134,8 @@ struct ServerSettings: Sendable, Equatable {
     var timeout = Duration.seconds(300)
     /// `start_timeout`: how long a server may take to answer `initialize`; nil leaves it to the kind of command.
     var startTimeout: Duration?
+    /// `era`: how it speaks MCP.
+    var era = ServerEra.automatic
     /// `pool.idle_timeout`: a session that nobody uses ends after this.
     var idleTimeout = Duration.seconds(600)
     /// `limits.sessions`: processes of this server at once.

@@ -1,3 +1,5 @@
+import Gateway
+
 /// Reads the servers of a configuration, from `servers` in YAML and from `mcpServers` in JSON.
 struct ServerReader {
     let context: ConfigurationContext
@@ -71,6 +73,7 @@ struct ServerReader {
             server.timeout = timeout
         }
         server.startTimeout = section.value("start_timeout")?.duration(in: .seconds(1)...(.seconds(600)))
+        if let value = section.value("era"), let era = self.era(value) { server.era = era }
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
         server.tools = ToolReader().tools(in: section.section("tools"))
@@ -84,6 +87,13 @@ struct ServerReader {
         guard let text = command.nonEmptyString() else { return nil }
         server.command = resolve(text, command)
         return server
+    }
+
+    private func era(_ value: ConfigurationValue) -> ServerEra? {
+        guard let word = value.string() else { return nil }
+        let era = ServerEra(rawValue: word)
+        if era == nil { value.refuse("expected auto, legacy or modern, found \"\(word)\"") }
+        return era
     }
 
     /// The variables of `env`, each read by `read`.

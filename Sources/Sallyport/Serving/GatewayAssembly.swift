@@ -91,6 +91,7 @@ extension ServerDefinition {
                 memory: settings.memoryLimit.map(UInt64.init), processes: settings.processLimit.map(UInt64.init),
                 openFiles: settings.openFileLimit.map(UInt64.init)))
         self.path = path
+        era = settings.era
         offeredVersion = protocolVersion
         tools = ToolFilter(
             allow: settings.tools.allow, deny: settings.tools.deny, rename: settings.tools.rename)
