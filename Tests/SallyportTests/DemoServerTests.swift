@@ -114,6 +114,53 @@ struct DemoServerTests {
         #expect(text(listed.first) == "file:///a")
     }
 
+    @Test("the modern era: every request for itself, questions as results, and nothing of the handshake")
+    func modern() throws {
+        let server = DemoServer(isModern: true)
+        func ask(_ method: String, _ members: String = "", _ envelope: String? = nil) throws -> [JSONNode] {
+            let meta =
+                envelope
+                ?? #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}"#
+            var line = Array(
+                #"{"jsonrpc":"2.0","id":"i","method":"\#(method)","params":{"_meta":{\#(meta)}\#(members)}}"#.utf8)
+            line.append(UInt8(ascii: "\n"))
+            server.receiveLines(of: &line)
+            return try server.takeOutput().split(separator: UInt8(ascii: "\n")).map {
+                try JSONDocument(parsing: Array($0)).root
+            }
+        }
+        let discovered = try ask("server/discover").first?["result"]
+        #expect(discovered?["supportedVersions"]?[0]?.equals("2026-07-28") == true)
+        #expect(discovered?["_meta"]?["io.modelcontextprotocol/serverInfo"]?["name"] != nil)
+        for method in ["tools/list", "resources/list", "prompts/list", "resources/templates/list"] {
+            let result = try ask(method).first?["result"]
+            #expect(result?["ttlMs"] != nil && result?["resultType"]?.equals("complete") == true, "\(method)")
+        }
+        let echo = try ask("tools/call", #","name":"echo","arguments":{"message":"x"}"#).first
+        #expect(text(echo) == "x" && echo?["result"]?["ttlMs"] == nil && echo?["result"]?["resultType"] != nil)
+        let question = try ask("tools/call", #","name":"elicit""#).first?["result"]
+        #expect(question?["resultType"]?.equals("input_required") == true && question?["content"] == nil)
+        #expect(question?["inputRequests"]?["answer"]?["method"]?.equals("elicitation/create") == true)
+        let retry =
+            #","name":"elicit","requestState":"elicitation/create","inputResponses":{"answer":{"action":"accept"}}"#
+        #expect(text(try ask("tools/call", retry).first) == "accept")
+        let foreign = retry.replacing("elicitation/create", with: "roots/list")
+        #expect(try ask("tools/call", foreign).first?["error"]?["code"]?.integer == -32602)
+        let needed = try ask("tools/call", #","name":"sample""#).first?["error"]
+        #expect(needed?["code"]?.integer == -32021 && needed?["data"]?["requiredCapabilities"]?["sampling"] != nil)
+        #expect(
+            try ask("tools/call", #","name":"log","arguments":{"message":"m"}"#).count == 1, "c28: no level, no log")
+        for method in ["initialize", "ping", "logging/setLevel", "resources/subscribe"] {
+            #expect(try ask(method).first?["error"]?["code"]?.integer == -32601, "\(method)")
+        }
+        #expect(try ask("tools/list", "", "").first?["error"]?["code"]?.integer == -32602)
+        let other =
+            #""io.modelcontextprotocol/protocolVersion":"2031-01-01","io.modelcontextprotocol/clientCapabilities":{}"#
+        #expect(try ask("tools/list", "", other).first?["error"]?["data"]?["supported"]?.count == 1)
+        let listen = try ask("subscriptions/listen", #","notifications":{"toolsListChanged":true}"#)
+        #expect(listen.count == 1 && listen[0]["params"]?["notifications"]?.count == 0)
+    }
+
     @Test("resources, prompts, completion and logging")
     func others() throws {
         func ask(_ method: String, _ params: String = "{}") throws -> JSONNode? {

@@ -149,10 +149,12 @@ enum Help {
           --json           the result as JSON
         """,
         "demo-server": """
-        usage: sallyport demo-server
+        usage: sallyport demo-server [--era legacy|modern]
 
         An MCP server on standard input and output for trying, diagnosing and testing. Tools: echo, whoami, headers,
         add, sleep, progress, log, elicit, sample, roots; a resource, a template, a prompt, a completion.
+
+          --era ERA  legacy (the default): the revisions from 2024-11-05 to 2025-11-25; modern: 2026-07-28 alone
         """,
     ]
 

@@ -95,8 +95,12 @@ enum Program {
         case "list":
             return try ListCommand.run(try ParsedArguments(rest, syntax: ListCommand.syntax), environment: environment)
         case "demo-server":
-            _ = try ParsedArguments(rest, syntax: CommandSyntax())
-            return ExitCode(rawValue: DemoServer().run()) ?? .software
+            let arguments = try ParsedArguments(rest, syntax: CommandSyntax(options: ["--era"]))
+            let era = arguments["--era"] ?? "legacy"
+            guard era == "legacy" || era == "modern" else {
+                throw CommandFailure(code: .usage, message: "unknown era \"\(era)\"", hint: "known: legacy, modern")
+            }
+            return ExitCode(rawValue: DemoServer(isModern: era == "modern").run()) ?? .software
         default:
             let near = Suggestion.nearest(to: name, among: Help.commands.keys.sorted())
             throw CommandFailure(

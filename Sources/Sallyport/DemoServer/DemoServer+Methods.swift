@@ -18,6 +18,13 @@ extension DemoServer {
         }
     }
 
+    static let capabilities: JSONValue = [
+        "tools": [:], "resources": [:], "prompts": [:], "logging": [:], "completions": [:],
+    ]
+    static let information: JSONValue = ["name": "sallyport-demo", "version": .string(Version.text)]
+    static let instructions =
+        "A server for trying things out. Call whoami to see who the gateway says you are."
+
     private func send(result: JSONValue, id: [UInt8]) {
         send(result: result.serialized(), id: id)
     }
@@ -33,11 +40,8 @@ extension DemoServer {
         send(
             result: [
                 "protocolVersion": .string(session.protocolVersion),
-                "capabilities": [
-                    "tools": [:], "resources": [:], "prompts": [:], "logging": [:], "completions": [:],
-                ],
-                "serverInfo": ["name": "sallyport-demo", "version": .string(Version.text)],
-                "instructions": "A server for trying things out. Call whoami to see who the gateway says you are.",
+                "capabilities": Self.capabilities, "serverInfo": Self.information,
+                "instructions": .string(Self.instructions),
             ], id: id)
     }
 
@@ -49,6 +53,9 @@ extension DemoServer {
         } else if uri.hasPrefix("demo://items/"), uri.utf8.count > "demo://items/".utf8.count {
             text = "Item \(uri.dropFirst("demo://items/".count))"
         } else {
+            guard modern == nil else {
+                return send(error: -32602, "Resource not found", id: id, data: ["uri": .string(uri)])
+            }
             return send(error: -32002, "Resource not found", id: id)
         }
         send(

@@ -152,6 +152,7 @@ extension DemoServer {
     }
 
     private func unsupported(_ capability: String, _ id: [UInt8]) {
+        guard modern == nil else { return refuseModern(capability, id: id) }
         send(text: "this client did not declare the capability \(capability)", isError: true, id: id)
     }
 

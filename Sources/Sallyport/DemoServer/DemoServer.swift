@@ -4,7 +4,7 @@ import JSON
 /// The built-in MCP server for trying, diagnosing and testing: one thread, standard input and output, no dependencies on
 /// the rest of the program.
 ///
-/// It speaks the legacy revisions 2024-11-05 to 2025-11-25. Slow tools (`sleep`, `progress`) are timers and questions to
+/// It speaks the legacy revisions 2024-11-05 to 2025-11-25, or 2026-07-28 where it is told to. Slow tools (`sleep`, `progress`) are timers and questions to
 /// the client are table entries, so any number of calls run side by side. Answers to all lines of one read leave in one
 /// write, which makes it fast enough to measure a gateway with.
 final class DemoServer {
@@ -12,12 +12,20 @@ final class DemoServer {
     static let maximumPending = 10_000
     private static let maximumLine = 16 << 20
 
-    /// What `initialize` agreed on.
+    /// What `initialize` agreed on, or what the request in hand says of its client.
     var session = DemoSession()
+    private let isModern: Bool
+    /// The request in hand, in the modern era.
+    var modern: ModernRequest?
     private var output: [UInt8] = []
     private var timers: [DemoTimer] = []
     private var questions: [Int64: DemoQuestion] = [:]
     private var lastQuestion: Int64 = 0
+
+    /// A server of the legacy era, or of the modern one and nothing else.
+    init(isModern: Bool = false) {
+        self.isModern = isModern
+    }
 
     /// Serves until standard input ends; returns the exit code.
     func run() -> Int32 {
@@ -77,6 +85,7 @@ final class DemoServer {
             return
         }
         guard let id else { return notified(method, message["params"]) }
+        if isModern { return receiveModern(method, message["params"], id: id) }
         if method.equals("tools/call") {
             callTool(message["params"], id: id)
         } else {
@@ -96,6 +105,13 @@ final class DemoServer {
 extension DemoServer {
     /// Answers the request `id`; `result` is JSON text.
     func send(result: [UInt8], id: [UInt8]) {
+        guard modern != nil, result.first == UInt8(ascii: "{") else { return respond(with: result, id: id) }
+        let separator: [UInt8] = result.count > 2 ? [UInt8(ascii: ",")] : []
+        respond(with: [UInt8(ascii: "{")] + modernMembers() + separator + result.dropFirst(), id: id)
+    }
+
+    /// Answers the request `id` with exactly this result, JSON text.
+    func respond(with result: [UInt8], id: [UInt8]) {
         raw("{\"jsonrpc\":\"2.0\",\"id\":")
         output += id
         raw(",\"result\":")
@@ -104,11 +120,12 @@ extension DemoServer {
     }
 
     /// Answers the request `id` with a JSON-RPC error.
-    func send(error code: Int64, _ message: String, id: [UInt8]?) {
+    func send(error code: Int64, _ message: String, id: [UInt8]?, data: JSONValue? = nil) {
         raw("{\"jsonrpc\":\"2.0\",\"id\":")
         output += id ?? Array("null".utf8)
         raw(",\"error\":")
-        let error: JSONValue = ["code": .integer(code), "message": .string(message)]
+        var error: JSONValue = ["code": .integer(code), "message": .string(message)]
+        if let data, case .object(let members) = error { error = .object(members + [.init("data", data)]) }
         output += error.serialized()
         raw("}\n")
     }
@@ -120,6 +137,10 @@ extension DemoServer {
 
     /// Answers a tool call with one text that is JSON text already: the path of `echo`.
     func send(quotedText: some Sequence<UInt8>, isError: Bool = false, id: [UInt8]) {
+        guard modern == nil else {
+            let text = Array("{\"content\":[{\"type\":\"text\",\"text\":".utf8) + quotedText
+            return send(result: text + Array("}],\"isError\":\(isError)}".utf8), id: id)
+        }
         raw("{\"jsonrpc\":\"2.0\",\"id\":")
         output += id
         raw(",\"result\":{\"content\":[{\"type\":\"text\",\"text\":")
@@ -138,6 +159,7 @@ extension DemoServer {
     func ask(
         _ method: String, _ params: JSONValue, for id: [UInt8], answer: @escaping (JSONNode) -> Void
     ) {
+        guard modern == nil else { return askModern(method, params, for: id, answer: answer) }
         guard questions.count < Self.maximumPending else {
             return send(text: "too many questions are open", isError: true, id: id)
         }
