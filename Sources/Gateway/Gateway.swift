@@ -13,6 +13,7 @@ package final class Gateway: Sendable {
     let slots: ProcessSlots
     private let endpoints: [MCPEndpoint]
     private let channels: [EventChannelEndpoint]
+    private let circuits: [(server: String, circuit: UpstreamCircuit)]
     private let pages: CrossOriginPolicy
 
     /// Starts nothing: servers are started when they are first needed.
@@ -32,9 +33,18 @@ package final class Gateway: Sendable {
         let proofs = configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }
         let audits = !(configuration.audit is DiscardingAuditLog)
         var channels: [EventChannelEndpoint] = []
+        var circuits: [(server: String, circuit: UpstreamCircuit)] = []
         endpoints = zip(configuration.servers, resources.all).map { server, resource in
+            let upstream: any Upstream
+            if let remote = server.remote {
+                let there = HTTPUpstream(server, remote, configuration)
+                circuits.append((server.name, there.circuit))
+                upstream = there
+            } else {
+                upstream = StdioUpstream(server, configuration)
+            }
             let supervisor = ServerSupervisor(
-                server, EraUpstream(StdioUpstream(server, configuration), server), slots: slots, quotas: quotas,
+                server, EraUpstream(upstream, server), slots: slots, quotas: quotas,
                 surroundings: surroundings, metrics: configuration.metrics, loops: loops)
             let bridge = BridgePool(
                 supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)
@@ -52,6 +62,7 @@ package final class Gateway: Sendable {
             return endpoint(resource)
         }
         self.channels = channels
+        self.circuits = circuits
         self.resources = resources
         self.pages = pages
         self.slots = slots
@@ -70,6 +81,9 @@ package final class Gateway: Sendable {
             authorizationServers: configuration.authorizationServers,
             takesBoundTokens: configuration.proofs != nil, on: &router)
     }
+
+    /// Servers behind HTTP that do not answer and are not asked for a while.
+    package var unavailableServers: [String] { circuits.filter(\.circuit.isOpen).map(\.server) }
 
     /// How many sessions there are.
     package var sessionCount: Int { directory.count }

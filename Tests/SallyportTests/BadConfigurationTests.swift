@@ -161,8 +161,6 @@ struct BadConfigurationTests {
         .init(
             "one name twice", "servers: {a: {command: cat, tools: {rename: {a: x, b: x}}}}\n",
             "servers.a.tools.rename.b", "already"),
-        .init(
-            "HTTP upstream", "servers: {a: {url: \"https://x.example/mcp\"}}\n", "servers.a.url", "not yet available"),
         .init("audited arguments", "audit: {arguments: true}\n", "audit.arguments", "not yet available"),
     ]
 

@@ -247,7 +247,8 @@ struct MCPServersTests {
             ("{\n// x\n\"mcpServers\": {}}", "", "no comments"),
             (#"{"mcpServers": {"a": {"command": "cat"}, "a": {"command": "cat"}}}"#, "", ""),
             (#"{"mcpServers": {"a": {"args": []}}}"#, "mcpServers.a", ""),
-            (#"{"mcpServers": {"a": {"url": "https://x.example"}}}"#, "mcpServers.a.url", "disabled"),
+            (#"{"mcpServers": {"a": {"url": "x.example"}}}"#, "mcpServers.a.url", "https://"),
+            (#"{"mcpServers": {"a": {"url": "https://x.example", "type": "ws"}}}"#, "mcpServers.a.type", "sse"),
             (#"{"mcpServers": {"a": {"command": "cat", "type": "sse"}}}"#, "mcpServers.a.type", ""),
             (
                 #"{"mcpServers": {"a b": {"command": "cat"}, "A-B": {"command": "cat"}, "a.b": {"command": "cat"}}}"#,
@@ -277,11 +278,14 @@ struct MCPServersTests {
             {"mcpServers": {
               "a": {"command": "/bin/cat", "args": ["", "- x", "#no", "a: b", "'q'", "\\"", "\\\\", "true", "null", "1e3",
                 "-v", "{x}", "*y", "&z", "!t", "@at", "`b`", "%p", "line\\nbreak\\ttab", "caf\\u00e9", "\\u202e", "\\u0085", "~"],
-                "env": {"EMPTY": "", "F": "file:./x", "V": "${V:-d}", "N": "007"}, "cwd": "/tmp"}}}
+                "env": {"EMPTY": "", "F": "file:./x", "V": "${V:-d}", "N": "007"}, "cwd": "/tmp"},
+              "r": {"url": "https://x.example/mcp?a=b#", "disabled": true},
+              "s": {"type": "http", "url": "https://x.example/sse", "headers": {"X-Key": "file:k ${V:-d}"}},
+              "t": {"httpUrl": "https://x.example/mcp"}}}
             """
         let json = try ConfigurationFile(awkward, name: "c.json")
         let imported = MCPServersImport.yaml(of: Array(awkward.utf8), file: json.path)
-        #expect(imported.problems.isEmpty)
+        #expect(imported.problems.map(\.path) == ["mcpServers.r"], "\(imported.problems.map(\.text))")
         let yaml = try ConfigurationFile(try #require(imported.yaml) + "\n")
         #expect(try yaml.load().servers == json.load().servers)
         #expect(imported.yaml?.contains("${V:-d}") == true)

@@ -66,14 +66,20 @@ package final class SigningKeyring: Sendable {
     /// Signs an access token with the key of `algorithm` that is its turn; while that algorithm has none that may sign
     /// yet, with the newest one of another.
     func sign(_ claims: AccessTokenClaims, algorithm: SignatureAlgorithm, at now: Timestamp) throws -> String {
+        try sign(claims.serialized(), type: "at+jwt", algorithm: algorithm, at: now)
+    }
+
+    /// The same for other statements of ours. `type` keeps one kind from being taken for another (RFC 8725 §3.11).
+    package func sign(
+        _ payload: [UInt8], type: String, algorithm: SignatureAlgorithm, at now: Timestamp
+    ) throws -> String {
         let ready = keys.filter { $0.record.signsFrom <= now }
         let fitting = ready.filter { $0.algorithm == algorithm }
         let candidates = fitting.isEmpty ? ready : fitting
         guard let key = candidates.max(by: { SigningKeyState.precedes($0.record, $1.record) }) else {
             throw StoreError(.corrupt, detail: "there is no signing key")
         }
-        return try CompactJWS.sign(
-            claims.serialized(), type: "at+jwt", keyID: key.record.id, key: key.privateKey)
+        return try CompactJWS.sign(payload, type: type, keyID: key.record.id, key: key.privateKey)
     }
 
     /// The public half of every key that verifies (RFC 7517 §5).

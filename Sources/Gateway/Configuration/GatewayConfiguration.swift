@@ -36,6 +36,10 @@ package struct GatewayConfiguration: Sendable {
     package var revocations: (any RevocationState)?
     /// Seals what modern clients carry for us; one that outlives the process lets it say that a call is lost.
     package var sealing = SealingKey.random()
+    /// Signs what upstreams are told about users; nil where there is no key of ours.
+    package var signer: (any TokenSigner)?
+    /// Who the gateway is in what it signs.
+    package var issuer: String?
     package var clock = WallClock.system
     package var metrics = MetricsRegistry.shared
 

@@ -1,6 +1,6 @@
 package import AsyncIO
 
-/// One MCP server that an operator configured: how it is started and what it may cost.
+/// One MCP server that an operator configured: how it is started or where it is, and what it may cost.
 package struct ServerDefinition: Sendable {
     /// The first part of its path, and its label in metrics.
     package var name: String
@@ -32,6 +32,8 @@ package struct ServerDefinition: Sendable {
     package var era: ServerEra
     /// Where its endpoint is: `/NAME/mcp` where nothing else is set.
     package var path: String
+    /// Where it is, when it is no program of ours; what concerns processes means nothing then.
+    package var remote: RemoteEndpoint?
     /// The revision that `initialize` offers to it instead of the client's; nil passes the client's on.
     package var offeredVersion: String?
 
@@ -57,6 +59,17 @@ package struct ServerDefinition: Sendable {
         self.requiredScopes = requiredScopes
         era = .automatic
         path = "/\(name)/mcp"
+    }
+
+    /// A server that is reached over HTTP.
+    package init(
+        name: String, at remote: RemoteEndpoint, callTimeout: Duration = .seconds(60),
+        startTimeout: Duration = .seconds(10), idleTimeout: Duration = .seconds(600), maximumSessions: Int = 500
+    ) {
+        self.init(
+            name: name, command: "", callTimeout: callTimeout, startTimeout: startTimeout, idleTimeout: idleTimeout,
+            maximumSessions: maximumSessions)
+        self.remote = remote
     }
 
     /// What every program needs to run at all; nothing else of ours is handed on unasked (P02).

@@ -37,8 +37,8 @@ final class ServerMetrics: Sendable {
     }
 
     private static let endLabels: [String] = [
-        SessionEnd.exited(.lost), .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .idle, .expired,
-        .deleted, .revoked, .shutdown, .abandoned,
+        SessionEnd.exited(.lost), .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable,
+        .connectionLost, .forgotten, .idle, .expired, .deleted, .revoked, .shutdown, .abandoned,
     ].map(\.label)
 
     func called(_ method: MCPMethod, _ end: CallEnd, _ time: Duration) {

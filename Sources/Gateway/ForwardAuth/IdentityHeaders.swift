@@ -53,7 +53,7 @@ struct IdentityHeaders {
     }
 
     // A name is what its owner or a provider made of it: what would break the line is left out.
-    private static func plain(_ text: String) -> String {
+    static func plain(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) { return text }
         let kept = text.unicodeScalars.filter { $0.properties.generalCategory != .control }
         return String(String.UnicodeScalarView(kept))

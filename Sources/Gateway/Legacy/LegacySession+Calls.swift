@@ -73,7 +73,7 @@ extension LegacySession {
             return resolve(number, outcome: .refused, .unknownTool)
         }
         let line = ServerBoundMessage.request(
-            admitted, number: number, identity: method == .toolsCall ? identity : nil,
+            admitted, number: number, identity: method == .toolsCall && server.remote == nil ? identity : nil,
             offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.

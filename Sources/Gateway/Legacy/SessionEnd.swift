@@ -8,6 +8,12 @@ enum SessionEnd: Sendable, Hashable {
     case garbage
     case unresponsive
     case slowStart
+    /// A server elsewhere did not begin the session.
+    case unreachable
+    /// The stream to a server elsewhere that was the session is gone.
+    case connectionLost
+    /// A server elsewhere ended the session and began no other.
+    case forgotten
     case idle
     case expired
     /// DELETE.
@@ -30,6 +36,9 @@ enum SessionEnd: Sendable, Hashable {
         case .garbage: "The server \"\(server)\" wrote something that is not MCP and was stopped"
         case .unresponsive: "The server \"\(server)\" did not answer several calls in a row and was stopped"
         case .slowStart: "The server \"\(server)\" did not start in time"
+        case .unreachable: "The server \"\(server)\" cannot be reached"
+        case .connectionLost: "The connection to the server \"\(server)\" was lost"
+        case .forgotten: "The server \"\(server)\" has ended the session"
         case .idle, .expired: "The session has expired"
         case .deleted: "The session was ended by the client"
         case .disconnected: "The client has gone"
@@ -48,6 +57,9 @@ enum SessionEnd: Sendable, Hashable {
         case .garbage: "garbage"
         case .unresponsive: "unresponsive"
         case .slowStart: "slow_start"
+        case .unreachable: "unreachable"
+        case .connectionLost: "connection_lost"
+        case .forgotten: "forgotten"
         case .idle: "idle"
         case .expired: "expired"
         case .deleted: "deleted"
@@ -61,8 +73,9 @@ enum SessionEnd: Sendable, Hashable {
     /// Whether the server is to blame.
     var isFault: Bool {
         switch self {
-        case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart: true
-        case .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
+        case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable, .connectionLost:
+            true
+        case .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
         }
     }
 }

@@ -13,7 +13,7 @@ enum SpawnRefusal: Error, Sendable, Hashable {
     case draining
 }
 
-/// How many processes run: in all, per server, per user (P05). One lock, taken when a session begins and ends.
+/// How many processes run in all, and how many sessions there are per server and per user (P05). One lock, taken when a session begins and ends.
 final class ProcessSlots: Sendable {
     private struct State {
         var total = 0
@@ -32,10 +32,12 @@ final class ProcessSlots: Sendable {
     func take(_ server: ServerDefinition, for user: UserID) throws(SpawnRefusal) {
         let refusal: SpawnRefusal? = state.withLock { state in
             guard state.users[user, default: 0] < limits.sessionsPerUser else { return .userLimit }
-            guard state.total < limits.sessions, state.servers[server.name, default: 0] < server.maximumSessions else {
+            guard server.remote != nil || state.total < limits.sessions,
+                state.servers[server.name, default: 0] < server.maximumSessions
+            else {
                 return .capacity
             }
-            state.total += 1
+            if server.remote == nil { state.total += 1 }
             state.servers[server.name, default: 0] += 1
             state.users[user, default: 0] += 1
             return nil
@@ -46,7 +48,7 @@ final class ProcessSlots: Sendable {
     /// Gives a place back, when the process and all its descendants are gone.
     func giveBack(_ server: ServerDefinition, of user: UserID) {
         state.withLock { state in
-            state.total -= 1
+            if server.remote == nil { state.total -= 1 }
             Self.decrement(&state.servers, server.name)
             Self.decrement(&state.users, user)
         }

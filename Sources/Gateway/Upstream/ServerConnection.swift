@@ -11,7 +11,8 @@ protocol ServerConnection: AnyObject {
     /// What tells it apart in the operator's log, and what the server complained; never for a peer.
     var details: LogMetadata { get }
 
-    /// Takes a line for the next ``flush()``. `overloaded` where the server does not keep up; another error means that it
+    /// Takes a line for the next ``flush()``. A request that cannot be delivered is answered like any other, by a line with
+    /// an error; only `server/discover` that the server did not understand is answered `-32601`. `overloaded` where the server does not keep up; another error means that it
     /// takes no lines any more.
     ///
     /// - Returns: whether it is the first one, whose sender is to flush.
@@ -44,7 +45,7 @@ extension ServerConnection {
 
 /// How a session learns that its server is gone.
 enum ConnectionLoss: Sendable, Hashable {
-    /// Nothing more can be read from it.
+    /// Nothing more can be read from it, or it has ended the session.
     case outputEnded
     /// Its process has ended.
     case exited

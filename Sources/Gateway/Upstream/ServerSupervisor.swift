@@ -72,6 +72,7 @@ final class ServerSupervisor: Sendable {
             return PreparedConnection(open: open) { [slots, server] in slots.giveBack(server, of: principal.user) }
         } catch {
             slots.giveBack(server, of: principal.user)
+            if case .away(let seconds) = error { throw .backingOff(seconds: seconds) }
             failed(error)
             return nil
         }

@@ -14,4 +14,6 @@ enum UpstreamError: Error, Sendable, Hashable {
     /// The client left, so the server is not to blame.
     case cancelled
     case failed(String)
+    /// It is known not to answer; the seconds until it is worth another attempt.
+    case away(seconds: Int)
 }

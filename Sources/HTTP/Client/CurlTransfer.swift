@@ -6,6 +6,9 @@ internal import CCurl
 @safe final class CurlTransfer {
     /// Most body bytes that wait for the reader before the peer has to.
     static let bufferLimit = 256 << 10
+    /// How long a pooled connection may have been idle to carry what must not be sent twice, in seconds: common servers
+    /// close theirs after five, and a request that meets the closing is lost.
+    private static let freshConnection = 4
     private static let maximumFieldBytes = 64 << 10
     /// Parts are joined up to this size, so that a peer that sends single bytes costs a list of sixteen.
     private static let chunkSize = 16 << 10
@@ -40,7 +43,11 @@ internal import CCurl
         guard let easy = unsafe curl_easy_init() else { return nil }
         unsafe self.easy = OpaquePointer(easy)
         self.policy = policy
-        if case .stream = request.body { upload = Upload(wantsMore: wantsUpload) } else { upload = nil }
+        switch request.body {
+        case .stream: upload = Upload(wantsMore: wantsUpload)
+        case .bytes(let bytes) where !request.isRepeatable: upload = Upload(whole: bytes)
+        case .bytes, .none: upload = nil
+        }
         unsafe list = nil
         acceptsCodings = request.fields["accept-encoding"] != nil
         setCallbacks()
@@ -243,15 +250,26 @@ extension CurlTransfer {
             && set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(policy.connectTimeout))
             && set(CURLOPT_TIMEOUT_MS, policy.totalTimeout.map { Self.milliseconds($0) } ?? 0)
             && (policy.certificateAuthorities.map { set(CURLOPT_CAINFO, $0) } ?? true)
+            && (policy.allowsHTTP2 || set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
+            // A peer that vanished without a word is noticed, also by a stream on which nothing happens.
+            && set(CURLOPT_TCP_KEEPALIVE, 1) && set(CURLOPT_TCP_KEEPIDLE, 30) && set(CURLOPT_TCP_KEEPINTVL, 10)
             && set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
             && set(CURLOPT_SSL_VERIFYPEER, 1) && set(CURLOPT_SSL_VERIFYHOST, 2)
     }
 
     private func setRequest(_ request: HTTPClientRequest) -> Bool {
         guard set(CURLOPT_URL, request.url.text) else { return false }
+        if let timeout = request.timeout, !set(CURLOPT_TIMEOUT_MS, Self.milliseconds(timeout)) { return false }
+        if !request.isRepeatable, !set(CURLOPT_MAXAGE_CONN, Self.freshConnection) { return false }
         switch request.body {
         case .none:
             if request.method == .head, !set(CURLOPT_NOBODY, 1) { return false }
+        case .bytes(let bytes) where !request.isRepeatable:
+            // libcurl sends a request again when a pooled connection is found closed, also one that the peer has read. What
+            // it took from a callback it cannot take again, so it gives up instead.
+            guard set(CURLOPT_POST, 1) else { return false }
+            unsafe sallyport_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
+            setReader()
         case .bytes(let bytes):
             unsafe sallyport_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
             unsafe (bytes + [0]).withUnsafeBytes {
@@ -260,11 +278,7 @@ extension CurlTransfer {
             }
         case .stream:
             guard set(CURLOPT_UPLOAD, 1) else { return false }
-            let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-            unsafe sallyport_set_reader(handle, context) { buffer, size, count, context in
-                let space = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: size &* count)
-                return unsafe CurlTransfer.transfer(context)?.fillUpload(space) ?? Int(CURL_READFUNC_ABORT)
-            }
+            setReader()
         }
         if request.method != .head, !set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) { return false }
         for (name, value) in request.fields {
@@ -277,6 +291,14 @@ extension CurlTransfer {
         if request.fields["content-type"] == nil { unsafe list = curl_slist_append(list, "Content-Type:") }
         if !acceptsCodings { unsafe list = curl_slist_append(list, "Accept-Encoding: identity") }
         return unsafe sallyport_set_list(handle, CURLOPT_HTTPHEADER, list) == CURLE_OK
+    }
+
+    private func setReader() {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe sallyport_set_reader(handle, context) { buffer, size, count, context in
+            let space = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: size &* count)
+            return unsafe CurlTransfer.transfer(context)?.fillUpload(space) ?? Int(CURL_READFUNC_ABORT)
+        }
     }
 
     private func set(_ option: CURLoption, _ value: Int) -> Bool {
@@ -303,7 +325,7 @@ extension CurlTransfer {
         case CURLE_OPERATION_TIMEDOUT: return HTTPClientError(.timeout, detail)
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
             return HTTPClientError(.tlsFailed, detail)
-        case CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING:
+        case CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_SEND_FAIL_REWIND:
             return HTTPClientError(.disconnected, detail)
         default: return HTTPClientError(.invalidResponse, detail)
         }
@@ -318,6 +340,13 @@ private final class Upload {
 
     init(wantsMore: @escaping () -> Void) {
         self.wantsMore = wantsMore
+    }
+
+    /// Everything is there already.
+    init(whole bytes: [UInt8]) {
+        wantsMore = {}
+        pending = bytes[...]
+        isEnded = true
     }
 
     func provide(_ bytes: [UInt8]?) {

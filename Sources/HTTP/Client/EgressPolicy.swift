@@ -26,6 +26,9 @@ package struct EgressPolicy: Sendable {
     package var totalTimeout: Duration?
     /// PEM file of certificate authorities to trust instead of the system's.
     package var certificateAuthorities: String?
+    /// Whether HTTP/2 may be spoken. Not for streams whose reader may be slow: over HTTP/2 libcurl takes up to 32 MiB of each
+    /// before the peer has to wait.
+    package var allowsHTTP2 = true
 
     package init(
         addresses: Addresses, allowsPlainHTTP: Bool, maximumBodyBytes: Int? = 1 << 20,

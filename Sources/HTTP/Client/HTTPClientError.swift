@@ -1,9 +1,9 @@
 /// Why a request of our own has no answer. Equality is on the code.
 package struct HTTPClientError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Code: String, Sendable {
+    package enum Code: String, Sendable, CaseIterable {
         /// The policy forbids this scheme or address; nothing was sent.
         case refused
-        /// Too much is under way; later it may work.
+        /// Too much is under way, or the peer is known to be away; nothing was sent, later it may work.
         case busy
         case unresolved, connectFailed, tlsFailed, timeout, tooLarge, invalidResponse, disconnected, cancelled
     }
@@ -12,7 +12,7 @@ package struct HTTPClientError: Error, Sendable, Equatable, CustomStringConverti
     /// For our log; never for a peer.
     package let detail: String
 
-    init(_ code: Code, _ detail: String) {
+    package init(_ code: Code, _ detail: String) {
         self.code = code
         self.detail = detail
     }

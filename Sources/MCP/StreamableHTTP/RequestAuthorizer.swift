@@ -1,3 +1,5 @@
+package import HTTP
+
 /// Why a remote server refused a request for want of a token, or of a better one.
 package struct AuthorizationRefusal: Sendable {
     /// 401 or 403.
@@ -28,8 +30,15 @@ package protocol RequestAuthorizer: Sendable {
     /// The value of `Authorization` for the next request; nil for none.
     func authorization() async throws(AuthorizationFailure) -> String?
 
+    /// What every request carries besides.
+    func fields() async throws(AuthorizationFailure) -> HTTPFields
+
     /// The server refused: gets another credential, by refreshing or by asking a person. False where none can be had.
     func renew(after refusal: AuthorizationRefusal) async throws(AuthorizationFailure) -> Bool
+}
+
+extension RequestAuthorizer {
+    package func fields() -> HTTPFields { HTTPFields() }
 }
 
 /// A fixed value, or none.

@@ -3,12 +3,6 @@ import HTTP
 import JSON
 import Telemetry
 
-/// Why a message got no answer from the server.
-struct ExchangeFailure: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
-}
-
 // One message, one POST.
 extension StreamableHTTPClient {
     /// Attempts for want of a token, and for a session that is gone.
@@ -21,8 +15,10 @@ extension StreamableHTTPClient {
             try await attempt(message)
         } catch {
             logger.debug("an exchange failed", ["reason": .string(error.reason)])
-            guard message.kind == .request, !Task.isCancelled, !isClosed else { return }
-            await deliver(JSONRPCError(.internalError, error.reason).response(to: message.exactID))
+            guard !Task.isCancelled, !isClosed else { return }
+            let answer = await explain(error, message)
+            guard message.kind == .request, let answer else { return }
+            await deliver(answer.response(to: message.exactID))
         }
     }
 
@@ -35,7 +31,10 @@ extension StreamableHTTPClient {
             let (response, presented) = try await post(message)
             switch response.status.code {
             case 200: return try await take(response, for: message)
-            case 201...299: return
+            case 201...299:
+                guard message.kind == .request else { return }
+                throw ExchangeFailure(
+                    .unreadable, "\(endpoint.origin) answered \(response.status.code) to a request")
             case 401, 403:
                 let challenges = response.fields.values("www-authenticate")
                 let isRefused = response.status.code == 401 || challenges.contains { $0.contains("insufficient_scope") }
@@ -49,7 +48,7 @@ extension StreamableHTTPClient {
                 if number == sessionNumber, renewal == nil { renewSession() }
                 await renewal?.value
                 guard version != nil else {
-                    throw ExchangeFailure("The server has ended the session and begins no other")
+                    throw ExchangeFailure(.sessionEnded, "The server has ended the session and begins no other")
                 }
             default: return try await fail(response, message)
             }
@@ -63,50 +62,13 @@ extension StreamableHTTPClient {
             return try await authorizer.renew(
                 after: AuthorizationRefusal(status: status, challenges: challenges, presented: presented))
         } catch {
-            throw ExchangeFailure(error.description)
+            throw ExchangeFailure(.noCredential, error.description)
         }
-    }
-
-    /// The session is gone: begins another with the same words. Where that fails there is none.
-    func beginAgain() async throws(ExchangeFailure) {
-        forgetSession()
-        guard let greeting, let document = try? JSONDocument(parsing: greeting),
-            let message = try? JSONRPCMessage(document.root)
-        else { return }
-        logger.info("the server has ended the session; another is begun")
-        let (response, _) = try await post(message)
-        guard response.status == .ok else { return }
-        var result: JSONNode?
-        try await read(response, until: message) { text in
-            if let answer = try? JSONDocument(parsing: text) { result = answer.root["result"] }
-        }
-        agree(on: result, response.fields)
-        guard version != nil else { return }
-        let ready = Array("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}".utf8)
-        if let document = try? JSONDocument(parsing: ready), let notification = try? JSONRPCMessage(document.root) {
-            _ = try await post(notification)
-        }
-        listen()
-    }
-
-    func forgetSession() {
-        session = nil
-        version = nil
-        sessionNumber += 1
-        stream?.cancel()
-        stream = nil
-    }
-
-    /// What `initialize` agreed on.
-    private func agree(on result: JSONNode?, _ fields: HTTPFields) {
-        guard let agreed = result?["protocolVersion"]?.string else { return }
-        version = agreed
-        session = fields["mcp-session-id"]
     }
 
     // MARK: The request
 
-    private func post(
+    func post(
         _ message: JSONRPCMessage
     ) async throws(ExchangeFailure) -> (response: HTTPClientResponse, presented: String?) {
         var fields = try await commonFields()
@@ -120,23 +82,29 @@ extension StreamableHTTPClient {
             }
         }
         let request = HTTPClientRequest(
-            method: .post, url: endpoint, fields: fields, body: .bytes(Array(message.node.bytes)))
+            method: .post, url: endpoint, fields: fields, body: .bytes(Array(message.node.bytes)),
+            isRepeatable: message.isRepeatable,
+            timeout: message.kind == .request ? nil : settings.acceptTimeout)
         return (try await send(request), fields["authorization"])
     }
 
     /// The fields of every request of this session.
     func commonFields() async throws(ExchangeFailure) -> HTTPFields {
-        var fields: HTTPFields = ["User-Agent": "sallyport"]
+        var fields: HTTPFields
         do throws(AuthorizationFailure) {
+            fields = try await authorizer.fields()
+            if !fields.contains("user-agent") { fields.append("User-Agent", "sallyport") }
             if let authorization = try await authorizer.authorization() {
                 fields.append("Authorization", authorization)
             }
         } catch {
-            throw ExchangeFailure(error.description)
+            throw ExchangeFailure(.noCredential, error.description)
         }
         if let session { fields.append("Mcp-Session-Id", session) }
         if let version { fields.append("MCP-Protocol-Version", version) }
-        guard !fields.hasRefusedField else { throw ExchangeFailure("A header value of this session cannot be sent") }
+        guard !fields.hasRefusedField else {
+            throw ExchangeFailure(.noCredential, "A header value of this session cannot be sent")
+        }
         return fields
     }
 
@@ -144,7 +112,7 @@ extension StreamableHTTPClient {
         do throws(HTTPClientError) {
             return try await http.send(request)
         } catch {
-            throw ExchangeFailure("\(endpoint.origin) does not answer: \(error)")
+            throw ExchangeFailure(.transport(error.code), "\(endpoint.origin) does not answer: \(error)")
         }
     }
 
@@ -190,7 +158,7 @@ extension StreamableHTTPClient {
         _ response: HTTPClientResponse, _ message: JSONRPCMessage
     ) async throws(ExchangeFailure) {
         let status = response.status
-        let text = (try? await response.body.collect(upTo: Self.maximumMessage)) ?? []
+        let text = (try? await response.body.collect(upTo: settings.maximumMessage)) ?? []
         if message.kind == .request, let document = try? JSONDocument(parsing: text), let id = message.exactID,
             let error = document.root["error"], error.isObject
         {
@@ -201,6 +169,6 @@ extension StreamableHTTPClient {
             let answer = Array("{\"jsonrpc\":\"2.0\",\"id\":".utf8) + id.text + Array(",\"error\":".utf8)
             return await deliver(answer + JSONText.compacted(error) + [UInt8(ascii: "}")])
         }
-        throw ExchangeFailure("\(endpoint.text) answered \(status.code) \(status.reason)")
+        throw ExchangeFailure(.status(status.code), "\(endpoint.origin) answered \(status.code) \(status.reason)")
     }
 }

@@ -12,7 +12,6 @@ struct StreamPosition {
 
 // Streams of events, and the end of a session.
 extension StreamableHTTPClient {
-    private static let maximumResumptions = 5
     private static let defaultRetry = 1000
     private static let longestRetry = 30_000
 
@@ -26,13 +25,16 @@ extension StreamableHTTPClient {
         var position = StreamPosition()
         if await follow(response, until: message, &position, take) || message.kind != .request { return }
         var attempts = 0
-        while position.lastEvent != nil, session != nil, attempts < Self.maximumResumptions, !Task.isCancelled {
+        while position.lastEvent != nil, session != nil, attempts < settings.resumptions, !Task.isCancelled {
             attempts += 1
-            await pause(position.retry ?? Self.defaultRetry)
-            guard let next = try? await openStream(after: position.lastEvent), isEventStream(next) else { continue }
+            let last = position.lastEvent
+            if let retry = position.retry { await pause(retry) } else { await pause(settings.resumptionDelay) }
+            guard let next = try? await openStream(after: last), isEventStream(next) else { continue }
             if await follow(next, until: message, &position, take) { return }
+            // A server may let its client come back as often as it likes (2025-11-25).
+            if position.lastEvent != last { attempts = 0 }
         }
-        throw ExchangeFailure("The connection broke before the answer")
+        throw ExchangeFailure(.cut, "The connection broke before the answer")
     }
 
     private func readSingle(
@@ -40,13 +42,13 @@ extension StreamableHTTPClient {
     ) async throws(ExchangeFailure) {
         let bytes: [UInt8]
         do throws(HTTPClientError) {
-            bytes = try await response.body.collect(upTo: Self.maximumMessage)
+            bytes = try await response.body.collect(upTo: settings.maximumMessage)
         } catch {
-            throw ExchangeFailure("The answer broke off: \(error)")
+            throw ExchangeFailure(.cut, "The answer broke off: \(error)")
         }
         if bytes.isEmpty, message.kind != .request { return }
         guard let document = try? JSONDocument(parsing: bytes) else {
-            throw ExchangeFailure("\(endpoint.text) answered something that is not JSON")
+            throw ExchangeFailure(.unreadable, "\(endpoint.origin) answered something that is not JSON")
         }
         if document.root.isArray {
             for element in document.root.elements { await take(JSONText.compacted(element)) }
@@ -65,7 +67,7 @@ extension StreamableHTTPClient {
         _ response: HTTPClientResponse, until message: JSONRPCMessage?, _ position: inout StreamPosition,
         _ take: (_ text: [UInt8]) async -> Void
     ) async -> Bool {
-        var parser = ServerSentEventParser(maximumBytes: Self.maximumMessage)
+        var parser = ServerSentEventParser(maximumBytes: settings.maximumMessage)
         let wanted = message?.exactID
         // Whatever breaks a stream, what follows is the same: it ended here.
         while let bytes = try? await response.body.next() {
@@ -86,14 +88,22 @@ extension StreamableHTTPClient {
     func followGeneralStream() async {
         var position = StreamPosition()
         var failures = 0
+        var wasOpen = false
         while !Task.isCancelled, !isClosed {
-            guard let response = try? await openStream(after: position.lastEvent) else { return }
-            switch response.status.code {
-            case 200 where isEventStream(response):
+            let response = try? await openStream(after: position.lastEvent)
+            switch response?.status.code ?? 503 {
+            case 200:
+                guard let response, isEventStream(response) else { return }
                 failures = 0
+                wasOpen = true
                 _ = await follow(response, until: nil, &position) { await deliver($0) }
-            case 500...599, 429: break
-            // There is none, or not for us, or the session is gone: the next request finds out.
+            // Away for a while.
+            case 429, 500...599: break
+            case 404 where wasOpen && session != nil:
+                // The session is gone, and who only listens would never notice.
+                if renewal == nil { renewSession() }
+                return
+            // There is none, or not for us: the next request finds out.
             default: return
             }
             failures += 1
@@ -109,14 +119,19 @@ extension StreamableHTTPClient {
     }
 
     private func pause(_ milliseconds: Int) async {
+        await pause(.milliseconds(min(max(milliseconds, 10), Self.longestRetry)))
+    }
+
+    private func pause(_ time: Duration) async {
         // Cancelled: the loops around it look for that.
-        try? await loop.sleep(for: .milliseconds(min(max(milliseconds, 10), Self.longestRetry)))
+        try? await loop.sleep(for: time)
     }
 
     /// Tells the server that the session is over; whether it listens does not matter.
     func endSession() async {
         guard session != nil, let fields = try? await commonFields() else { return }
         session = nil
-        _ = try? await send(HTTPClientRequest(method: .delete, url: endpoint, fields: fields))
+        _ = try? await send(
+            HTTPClientRequest(method: .delete, url: endpoint, fields: fields, timeout: settings.farewellTimeout))
     }
 }

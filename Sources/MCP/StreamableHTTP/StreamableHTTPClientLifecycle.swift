@@ -2,14 +2,33 @@ import AsyncIO
 import JSON
 import Telemetry
 
-// The only place where the client starts tasks: one for each open request, one for the general stream.
+// The only place where the client starts tasks: one for each open request, one for the general stream, one for each answer
+// of the client.
 extension StreamableHTTPClient {
     func start(_ message: JSONRPCMessage, _ id: JSONRPCID) {
-        open[id] = Task(executorPreference: loop) {
+        let task = Task(executorPreference: loop) {
             await self.exchange(message)
             await self.finished(id)
         }
+        open[id] = OpenRequest(task: task, isModern: ModernRequestHeaders.claim(of: message) != nil)
     }
+
+    /// Sends a message that nothing waits for; then ends `request`.
+    func run(_ message: JSONRPCMessage, thenCancelling request: Task<Void, Never>? = nil) {
+        guard errands.count < Self.maximumOpen else {
+            logger.warning("a message is dropped: the server takes none")
+            return
+        }
+        lastErrand += 1
+        let number = lastErrand
+        errands[number] = Task(executorPreference: loop) {
+            await self.exchange(message)
+            request?.cancel()
+            await self.returned(number)
+        }
+    }
+
+    private func returned(_ number: Int) { errands[number] = nil }
 
     /// Begins another session, once for all who found out that the last one is gone; they wait for `renewal`.
     func renewSession() {
@@ -33,16 +52,18 @@ extension StreamableHTTPClient {
         stream = Task(executorPreference: loop) { await self.followGeneralStream() }
     }
 
-    /// Waits for open requests, at most `limit`, then ends the session (d8).
+    /// Waits for open requests and answers, at most `limit`, then ends the session (d8).
     package func close(within limit: Duration) async {
         let deadline = EventLoop.preciseNow + limit
-        while !open.isEmpty, EventLoop.preciseNow < deadline {
+        while !open.isEmpty || !errands.isEmpty, EventLoop.preciseNow < deadline {
             // Cancelled: whoever closes is in a hurry.
             do { try await loop.sleep(for: .milliseconds(5)) } catch { break }
         }
         isClosed = true
         stream?.cancel()
-        for task in open.values { task.cancel() }
+        renewal?.cancel()
+        for request in open.values { request.task.cancel() }
+        for task in errands.values { task.cancel() }
         await endSession()
     }
 }

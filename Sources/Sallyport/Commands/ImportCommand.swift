@@ -1,4 +1,5 @@
 import AsyncIO
+import Gateway
 
 /// `sallyport import`: a Claude Desktop file as a Sallyport configuration.
 enum ImportCommand {
@@ -61,7 +62,14 @@ enum MCPServersImport {
         }
         writer.key(name, depth: 1)
         if let command = scalar(value.node["command"]) { writer.value("command", command, depth: 2) }
-        if let url = scalar(value.node["url"]) { writer.value("url", url, depth: 2) }
+        let url = value.node["url"] ?? value.node["serverUrl"] ?? value.node["httpUrl"]
+        if let url = scalar(url) {
+            writer.value("url", url, depth: 2)
+            let word = scalar(value.node["type"] ?? value.node["transport"] ?? value.node["transportType"])
+            if let transport = word.flatMap({ RemoteEndpoint.Transport(hostWord: $0) }), transport != .automatic {
+                writer.value("transport", transport.rawValue, depth: 2)
+            }
+        }
         let arguments = elements(value.node["args"])
         if !arguments.isEmpty { writer.list("args", arguments, depth: 2) }
         writer.mapping("env", pairs(value.node["env"]), depth: 2)

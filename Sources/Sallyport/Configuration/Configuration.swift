@@ -116,7 +116,7 @@ struct OAuthSettings: Sendable, Equatable {
     static let publishAheadRange = Duration.seconds(5)...Duration.seconds(7 * 86_400)
 }
 
-/// One entry of `servers`: a stdio server.
+/// One entry of `servers`: a program, or a server behind HTTP.
 struct ServerSettings: Sendable, Equatable {
     /// The name: the first part of its path.
     var name: String
@@ -148,6 +148,8 @@ struct ServerSettings: Sendable, Equatable {
     var openFileLimit: Int?
     /// `tools`.
     var tools = ToolSettings()
+    /// `url` and what belongs to it; nil for a program.
+    var remote: RemoteEndpoint?
 
     init(name: String, command: String) {
         self.name = name

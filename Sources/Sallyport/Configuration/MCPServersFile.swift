@@ -12,6 +12,11 @@ struct MCPServersFile {
         "registryType", "startup_timeout_sec", "tool_timeout_sec", "trust", "version",
     ]
 
+    private static let remoteKeys: Set<String> = [
+        "url", "serverUrl", "httpUrl", "headers", "disabled", "enabled", "disabledTools", "type", "transport",
+        "transportType", "timeout",
+    ]
+
     /// Fills in the servers of the file.
     func read(_ root: ConfigurationNode, into configuration: inout Configuration) {
         guard let list = root["mcpServers"],
@@ -47,8 +52,12 @@ struct MCPServersFile {
         }
         if name != given { value.note("is served at /\(name)/mcp") }
         let reader = ServerReader(context: context)
+        if let url = section.value("url") ?? section.value("serverUrl") ?? section.value("httpUrl") {
+            noteUnknownKeys(value, known: Self.remoteKeys)
+            return reader.remote(name, url, &section)
+        }
         guard isStandardIO(&section), let command = section.value("command"), let text = command.nonEmptyString() else {
-            if section.value("command") == nil, section.value("url") == nil {
+            if section.value("command") == nil {
                 value.refuse("the key \"command\" is missing")
             }
             return nil
@@ -72,15 +81,9 @@ struct MCPServersFile {
     }
 
     private func isStandardIO(_ section: inout ConfigurationSection) -> Bool {
-        if let url = section.value("url") ?? section.value("serverUrl") ?? section.value("httpUrl") {
-            url.refuse(
-                "a server behind HTTP is not yet available in this version",
-                hint: "set \"disabled\": true on it to use the others")
-            return false
-        }
         for key in ["type", "transport", "transportType"] {
             if let type = section.value(key), let word = type.string(), word != "stdio" {
-                type.refuse("the transport \"\(word)\" is not yet available in this version")
+                type.refuse("the transport \"\(word)\" needs a url")
                 return false
             }
         }

@@ -55,6 +55,7 @@ struct ServerReader {
 
     private func server(_ name: String, _ given: ConfigurationSection, line: Int) -> ServerSettings? {
         var section = given
+        if section.value("url") != nil { return remote(name, section) }
         let command = section.value("command")
         var server = ServerSettings(name: name, command: "")
         server.arguments = section.value("args")?.strings() ?? []
@@ -77,11 +78,16 @@ struct ServerReader {
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
         server.tools = ToolReader().tools(in: section.section("tools"))
-        let hasURL = section.value("url") != nil
         UnavailableFeatures(context: context).readServer(&section)
-        section.finish(hints: ["cwd": "did you mean \"working_directory\"?", "environment": "did you mean \"env\"?"])
+        section.finish(
+            hints: [
+                "cwd": "did you mean \"working_directory\"?", "environment": "did you mean \"env\"?",
+                "headers": "headers belong to a server with \"url\"",
+            ])
         guard let command else {
-            if !hasURL { context.refuse(section.path, line: line, "the key \"command\" is missing") }
+            context.refuse(
+                section.path, line: line, "the key \"command\" is missing", hint: "or \"url\", for a server behind HTTP"
+            )
             return nil
         }
         guard let text = command.nonEmptyString() else { return nil }
@@ -89,7 +95,7 @@ struct ServerReader {
         return server
     }
 
-    private func era(_ value: ConfigurationValue) -> ServerEra? {
+    func era(_ value: ConfigurationValue) -> ServerEra? {
         guard let word = value.string() else { return nil }
         let era = ServerEra(rawValue: word)
         if era == nil { value.refuse("expected auto, legacy or modern, found \"\(word)\"") }

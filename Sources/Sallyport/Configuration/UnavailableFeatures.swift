@@ -48,12 +48,7 @@ struct UnavailableFeatures {
 
     /// The keys of one server.
     func readServer(_ section: inout ConfigurationSection) {
-        if let url = section.value("url") {
-            refuse(url, "a server behind HTTP", hint: "only servers with a command can be used so far")
-        }
-        for key in ["headers", "sandbox"] {
-            if let value = section.value(key) { refuse(value, "\"\(key)\"") }
-        }
+        if let value = section.value("sandbox") { refuse(value, "\"sandbox\"") }
         if let isolation = section.value("isolation"), let word = isolation.string(), word != "session" {
             ["user", "shared"].contains(word)
                 ? refuse(isolation, "isolation \"\(word)\"", hint: "use session, which is the default")

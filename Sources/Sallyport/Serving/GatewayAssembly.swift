@@ -29,6 +29,11 @@ struct GatewayAssembly: Sendable {
         configuration.revocations = service?.revocations
         configuration.sealing = sealing
         configuration.proofs = service?.proofs
+        configuration.issuer = plan.configuration.displayOrigin
+        configuration.signer = service.map {
+            KeyringSigner(
+                keyring: $0.keyring, algorithm: plan.configuration.oauth.signingAlgorithm, clock: .system)
+        }
         if plan.protection == .login, plan.configuration.storage != .memory {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
         }
@@ -65,6 +70,9 @@ struct GatewayAssembly: Sendable {
         await gateway.watchRevocations()
     }
 
+    /// Servers that do not answer at present.
+    var unavailableServers: [String] { gateway.unavailableServers }
+
     /// Answers what is in flight and stops the servers.
     func drain(within limit: Duration) async {
         await gateway.drain(within: limit)
@@ -92,6 +100,7 @@ extension ServerDefinition {
                 openFiles: settings.openFileLimit.map(UInt64.init)))
         self.path = path
         era = settings.era
+        remote = settings.remote
         offeredVersion = protocolVersion
         tools = ToolFilter(
             allow: settings.tools.allow, deny: settings.tools.deny, rename: settings.tools.rename)

@@ -10,6 +10,9 @@ struct OperationEndpoints: Sendable {
     let readiness: Readiness
     /// Asked by `/ready`; nil for a bridge, which has no store.
     let store: (any RevocationFeed)?
+    /// Servers that do not answer; `/ready` names them. They are no reason to send clients elsewhere, where they would be away
+    /// as well.
+    let unavailableServers: @Sendable () -> [String]
 
     /// Puts them on the router.
     func register(on router: inout HTTPRouter) {
@@ -33,10 +36,11 @@ struct OperationEndpoints: Sendable {
         case .draining: return .text(.serviceUnavailable, "stopping")
         case .ready: break
         }
-        guard let store else { return .text(.ok, "ready") }
+        let words = (["ready"] + unavailableServers().map { "server \($0): does not answer" }).joined(separator: "\n")
+        guard let store else { return .text(.ok, words) }
         do throws(StoreError) {
             _ = try await store.revocations(after: .max, limit: 1)
-            return .text(.ok, "ready")
+            return .text(.ok, words)
         } catch {
             return .text(.serviceUnavailable, "the store does not answer")
         }

@@ -79,7 +79,7 @@ struct ServingProgram: Sendable {
             plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
             directory: directory)
         var router = HTTPRouter()
-        register(on: &router, hosts)
+        register(on: &router, hosts, gateway)
         service?.register(on: &router)
         gateway.register(on: &router)
         // 3. The address.
@@ -170,8 +170,11 @@ extension ServingProgram {
         (error as? StoreError)?.detail ?? "\(error)"
     }
 
-    private func register(on router: inout HTTPRouter, _ hosts: HostPolicy) {
-        OperationEndpoints(readiness: readiness, store: plan.hasAuthorizationServer ? store : nil).register(on: &router)
+    private func register(on router: inout HTTPRouter, _ hosts: HostPolicy, _ gateway: GatewayAssembly) {
+        OperationEndpoints(
+            readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
+            unavailableServers: { gateway.unavailableServers }
+        ).register(on: &router)
         router.on(
             .get, "/",
             FrontPage(servers: plan.endpoints, hosts: hosts, isProtected: plan.protection == .login))

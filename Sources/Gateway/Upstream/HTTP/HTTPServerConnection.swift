@@ -1,0 +1,176 @@
+import AsyncIO
+import HTTP
+import MCP
+import Telemetry
+
+/// A session with a server behind HTTP, as a line of messages each way.
+///
+/// An actor on the loop of its session, whose calls therefore need not wait for it. The client below it starts a request
+/// for each line; what the server says comes back through ``deliver(_:)``, which a session that is held up holds up.
+actor HTTPServerConnection: ServerConnection {
+    /// Where lines of the server go.
+    // SAFETY: made, called and released on the loop of the session, where this actor lives.
+    private struct Sink: @unchecked Sendable {
+        let take: ([LineFramer.Line]) -> Void
+        let lost: @Sendable (ConnectionLoss) -> Void
+    }
+
+    /// Most bytes of lines that wait for those before them.
+    private static let maximumUnsent = 8 << 20
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let server: ServerDefinition
+    private let endpoint: RemoteEndpoint
+    private let carrier: UpstreamCarrier
+    private let fields: UpstreamFields
+    private let settings: StreamableHTTPSettings
+    private let logger: Logger
+
+    var pump: Task<Void, Never>?
+    private var client: StreamableHTTPClient?
+    private var sink: Sink?
+    private var unsent: [[UInt8]] = []
+    private var unsentBytes = 0
+    private var isStopped = false
+    private var isHeld = false
+    private var held: [CheckedContinuation<Void, Never>] = []
+    /// Why the session is at its end, once it is.
+    private var loss: SessionEnd?
+    /// What happened last, for the log.
+    private var lastFailure = ""
+
+    init(
+        _ server: ServerDefinition, _ endpoint: RemoteEndpoint, carrier: UpstreamCarrier, fields: UpstreamFields,
+        maximumMessage: Int
+    ) {
+        loop = carrier.loop
+        self.server = server
+        self.endpoint = endpoint
+        self.carrier = carrier
+        self.fields = fields
+        var settings = StreamableHTTPSettings()
+        settings.maximumMessage = maximumMessage
+        settings.acceptTimeout = min(.seconds(10), server.callTimeout)
+        settings.farewellTimeout = .seconds(2)
+        // Whoever waits for a call that broke off is to know within half a second (F15).
+        settings.resumptionDelay = .milliseconds(50)
+        settings.resumptions = 3
+        self.settings = settings
+        logger = Logger(label: "gateway").with(["server": .string(server.name)])
+    }
+
+    // MARK: What the session asks
+
+    nonisolated var details: LogMetadata {
+        assumeIsolated { ["upstream": .string($0.endpoint.url.origin), "failure": .string($0.lastFailure)] }
+    }
+
+    nonisolated func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {
+        let result: Result<Bool, IOError> = assumeIsolated { $0.append(line) }
+        return try result.get()
+    }
+
+    private func append(_ line: [UInt8]) -> Result<Bool, IOError> {
+        guard !isStopped else { return .failure(.closed) }
+        guard unsentBytes + line.count <= Self.maximumUnsent else { return .failure(.overloaded) }
+        unsent.append(line)
+        unsentBytes += line.count
+        return .success(pump == nil && unsent.count == 1)
+    }
+
+    nonisolated func flush() throws(IOError) {
+        assumeIsolated { connection in
+            if connection.pump == nil, !connection.unsent.isEmpty { connection.startPump() }
+        }
+    }
+
+    nonisolated func listen(
+        _ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void
+    ) {
+        let sink = Sink(take: take, lost: lost)
+        assumeIsolated { $0.begin(sink) }
+    }
+
+    private func begin(_ sink: Sink) {
+        self.sink = sink
+        client = StreamableHTTPClient(
+            endpoint: endpoint.url, http: carrier, authorizer: fields, logger: logger, settings: settings,
+            explain: { [weak self] in await self?.explain($0, $1) }, deliver: { [weak self] in await self?.deliver($0) }
+        )
+    }
+
+    nonisolated func holdOutput(_ isHeld: Bool) {
+        assumeIsolated { $0.hold(isHeld) }
+    }
+
+    private func hold(_ isHeld: Bool) {
+        self.isHeld = isHeld
+        guard !isHeld else { return }
+        let waiting = held
+        held = []
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func end(after loss: ConnectionLoss) -> SessionEnd { self.loss ?? .connectionLost }
+
+    func stop() async {
+        isStopped = true
+        sink = nil
+        unsent = []
+        hold(false)
+        pump?.cancel()
+        await client?.close(within: .zero)
+        client = nil
+    }
+
+    // MARK: Lines
+
+    func runPump() async {
+        while !isStopped, !unsent.isEmpty {
+            let line = unsent.removeFirst()
+            unsentBytes -= line.count
+            await client?.accept(line)
+        }
+        pump = nil
+    }
+
+    private func deliver(_ text: [UInt8]) async {
+        while isHeld, !isStopped { await withCheckedContinuation { held.append($0) } }
+        sink?.take([.complete(text)])
+    }
+
+    // MARK: Failures
+
+    /// What whoever sent `message` is told. What it names is the server; what it said, and where it is, is for the log.
+    private func explain(_ failure: ExchangeFailure, _ message: JSONRPCMessage) -> JSONRPCError? {
+        if lastFailure.isEmpty {
+            logger.warning("a request to a server behind HTTP failed", ["reason": .string(failure.reason)])
+        }
+        lastFailure = failure.reason
+        // What does not know a handshake may know the other era.
+        if message.isMethod("initialize"), !failure.cause.isNotUnderstood { return lose(.unreachable) }
+        if failure.cause == .sessionEnded { return lose(.forgotten) }
+        if message.isMethod("server/discover"), failure.cause.isNotUnderstood { return .unknownMethod }
+        return JSONRPCError(.internalError, Self.words(failure.cause, server.name))
+    }
+
+    /// The session is at its end, which answers everybody who waits.
+    private func lose(_ end: SessionEnd) -> JSONRPCError? {
+        if loss == nil { loss = end }
+        sink?.lost(.outputEnded)
+        return nil
+    }
+
+    private static func words(_ cause: ExchangeFailure.Cause, _ server: String) -> String {
+        switch cause {
+        case .transport: "The server \"\(server)\" cannot be reached"
+        case .status(let code): "The server \"\(server)\" answered with the HTTP status \(code)"
+        case .cut: "The connection to the server \"\(server)\" broke before the answer"
+        case .unreadable: "The server \"\(server)\" answered something that is not MCP"
+        case .sessionEnded: SessionEnd.forgotten.message(server)
+        case .noCredential: "The server \"\(server)\" cannot be asked"
+        }
+    }
+}

@@ -1,0 +1,182 @@
+/// A server behind HTTP that behaves, and misbehaves on command: raw sockets of Python's standard library. Every request it
+/// reads is a line of JSON in its log.
+enum RemoteScript {
+    static let server = #"""
+        import json, os, socket, struct, sys, threading, time
+        port, log = int(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
+        options = sys.argv[3:]
+        lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0}
+        def note(entry):
+            with lock: log.write(json.dumps(entry) + "\n")
+        class Connection:
+            def __init__(self, sock):
+                self.sock, self.buffer, self.served = sock, b"", 0
+            def read_until(self, mark):
+                while mark not in self.buffer:
+                    data = self.sock.recv(65536)
+                    if not data: return None
+                    self.buffer += data
+                head, self.buffer = self.buffer.split(mark, 1)
+                return head
+            def read(self, count):
+                while len(self.buffer) < count:
+                    data = self.sock.recv(65536)
+                    if not data: return None
+                    self.buffer += data
+                body, self.buffer = self.buffer[:count], self.buffer[count:]
+                return body
+            def write(self, data):
+                if isinstance(data, str): data = data.encode()
+                self.sock.sendall(data)
+            def reset(self):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.sock.close()
+                raise ConnectionError
+            def end(self):
+                self.sock.shutdown(socket.SHUT_RDWR)
+                raise ConnectionError
+            def respond(self, status, body="", fields=()):
+                lines = ["HTTP/1.1 %d X" % status, "Content-Length: %d" % len(body.encode())] + list(fields)
+                self.write("\r\n".join(lines) + "\r\n\r\n" + body)
+            def json(self, message, fields=()):
+                self.respond(200, json.dumps(message), ["Content-Type: application/json"] + list(fields))
+            def events(self, fields=()):
+                self.write("\r\n".join(["HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"] + list(fields)) + "\r\n\r\n")
+            def chunk(self, text):
+                data = text.encode()
+                self.write(b"%x\r\n" % len(data) + data + b"\r\n")
+            def event(self, message, id=None, retry=None):
+                self.chunk(("id: %s\n" % id if id else "") + ("retry: %d\n" % retry if retry else "") + "data: " + (json.dumps(message) if message else "") + "\n\n")
+            def finish(self): self.write("0\r\n\r\n")
+        def result(request, value): return {"jsonrpc": "2.0", "id": request["id"], "result": value}
+        def say(request, text): return result(request, {"content": [{"type": "text", "text": text}], "isError": False})
+        def inform(method, params={}): return {"jsonrpc": "2.0", "method": method, "params": params}
+        def call(c, request, fields, session):
+            params = request["params"]
+            mode, arguments, meta = params["name"], params.get("arguments", {}), params.get("_meta", {})
+            with lock: counts[mode] = counts.get(mode, 0) + 1
+            if mode == "echo": c.json(say(request, arguments.get("message", "")))
+            elif mode == "headers": c.json(say(request, json.dumps(fields)))
+            elif mode == "meta": c.json(say(request, json.dumps(meta)))
+            elif mode == "count": c.json(say(request, str(counts.get(arguments["of"], 0))))
+            elif mode == "sleep": time.sleep(arguments["seconds"]); c.json(say(request, "slept"))
+            elif mode == "sent": c.json(say(request, str(state["sent"])))
+            elif mode == "rst": c.reset()
+            elif mode == "eof": c.end()
+            elif mode == "dead-after": # Answers on a fresh connection, closes a used one without a word.
+                if c.served > 1: c.end()
+                c.json(say(request, "fresh"))
+            elif mode in ("stream-rst", "stream-eof", "stream-half", "stream-hang", "stream-502"):
+                c.events()
+                c.event(inform("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": 1}))
+                if mode == "stream-hang":
+                    try:
+                        while c.sock.recv(65536): pass
+                    except OSError: pass
+                    note({"closed": mode})
+                    raise ConnectionError
+                time.sleep(arguments.get("after", 0.1))
+                if mode == "stream-half": c.chunk("data: " + json.dumps(say(request, "half"))[:-1])
+                if mode == "stream-502": c.write("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+                if mode == "stream-rst": c.reset()
+                c.end()
+            elif mode == "status":
+                fields = ["Location: " + arguments["location"]] if "location" in arguments else []
+                c.respond(arguments["status"], arguments.get("body", ""), fields)
+            elif mode == "accepted": c.respond(202)
+            elif mode == "html": c.respond(200, "<html>", ["Content-Type: text/html"])
+            elif mode == "progress":
+                c.events()
+                for step in (1, 2, 3): c.event(inform("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step}))
+                c.event(say(request, "done")); c.finish()
+            elif mode == "log":
+                c.events(); c.event(inform("notifications/message", {"level": "info", "data": "hello"}))
+                c.event(say(request, "logged")); c.finish()
+            elif mode == "flood":
+                c.events()
+                for _ in range(arguments["count"]):
+                    c.event(inform("notifications/message", {"level": "info", "data": "n" * 1000}))
+                    state["sent"] += 1000
+                c.event(say(request, "flooded")); c.finish()
+            elif mode == "huge":
+                c.events(); c.chunk("data: " + "h" * (9 << 20) + "\n\n")
+                c.event(say(request, "after")); c.finish()
+            elif mode == "ask":
+                answer = threading.Event()
+                key = "q-%s" % request["id"]
+                sessions[session]["questions"][key] = answer
+                c.events(); c.event({"jsonrpc": "2.0", "id": key, "method": "elicitation/create", "params": {"message": "?"}})
+                answer.wait(10)
+                c.event(say(request, json.dumps(sessions[session].get(key)))); c.finish()
+            elif mode == "resume":
+                sessions[session]["resume"] = request
+                c.events(); c.event(None, id="r1", retry=arguments.get("retry")); c.end()
+            elif mode == "forget":
+                c.json(say(request, "forgotten"))
+                sessions.clear()
+            elif mode == "announce":
+                for stream in list(streams.values()): stream.event(inform("notifications/tools/list_changed"))
+                c.json(say(request, "announced"))
+            else: c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32602, "message": "no such tool"}})
+        def message(c, request, fields, session):
+            method = request.get("method")
+            if method == "initialize":
+                if "refuse" in options: return c.respond(401, "", ["WWW-Authenticate: Bearer"])
+                key = "s%d" % time.monotonic_ns()
+                sessions[key] = {"questions": {}}
+                wanted = request["params"]["protocolVersion"]
+                known = ("2025-03-26", "2025-06-18", "2025-11-25")
+                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
+            elif session not in sessions: c.respond(404)
+            elif method == "tools/call": call(c, request, fields, session)
+            elif method == "tools/list":
+                with lock: counts["list"] = counts.get("list", 0) + 1
+                if "flaky" in options and counts["list"] % 3: c.reset()
+                c.json(result(request, {"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}))
+            elif method in ("ping", "logging/setLevel", "resources/subscribe"): c.json(result(request, {}))
+            elif method is None:
+                event = sessions[session]["questions"].pop(request["id"], None)
+                sessions[session][request["id"]] = request.get("result", request.get("error"))
+                c.respond(202)
+                if event: event.set()
+            elif "id" in request: c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}})
+            else: c.respond(202)
+        def serve(sock):
+            c = Connection(sock)
+            try:
+                while True:
+                    head = c.read_until(b"\r\n\r\n")
+                    if head is None: return
+                    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+                    verb, target = lines[0].split(" ")[:2]
+                    fields = [line.split(": ", 1) if ": " in line else [line.rstrip(":"), ""] for line in lines[1:]]
+                    named = {name.lower(): value for name, value in fields}
+                    body = c.read(int(named.get("content-length", 0)))
+                    c.served += 1
+                    note({"verb": verb, "target": target, "fields": fields, "body": body.decode(), "served": c.served})
+                    session = named.get("mcp-session-id")
+                    if verb == "POST" and "sse-only" not in options: message(c, json.loads(body), fields, session)
+                    elif verb == "GET" and "sse-only" not in options:
+                        if session not in sessions: c.respond(404); continue
+                        if named.get("last-event-id") == "r1":
+                            c.events(); c.event(say(sessions[session]["resume"], "resumed"), id="r2"); c.finish(); continue
+                        if "no-stream" in options: c.respond(405); continue
+                        streams[session] = c
+                        c.events()
+                        while sock.recv(65536): pass
+                        return
+                    elif verb == "DELETE":
+                        sessions.pop(session, None)
+                        c.respond(200)
+                    else: c.respond(405)
+            except (ConnectionError, OSError, ValueError): pass
+            finally:
+                try: sock.close()
+                except OSError: pass
+        if "late" in options:
+            note({"waiting": True})
+            while not os.path.exists(sys.argv[2] + ".go"): time.sleep(0.005)
+        listener = socket.create_server(("127.0.0.1", port), backlog=128, reuse_port=False)
+        while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+        """#
+}
