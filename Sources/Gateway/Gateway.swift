@@ -19,7 +19,9 @@ package final class Gateway: Sendable {
     /// Starts nothing: servers are started when they are first needed.
     package init(_ configuration: GatewayConfiguration, on loops: EventLoopGroup) {
         self.configuration = configuration
-        let resources = ResourceCatalog(servers: configuration.servers, scopes: configuration.scopes)
+        let resources = ResourceCatalog(
+            servers: configuration.servers, scopes: configuration.scopes,
+            hasAggregate: configuration.aggregate != nil)
         let pages = CrossOriginPolicy(
             hosts: configuration.hostPolicy,
             allowsLoopbackPages: configuration.allowsLoopbackPages && configuration.isProtected)
@@ -34,7 +36,14 @@ package final class Gateway: Sendable {
         let audits = !(configuration.audit is DiscardingAuditLog)
         var channels: [EventChannelEndpoint] = []
         var circuits: [(server: String, circuit: UpstreamCircuit)] = []
-        endpoints = zip(configuration.servers, resources.all).map { server, resource in
+        func supervisor(
+            _ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots
+        ) -> ServerSupervisor {
+            ServerSupervisor(
+                server, upstream, slots: slots, quotas: quotas, surroundings: surroundings,
+                metrics: configuration.metrics, loops: loops)
+        }
+        var supervisors = configuration.servers.map { server in
             let upstream: any Upstream
             if let remote = server.remote {
                 let there = HTTPUpstream(server, remote, configuration)
@@ -43,9 +52,20 @@ package final class Gateway: Sendable {
             } else {
                 upstream = StdioUpstream(server, configuration)
             }
-            let supervisor = ServerSupervisor(
-                server, EraUpstream(upstream, server), slots: slots, quotas: quotas,
-                surroundings: surroundings, metrics: configuration.metrics, loops: loops)
+            return supervisor(server, EraUpstream(upstream, server), slots)
+        }
+        if let aggregate = configuration.aggregate {
+            let plan = AggregatePlan(
+                aggregate, supervisors, limits: configuration.limits, sealing: configuration.sealing,
+                metrics: configuration.metrics)
+            // Its sessions have no process of their own; those of the servers count where they are started.
+            supervisors.append(
+                supervisor(
+                    aggregate.definition(of: configuration.servers, configuration.limits),
+                    AggregateUpstream(plan: plan), ProcessSlots(configuration.limits)))
+        }
+        endpoints = zip(supervisors, resources.all).map { supervisor, resource in
+            let server = supervisor.server
             let bridge = BridgePool(
                 supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
@@ -77,7 +97,7 @@ package final class Gateway: Sendable {
         for channel in channels { channel.register(on: &router) }
         guard case .bearer = configuration.authentication else { return }
         ProtectedResourceEndpoint.register(
-            resources.all, besides: channels.map(\.steps.authentication.resource), pages: pages,
+            resources.servers, besides: resources.others + channels.map(\.steps.authentication.resource), pages: pages,
             authorizationServers: configuration.authorizationServers,
             takesBoundTokens: configuration.proofs != nil, on: &router)
     }

@@ -96,13 +96,26 @@ struct ConfigurationTests {
     func notices() throws {
         let file = try ConfigurationFile(
             """
-            aggregate: {enabled: true, separator: "__"}
             tracing: {otlp_endpoint: "http://localhost:4318"}
             servers: {a: {command: no-such-program, limits: {cpu: 1.0}, pool: {prespawn: 1}}}
             """)
         let notices = try file.load().notices
-        #expect(notices.count == 5)
+        #expect(notices.count == 4)
         #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
+    }
+
+    @Test("the aggregate is there unless it is switched off, and its separator is one that names can have")
+    func aggregate() throws {
+        let servers = "servers: {a: {command: cat}}\n"
+        func load(_ text: String) throws -> Configuration { try ConfigurationFile(text + servers).load() }
+        #expect(try load("").hasAggregate && load("").aggregate == AggregateSettings())
+        #expect(try !load("aggregate: {enabled: false}\n").hasAggregate)
+        let set = try load("aggregate: {separator: \"-\", instructions: false}\n").aggregate
+        #expect(set == AggregateSettings(isEnabled: true, separator: "-", showsInstructions: false))
+        for bad in ["\"\"", "\"/\"", "\":\"", "_____", "x", "5", "[]"] {
+            #expect(throws: (any Error).self, "\(bad)") { try load("aggregate: {separator: \(bad)}\n") }
+        }
+        #expect(throws: (any Error).self) { try load("aggregate: {seperator: x}\n") }
     }
 
     @Test("a command is found in PATH once, or from the file's folder")

@@ -21,6 +21,8 @@ package struct GatewayConfiguration: Sendable {
     package var authorizationServers = AuthorizationServers()
     /// In the order of the configuration.
     package var servers: [ServerDefinition]
+    /// All servers as one; nil where that is not wanted.
+    package var aggregate: AggregateConfiguration?
     /// Scopes that clients should ask for (RFC 9728 `scopes_supported`).
     package var scopes: [String] = []
     /// Pages of other programs on this machine may call while we listen on loopback ourselves: every call needs a

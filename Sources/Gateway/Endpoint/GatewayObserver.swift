@@ -26,12 +26,14 @@ struct GatewayObserver: Sendable {
     let audit: any AuditLog
     let clock: WallClock
 
-    func called(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession) {
+    /// `destination` where the call went to one of several servers: that one and its own name of the tool count.
+    func called(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession, _ destination: CallDestination?) {
         audit.record(
             AuditEvent(
                 time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,
                 user: session.principal.user.value, client: session.principal.client.value,
-                server: session.server.name, tool: record.tool, requestID: record.requestID,
+                server: destination?.server ?? session.server.name, tool: destination?.tool ?? record.tool,
+                requestID: record.requestID,
                 remoteAddress: record.remoteAddress))
     }
 

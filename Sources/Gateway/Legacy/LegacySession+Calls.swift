@@ -164,8 +164,10 @@ extension LegacySession {
     /// Counts the end of a call, once.
     func count(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd) {
         quota.callEnded()
-        metrics.called(entry.caller.method, outcome, EventLoop.preciseNow - entry.caller.began)
-        if let record = entry.caller.record { surroundings.observer.called(record, outcome, self) }
+        let destination = connection?.destination(of: entry.number)
+        let time = EventLoop.preciseNow - entry.caller.began
+        (destination?.metrics ?? metrics).called(entry.caller.method, outcome, time)
+        if let record = entry.caller.record { surroundings.observer.called(record, outcome, self, destination) }
     }
 
     /// Waits for what becomes of a POST. When the client leaves meanwhile a call of the legacy era goes on (c55), one of the

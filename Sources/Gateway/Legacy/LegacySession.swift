@@ -145,6 +145,7 @@ actor LegacySession {
     func use(by principal: Principal) {
         lastUse = loop.now
         latest = principal
+        connection?.used(by: principal)
     }
 
     func makeStream(mayStream: Bool, for principal: Principal) -> MessageStream {

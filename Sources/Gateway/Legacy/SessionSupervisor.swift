@@ -8,6 +8,7 @@ extension LegacySession {
     /// Takes up the connection that `open` makes and starts to listen to it. `gone` is called when nothing of it is left.
     func start(_ open: @Sendable () -> any ServerConnection, gone: @escaping @Sendable () -> Void) {
         let connection = open()
+        connection.begins(for: client)
         self.connection = connection
         whenGone = gone
         lastUse = loop.now

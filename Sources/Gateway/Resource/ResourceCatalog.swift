@@ -4,10 +4,18 @@ package import OAuth
 package struct ResourceCatalog: ProtectedResourceDirectory {
     private let byPath: [String: ProtectedResource]
     package let all: [ProtectedResource]
+    /// Of each server one.
+    let servers: [ProtectedResource]
+    /// The aggregate, where there is one.
+    let others: [ProtectedResource]
 
-    /// One resource per server.
-    package init(servers: [ServerDefinition], scopes: [String]) {
-        all = servers.map { ProtectedResource(path: $0.path, name: $0.name, scopes: scopes + $0.requiredScopes) }
+    /// One resource per server, then that of all of them.
+    package init(servers: [ServerDefinition], scopes: [String], hasAggregate: Bool = false) {
+        self.servers = servers.map {
+            ProtectedResource(path: $0.path, name: $0.name, scopes: scopes + $0.requiredScopes)
+        }
+        others = hasAggregate ? [.aggregate(scopes: scopes)] : []
+        all = self.servers + others
         byPath = Dictionary((all + all.compactMap(\.eventChannel)).map { ($0.path, $0) }) { first, _ in first }
     }
 
@@ -15,6 +23,11 @@ package struct ResourceCatalog: ProtectedResourceDirectory {
 }
 
 extension ProtectedResource {
+    /// All servers as one.
+    package static func aggregate(scopes: [String]) -> ProtectedResource {
+        ProtectedResource(path: AggregateConfiguration.path, name: "all servers", scopes: scopes)
+    }
+
     /// The same server by the transport of 2024-11-05, an endpoint and so a resource of its own; nil where it has no place.
     package var eventChannel: ProtectedResource? {
         EventChannelPaths(besides: path).map { moved(to: $0.stream) }

@@ -1,5 +1,6 @@
 import AsyncIO
 import MCP
+import OAuth
 import Telemetry
 
 /// The way to one server and back, for one session: JSON-RPC messages of the legacy era, one a line, newline included on
@@ -33,9 +34,33 @@ protocol ServerConnection: AnyObject {
 
     /// Ends what belongs to the connection; returns when nothing of it is left.
     func stop() async
+
+    /// Says, before anything else, how the client of the session speaks.
+    func begins(for client: LegacySession.ClientKind)
+
+    /// Says as whom the session is used from now on: a user may come with another token.
+    func used(by principal: Principal)
+
+    /// Where a request of the session, known by the number in its id, really went; asked when it has ended. Nil where that is
+    /// the server of the session.
+    func destination(of number: Int) -> CallDestination?
+}
+
+/// The one of several servers that a call went to.
+struct CallDestination {
+    let server: String
+    /// What the server itself calls the tool; nil where none was called.
+    let tool: String?
+    let metrics: ServerMetrics
 }
 
 extension ServerConnection {
+    func begins(for client: LegacySession.ClientKind) {}
+
+    func used(by principal: Principal) {}
+
+    func destination(of number: Int) -> CallDestination? { nil }
+
     /// Hands a line to the server at once.
     func send(_ line: [UInt8]) throws(IOError) {
         _ = try enqueue(line)

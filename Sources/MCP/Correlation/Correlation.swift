@@ -66,6 +66,15 @@ package struct Correlation<Caller> {
         entries.values.filter { $0.id == id }.max { $0.number < $1.number }
     }
 
+    /// Changes what is noted of the requests that wait.
+    @inlinable package mutating func update(_ body: (inout Caller) -> Void) {
+        for (number, entry) in entries {
+            var entry = entry
+            body(&entry.caller)
+            entries[number] = entry
+        }
+    }
+
     /// Every request that still waits, oldest first; nobody waits afterwards.
     @inlinable package mutating func finishAll() -> [Entry] {
         defer { entries.removeAll() }

@@ -1,4 +1,5 @@
 import AsyncIO
+import Gateway
 import JSON
 import OAuth
 
@@ -66,10 +67,10 @@ struct ClientDescription {
     private static func paths(_ text: String?, _ servers: [String]) throws(CommandFailure) -> [String]? {
         guard let names = list(text) else { return nil }
         let known = servers.isEmpty ? ["demo"] : servers
-        for name in names where !known.contains(name) {
+        for name in names where !known.contains(name) && name != AggregateConfiguration.path {
             let near = Suggestion.nearest(to: name, among: known).map { "did you mean \"\($0)\"?" }
             throw CommandFailure(code: .dataError, message: "there is no server named \"\(name)\"", hint: near)
         }
-        return names.map { "/\($0)/mcp" }
+        return names.map { $0 == AggregateConfiguration.path ? $0 : "/\($0)/mcp" }
     }
 }

@@ -24,6 +24,7 @@ struct ConfigurationFileReader {
         if let servers = section.section("servers") {
             configuration.servers = ServerReader(context: context).servers(in: servers)
         }
+        readAggregate(section.section("aggregate"))
         readForwardAuth(&section)
         // After the servers: clients may be bound to some of them.
         readOAuth(section.section("oauth"))
@@ -166,6 +167,20 @@ struct ConfigurationFileReader {
         guard var section else { return }
         if let providers = section.value("providers") {
             configuration.login = ProviderReader(context: context).settings(in: providers)
+        }
+        section.finish()
+    }
+
+    private mutating func readAggregate(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        configuration.aggregate.isEnabled = section.value("enabled")?.boolean() ?? true
+        configuration.aggregate.showsInstructions = section.value("instructions")?.boolean() ?? true
+        if let value = section.value("separator"), let text = value.string() {
+            if (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ "_-.".utf8.contains($0) }) {
+                configuration.aggregate.separator = text
+            } else {
+                value.refuse("expected one to four of the characters _, - and ., found \"\(text)\"", hint: "like __")
+            }
         }
         section.finish()
     }

@@ -44,6 +44,8 @@ struct Configuration: Sendable {
     var login: LoginSettings?
     /// `servers`, in the order of the file.
     var servers: [ServerSettings] = []
+    /// `aggregate`.
+    var aggregate = AggregateSettings()
     /// `trusted_proxies`.
     var trustedProxies: [CIDR] = []
     /// `protected_resources`, in the order of the file.
@@ -178,6 +180,16 @@ struct ToolSettings: Sendable, Equatable {
     var rename: [String: String] = [:]
 }
 
+/// `aggregate`: `/mcp` over all servers.
+struct AggregateSettings: Sendable, Equatable {
+    /// `enabled`.
+    var isEnabled = true
+    /// `separator`: what stands between the name of a server and the server's own name of a tool.
+    var separator = "__"
+    /// `instructions`: whether clients get what the servers say of themselves.
+    var showsInstructions = true
+}
+
 /// `logging`.
 struct LoggingSettings: Sendable, Equatable {
     /// `format`: `auto` is text on a terminal and JSON elsewhere.
@@ -192,4 +204,9 @@ struct AuditSettings: Sendable, Equatable {
     var isEnabled = true
     /// `retention`.
     var retention = Duration.seconds(90 * 86_400)
+}
+
+extension Configuration {
+    /// Whether `/mcp` serves all servers.
+    var hasAggregate: Bool { aggregate.isEnabled && !servers.isEmpty }
 }

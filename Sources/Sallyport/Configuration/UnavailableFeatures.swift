@@ -18,15 +18,6 @@ struct UnavailableFeatures {
                 _ = access.value(key)
             }
         }
-        if var aggregate = section.section("aggregate") {
-            _ = aggregate.value("separator")?.string()
-            if aggregate.value("enabled")?.boolean() == true {
-                context.note(
-                    aggregate.path, line: aggregate.line, "/mcp over all servers is not yet available in this version",
-                    hint: "connect to each server at /NAME/mcp")
-            }
-            aggregate.finish()
-        }
         if var tracing = section.section("tracing") {
             if let endpoint = tracing.value("otlp_endpoint"), endpoint.string()?.isEmpty == false {
                 endpoint.note("tracing is not yet available in this version")

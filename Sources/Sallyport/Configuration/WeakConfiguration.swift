@@ -1,6 +1,7 @@
 import AsyncIO
 import AuthorizationServer
 import Crypto
+import Gateway
 import HTTP
 import Storage
 import Telemetry
@@ -86,8 +87,11 @@ struct WeakConfiguration {
             if configuration.servers.contains(where: { $0.name.utf8.elementsEqual(resource.name.utf8) }) {
                 context.refuse(path.key(resource.name), line: nil, "a server has the same name")
             }
+            let paths =
+                configuration.servers.map { "/\($0.name)/mcp" }
+                + (configuration.hasAggregate ? [AggregateConfiguration.path] : [])
             if resource.origin.utf8.elementsEqual(url.origin.utf8),
-                configuration.servers.contains(where: { resource.path.utf8.elementsEqual("/\($0.name)/mcp".utf8) })
+                paths.contains(where: { resource.path.utf8.elementsEqual($0.utf8) })
             {
                 context.refuse(path.key(resource.name), line: nil, "is the address of one of the servers here")
             }

@@ -24,6 +24,11 @@ struct GatewayAssembly: Sendable {
             hostPolicy: hosts, authentication: verifier.map { .bearer($0) } ?? .none, servers: servers)
         configuration.authorizationServers = plan.authorizationServers
         configuration.scopes = directory.all.first?.scopes ?? []
+        if plan.hasAggregate {
+            let aggregate = plan.configuration.aggregate
+            configuration.aggregate = AggregateConfiguration(
+                separator: aggregate.separator, showsInstructions: aggregate.showsInstructions, version: Version.text)
+        }
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
         configuration.revocations = service?.revocations

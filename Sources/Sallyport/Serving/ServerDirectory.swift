@@ -1,14 +1,15 @@
 import Gateway
 import OAuth
 
-/// The protected resources: one for each server, then those that stand elsewhere.
+/// The protected resources: one for each server and one for all of them, then those that stand elsewhere.
 struct ServerDirectory: ProtectedResourceDirectory {
     let all: [ProtectedResource]
     private let byPath: [String: ProtectedResource]
 
     /// The resources of a plan.
     init(_ plan: ServingPlan) {
-        let own = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: plan.scopes) }
+        var own = plan.endpoints.map { ProtectedResource(path: $0.path, name: $0.name, scopes: plan.scopes) }
+        if plan.hasAggregate { own.append(.aggregate(scopes: plan.scopes)) }
         let others = plan.configuration.protectedResources.map {
             ProtectedResource(
                 origin: $0.origin, path: $0.path, name: $0.name, scopes: $0.scopes, requiredScopes: $0.requiredScopes)

@@ -38,6 +38,14 @@ struct ServingPlan: Sendable {
     var endpoints: [(name: String, path: String)] {
         configuration.servers.map { ($0.name, protection == .none ? "/mcp" : "/\($0.name)/mcp") }
     }
+
+    /// Whether all servers are one at `/mcp`, too.
+    var hasAggregate: Bool { protection == .login && configuration.hasAggregate }
+
+    /// What people are told to connect to.
+    var addresses: [(name: String, path: String)] {
+        hasAggregate ? endpoints + [("all servers", AggregateConfiguration.path)] : endpoints
+    }
 }
 
 extension ServerSettings {

@@ -177,7 +177,7 @@ extension ServingProgram {
         ).register(on: &router)
         router.on(
             .get, "/",
-            FrontPage(servers: plan.endpoints, hosts: hosts, isProtected: plan.protection == .login))
+            FrontPage(servers: plan.addresses, hosts: hosts, isProtected: plan.protection == .login))
     }
 
     /// What stands before the router, when there are other proxies and resources behind them.
@@ -252,7 +252,7 @@ extension ServingProgram {
             }
         }
         Announcement(
-            configuration: plan.configuration, port: port, setupURL: setupURL, servers: plan.endpoints,
+            configuration: plan.configuration, port: port, setupURL: setupURL, servers: plan.addresses,
             isProtected: plan.protection == .login
         ).make(logger: logger)
     }

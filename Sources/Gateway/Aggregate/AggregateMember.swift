@@ -1,0 +1,103 @@
+import AsyncIO
+import MCP
+
+/// One server in one session of the aggregate. Belongs to its connection and lives on its loop; nothing of it is shared with the
+/// others (mcp.md C16).
+final class AggregateMember {
+    enum State {
+        /// Not connected; perhaps later.
+        case absent
+        /// A connection is being made.
+        case connecting
+        /// Connected, `initialize` not answered.
+        case starting
+        case present
+        /// What is left of a connection is being stopped.
+        case ending
+    }
+
+    /// What an answer of the server is for.
+    enum Purpose {
+        case initialize
+        /// The request of the client that has the id of the entry.
+        case request(MCPMethod)
+        /// `resources/subscribe` or `/unsubscribe` of the client, for this URI of the server.
+        case subscription([UInt8], begins: Bool)
+        /// A page of a list that a client turns itself.
+        case page(AggregateList)
+        /// A page of a list that is being learnt.
+        case learning(AggregateList)
+        /// Nobody waits for it.
+        case nothing
+    }
+
+    struct Call {
+        let purpose: Purpose
+        var deadline: LoopInstant
+    }
+
+    /// What is known of one list of the server.
+    struct List {
+        var entries: [AggregateEntry] = []
+        /// Where the server goes on, when not all of a long list was learnt.
+        var rest: [UInt8]?
+        var isLoaded = false
+        var hasFailed = false
+        /// Changed since.
+        var isStale = false
+        var loaded = LoopInstant(nanoseconds: 0)
+        /// The pages so far, while it is being learnt.
+        var learning: [AggregateEntry]?
+        var pages = 0
+        var bytes = 0
+    }
+
+    /// Resources that are watched at once.
+    static let maximumSubscriptions = 1024
+
+    let index: Int
+    let supervisor: ServerSupervisor
+    let messages: AggregateMessages
+    var isPermitted: Bool
+    var state = State.absent
+    var connection: (any ServerConnection)?
+    var release: (@Sendable () -> Void)?
+    /// Counts connections, so that what comes late of an old one is known.
+    var generation = 0
+    var calls = Correlation<Call>()
+    var capabilities: AggregateCapabilities = []
+    var instructions: String?
+    /// Whether it has been there, or failed, once.
+    var isSettled = false
+    /// Whether it counts as missing.
+    var isMissed = false
+    /// When it must have answered `initialize`.
+    var startDeadline = LoopInstant(nanoseconds: 0)
+    var retryAt: LoopInstant?
+    /// Failures in a row, for the time until the next attempt.
+    var failures = 0
+    var presentSince = LoopInstant(nanoseconds: 0)
+    var garbage = 0
+    var timeouts = 0
+    /// Questions to the client that have no answer.
+    var openQuestions = 0
+    var isDirty = false
+    var lists: [AggregateList: List] = [:]
+    /// The server's own URIs that the client watches.
+    var subscriptions: Set<[UInt8]> = []
+
+    init(_ index: Int, _ plan: AggregatePlan, isPermitted: Bool) {
+        self.index = index
+        self.isPermitted = isPermitted
+        supervisor = plan.supervisors[index]
+        messages = AggregateMessages(server: index, name: plan.supervisors[index].server.name, uris: plan.uris)
+    }
+
+    var server: ServerDefinition { supervisor.server }
+    var isPresent: Bool { state == .present && isPermitted }
+
+    /// Whether the server has such a list.
+    func has(_ list: AggregateList) -> Bool { isPresent && capabilities.contains(list.capability) }
+
+    func isLearning(_ list: AggregateList) -> Bool { lists[list]?.learning != nil }
+}

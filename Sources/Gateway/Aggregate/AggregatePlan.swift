@@ -1,0 +1,57 @@
+import Crypto
+import MCP
+import OAuth
+import Synchronization
+import Telemetry
+
+/// What all sessions of the aggregate have in common.
+final class AggregatePlan: Sendable {
+    let configuration: AggregateConfiguration
+    let limits: GatewayLimits
+    /// In the order of the configuration; a place in it is the number of a server.
+    let supervisors: [ServerSupervisor]
+    let names: ExposedNames
+    let uris: ExposedURIs
+    let cursors: AggregateCursors
+    /// In how many sessions each server is missing.
+    let absences: [Gauge]
+    /// What each server offered when it was there last: what a session says of servers that are not there yet.
+    private let offers: Mutex<[Int: AggregateCapabilities]>
+
+    init(
+        _ configuration: AggregateConfiguration, _ supervisors: [ServerSupervisor], limits: GatewayLimits,
+        sealing: SealingKey, metrics: MetricsRegistry
+    ) {
+        self.configuration = configuration
+        self.limits = limits
+        self.supervisors = supervisors
+        let servers = supervisors.map(\.server.name)
+        names = ExposedNames(servers: servers, separator: configuration.separator)
+        uris = ExposedURIs(servers: servers)
+        let epoch = SHA256.digest(Array((servers + [configuration.separator]).joined(separator: "\n").utf8)).bytes
+        cursors = AggregateCursors(key: sealing, epoch: epoch)
+        absences = servers.map { server in
+            metrics.gauge(
+                "sallyport_aggregate_absences", help: "Sessions of /mcp in which the server is missing.",
+                labels: [("server", server)])
+        }
+        offers = Mutex([:])
+    }
+
+    /// What a server that is not there is taken to offer.
+    func offers(of server: Int) -> AggregateCapabilities { offers.withLock { $0[server] } ?? .everything }
+
+    func note(_ capabilities: AggregateCapabilities, of server: Int) {
+        offers.withLock { $0[server] = capabilities }
+    }
+
+    /// Whether `principal` may use a server at all; to others it does not exist.
+    func permits(_ server: Int, _ principal: Principal) -> Bool {
+        supervisors[server].server.requiredScopes.allSatisfy { principal.scope.tokens.contains($0) }
+    }
+
+    /// To whom cursors belong.
+    static func holder(_ principal: Principal) -> [UInt8] {
+        Array("\(principal.user.value.utf8.count):\(principal.user.value)\(principal.client.value)".utf8)
+    }
+}

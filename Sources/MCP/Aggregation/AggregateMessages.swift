@@ -1,0 +1,176 @@
+import JSON
+
+/// What messages become between one server of an aggregate and its clients: ids, names and URIs wherever they are structural
+/// (mcp.md C1, C4), and who speaks (C12). Texts, arguments and structured content stay as they are.
+package struct AggregateMessages: Sendable {
+    /// The member of `_meta` that tells clients which server asks.
+    package static let serverKey: StaticString = "dev.sallyport/server"
+
+    private let server: Int
+    private let name: [UInt8]
+    private let uris: ExposedURIs
+
+    package init(server: Int, name: String, uris: ExposedURIs) {
+        self.server = server
+        self.name = Array(name.utf8)
+        self.uris = uris
+    }
+
+    // MARK: To the server
+
+    /// What of a request goes to the server in other words.
+    package enum Target: Sendable, Hashable {
+        /// `params.name`.
+        case name([UInt8])
+        /// `params.uri`.
+        case uri([UInt8])
+        /// `params.ref.name`.
+        case promptReference([UInt8])
+        /// `params.ref.uri`.
+        case resourceReference([UInt8])
+        /// `params.cursor`.
+        case cursor([UInt8])
+        case nothing
+    }
+
+    /// A request, which must be a whole line, as a line under our number.
+    package func request(_ message: JSONRPCMessage, number: Int, target: Target) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        let digits = DecimalText.bytes(number)
+        if let id = message.id { patch.replace(id, with: digits) }
+        if let token = message.progressToken { patch.replace(token, with: digits) }
+        let params = message.params
+        func put(_ own: [UInt8], _ place: JSONNode?) {
+            if let place { patch.replace(place, with: JSONText.quoted(String(decoding: own, as: UTF8.self))) }
+        }
+        switch target {
+        case .name(let own): put(own, params?["name"])
+        case .uri(let own): put(own, params?["uri"])
+        case .promptReference(let own): put(own, params?["ref"]?["name"])
+        case .resourceReference(let own): put(own, params?["ref"]?["uri"])
+        case .cursor(let own): put(own, params?["cursor"])
+        case .nothing: break
+        }
+        return patch.applied() + [0x0A]
+    }
+
+    /// `initialize` of a client as a line: what is not routed between clients and servers, the server does not see.
+    package func initialize(_ message: JSONRPCMessage, number: Int, offeredVersion: String?) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        if let id = message.id { patch.replace(id, with: DecimalText.bytes(number)) }
+        if let capabilities = message.params?["capabilities"], capabilities.isObject {
+            patch.remove("tasks", from: capabilities)
+            patch.remove("experimental", from: capabilities)
+        }
+        if let offeredVersion, let version = message.params?["protocolVersion"] {
+            patch.replace(version, with: JSONText.quoted(offeredVersion))
+        }
+        return patch.applied() + [0x0A]
+    }
+
+    // MARK: To the client
+
+    /// A response under the id that the client's side knows.
+    package func response(_ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        if let own = message.id { patch.replace(own, with: id.text) }
+        if let result = message.node["result"] {
+            switch method {
+            case .toolsCall:
+                edit(content: result["content"], &patch)
+                edit(result["_meta"]?["ui"]?["resourceUri"], &patch)
+            case .promptsGet:
+                edit(messages: result["messages"], &patch)
+            case .resourcesRead:
+                guard let contents = result["contents"] else { break }
+                for content in contents.elements { edit(content["uri"], &patch) }
+            default: break
+            }
+        } else {
+            edit(message.node["error"]?["data"]?["uri"], &patch)
+        }
+        return patch.applied()
+    }
+
+    /// A question under a number that is ours. Whoever is asked learns by whom.
+    package func question(_ message: JSONRPCMessage, number: Int) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        if let id = message.id { patch.replace(id, with: DecimalText.bytes(number)) }
+        if let token = message.progressToken { patch.replace(token, with: DecimalText.bytes(number)) }
+        guard let params = message.params, params.isObject else { return patch.applied() }
+        let quotedName = JSONText.quoted(String(decoding: name, as: UTF8.self))
+        if let meta = params["_meta"], meta.isObject {
+            patch.set(Self.serverKey, to: quotedName, in: meta)
+        } else {
+            patch.set("_meta", to: Array("{\"\(Self.serverKey)\":".utf8) + quotedName + [0x7D], in: params)
+        }
+        let introduction = Array("[".utf8) + name + Array("] ".utf8)
+        switch MCPMethod(message.method) {
+        case .elicitationCreate:
+            if let text = params["message"] { prepend(introduction, to: text, &patch) }
+        case .samplingCreateMessage:
+            edit(messages: params["messages"], &patch)
+            if let prompt = params["systemPrompt"], prompt.kind == .string {
+                prepend(introduction, to: prompt, &patch)
+            } else {
+                let text = "This is asked by the MCP server \"\(String(decoding: name, as: UTF8.self))\"."
+                patch.set("systemPrompt", to: JSONText.quoted(text), in: params)
+            }
+        default: break
+        }
+        return patch.applied()
+    }
+
+    /// A log message, whose logger gets the server before it.
+    package func log(_ message: JSONRPCMessage) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        guard let params = message.params, params.isObject else { return patch.applied() }
+        if let logger = params["logger"], logger.kind == .string {
+            prepend(name + [UInt8(ascii: "/")], to: logger, &patch)
+        } else {
+            patch.set("logger", to: JSONText.quoted(String(decoding: name, as: UTF8.self)), in: params)
+        }
+        return patch.applied()
+    }
+
+    /// `notifications/resources/updated`.
+    package func updated(_ message: JSONRPCMessage) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        edit(message.params?["uri"], &patch)
+        return patch.applied()
+    }
+
+    // MARK: Places
+
+    private func edit(messages node: JSONNode?, _ patch: inout JSONPatch) {
+        guard let node else { return }
+        for message in node.elements { edit(content: message["content"], &patch) }
+    }
+
+    private func edit(content node: JSONNode?, _ patch: inout JSONPatch) {
+        guard let node else { return }
+        if node.isArray {
+            for element in node.elements { edit(content: element, &patch) }
+            return
+        }
+        guard node.isObject, let type = node["type"] else { return }
+        if type.equals("resource_link") {
+            edit(node["uri"], &patch)
+        } else if type.equals("resource") {
+            edit(node["resource"]?["uri"], &patch)
+        } else if type.equals("tool_result") {
+            edit(content: node["content"], &patch)
+        }
+    }
+
+    private func edit(_ uri: JSONNode?, _ patch: inout JSONPatch) {
+        guard let uri, let own = uri.stringBytes, let prefix = uris.prefix(for: own, of: server) else { return }
+        prepend(prefix, to: uri, &patch)
+    }
+
+    /// Puts `text`, in which nothing must be escaped, before the characters of a string.
+    private func prepend(_ text: [UInt8], to node: JSONNode, _ patch: inout JSONPatch) {
+        guard node.kind == .string else { return }
+        patch.replace(node, with: [UInt8(ascii: "\"")] + text + node.bytes.dropFirst())
+    }
+}
