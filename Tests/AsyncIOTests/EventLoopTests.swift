@@ -85,6 +85,18 @@ struct EventLoopTests {
         }
     }
 
+    @Test func whatComesUpAtTheEndOfATurnDoesNotWaitForAnEvent() async {
+        await withGroup { group in
+            let loop = group.loops[0]
+            let began = ContinuousClock.now
+            await withCheckedContinuation { done in
+                // Nothing else wakes the loop.
+                loop.execute { loop.atEndOfTurn { loop.atEndOfTurn { loop.atEndOfTurn { done.resume() } } } }
+            }
+            #expect(ContinuousClock.now - began < .seconds(10))
+        }
+    }
+
     @Test func aWaiterIsResumedOnceOrCancelled() async throws {
         try await withGroup { group in
             let gatherer = Gatherer(group.loops[0])

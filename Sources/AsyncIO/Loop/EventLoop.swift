@@ -255,7 +255,8 @@ extension EventLoop {
             localHead = 0
         }
         finishTurn()
-        setIdling(!local.isEmpty || lookout.goesOn { uv_hrtime() })
+        // What came up while the turn ended is the next one's.
+        setIdling(!local.isEmpty || !endOfTurn.isEmpty || lookout.goesOn { uv_hrtime() })
     }
 
     private func finishTurn() {
