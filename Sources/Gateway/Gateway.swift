@@ -12,6 +12,7 @@ package final class Gateway: Sendable {
     let directory = SessionDirectory()
     let slots: ProcessSlots
     private let endpoints: [MCPEndpoint]
+    private let supervisors: [ServerSupervisor]
     private let channels: [EventChannelEndpoint]
     private let circuits: [(server: String, circuit: UpstreamCircuit)]
     private let pages: CrossOriginPolicy
@@ -44,15 +45,16 @@ package final class Gateway: Sendable {
                 metrics: configuration.metrics, loops: loops)
         }
         var supervisors = configuration.servers.map { server in
-            let upstream: any Upstream
+            var spoken: any Upstream
             if let remote = server.remote {
                 let there = HTTPUpstream(server, remote, configuration)
                 circuits.append((server.name, there.circuit))
-                upstream = there
+                spoken = EraUpstream(there, server)
             } else {
-                upstream = StdioUpstream(server, configuration)
+                spoken = EraUpstream(StdioUpstream(server, configuration), server)
+                if server.isolation != .session { spoken = SharedUpstream(spoken, server, configuration.limits) }
             }
-            return supervisor(server, EraUpstream(upstream, server), slots)
+            return supervisor(server, spoken, slots)
         }
         if let aggregate = configuration.aggregate {
             let plan = AggregatePlan(
@@ -83,6 +85,7 @@ package final class Gateway: Sendable {
         }
         self.channels = channels
         self.circuits = circuits
+        self.supervisors = supervisors
         self.resources = resources
         self.pages = pages
         self.slots = slots
@@ -143,5 +146,6 @@ package final class Gateway: Sendable {
             group.cancelAll()
         }
         for session in sessions { await session.vanished() }
+        for supervisor in supervisors { await supervisor.stop() }
     }
 }

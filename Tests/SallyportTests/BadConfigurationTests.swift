@@ -153,8 +153,8 @@ struct BadConfigurationTests {
             "sandbox", "servers: {a: {command: cat, sandbox: {network: false}}}\n", "servers.a.sandbox",
             "not yet available"),
         .init(
-            "shared isolation", "servers: {a: {command: cat, isolation: shared}}\n", "servers.a.isolation",
-            "not yet available"),
+            "unknown isolation", "servers: {a: {command: cat, isolation: none}}\n", "servers.a.isolation",
+            "expected one of session, user, shared"),
         .init(
             "name of a tool", "servers: {a: {command: cat, tools: {rename: {rm: \"r m\"}}}}\n",
             "servers.a.tools.rename.rm", "cannot be the name of a tool"),

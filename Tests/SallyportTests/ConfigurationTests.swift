@@ -46,7 +46,7 @@ struct ConfigurationTests {
                 env: {TZ: "${ZONE:-UTC}", N: 5, F: "text:file:x"}
                 pass_environment: [HOME]
                 working_directory: /tmp
-                isolation: session
+                isolation: user
                 timeout: 1m30s
                 start_timeout: 45s
                 era: modern

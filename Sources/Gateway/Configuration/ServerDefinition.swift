@@ -26,6 +26,8 @@ package struct ServerDefinition: Sendable {
     package var limits: ChildProcess.Limits
     /// Scopes without which nobody may use it.
     package var requiredScopes: [String]
+    /// Which sessions may share a process of it.
+    package var isolation = Isolation.session
     /// Which of its tools clients see, and by which names.
     package var tools = ToolFilter()
     /// How the server speaks MCP.
@@ -84,4 +86,14 @@ package struct ServerDefinition: Sendable {
         }
         return variables.merging(environment) { $1 }
     }
+}
+
+/// Which sessions may share a process of a server.
+package enum Isolation: String, Sendable, Hashable, CaseIterable {
+    /// None: each has its own.
+    case session
+    /// Those of one user, who is told to the server in its environment.
+    case user
+    /// All of them.
+    case shared
 }

@@ -14,6 +14,8 @@ enum SessionEnd: Sendable, Hashable {
     case connectionLost
     /// A server elsewhere ended the session and began no other.
     case forgotten
+    /// Its reader takes too little of what a shared server has for it.
+    case slowReader
     case idle
     case expired
     /// DELETE.
@@ -39,6 +41,7 @@ enum SessionEnd: Sendable, Hashable {
         case .unreachable: "The server \"\(server)\" cannot be reached"
         case .connectionLost: "The connection to the server \"\(server)\" was lost"
         case .forgotten: "The server \"\(server)\" has ended the session"
+        case .slowReader: "The client does not keep up"
         case .idle, .expired: "The session has expired"
         case .deleted: "The session was ended by the client"
         case .disconnected: "The client has gone"
@@ -60,6 +63,7 @@ enum SessionEnd: Sendable, Hashable {
         case .unreachable: "unreachable"
         case .connectionLost: "connection_lost"
         case .forgotten: "forgotten"
+        case .slowReader: "slow_reader"
         case .idle: "idle"
         case .expired: "expired"
         case .deleted: "deleted"
@@ -75,7 +79,7 @@ enum SessionEnd: Sendable, Hashable {
         switch self {
         case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable, .connectionLost:
             true
-        case .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
+        case .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
         }
     }
 }

@@ -73,6 +73,7 @@ final class ServerSupervisor: Sendable {
         } catch {
             slots.giveBack(server, of: principal.user)
             if case .away(let seconds) = error { throw .backingOff(seconds: seconds) }
+            if error == .capacity { throw .capacity }
             failed(error)
             return nil
         }
@@ -126,6 +127,9 @@ final class ServerSupervisor: Sendable {
         Logger(label: "gateway").warning(
             "a server cannot be started", ["server": .string(server.name), "error": .string(reason)])
     }
+
+    /// Ends what belongs to no session.
+    func stop() async { await upstream.stop() }
 
     /// What a client is told then.
     var cannotStart: JSONRPCError {

@@ -7,12 +7,21 @@ protocol Upstream: Sendable {
     func prepare(
         for principal: Principal, on loop: EventLoop
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection
+
+    /// Ends what belongs to no session; returns when nothing of it is left.
+    func stop() async
+}
+
+extension Upstream {
+    func stop() async {}
 }
 
 /// Why a server cannot be reached, for the operator's log.
 enum UpstreamError: Error, Sendable, Hashable {
     /// The client left, so the server is not to blame.
     case cancelled
+    /// As many processes as may run do.
+    case capacity
     case failed(String)
     /// It is known not to answer; the seconds until it is worth another attempt.
     case away(seconds: Int)

@@ -42,11 +42,14 @@ package struct ListenFilter: Sendable, Hashable {
         guard notification.isMethod("notifications/resources/updated"),
             let uri = notification.params?["uri"]?.stringBytes
         else { return false }
-        return resources.contains { watched in
-            guard uri.starts(with: watched.utf8) else { return false }
-            guard uri.count > watched.utf8.count, watched.utf8.last != UInt8(ascii: "/") else { return true }
-            return uri[watched.utf8.count] == UInt8(ascii: "/")
-        }
+        return resources.contains { Self.covers(Array($0.utf8), uri) }
+    }
+
+    /// Whether `uri` is what is watched, or a part of it.
+    package static func covers(_ watched: [UInt8], _ uri: [UInt8]) -> Bool {
+        guard uri.starts(with: watched) else { return false }
+        guard uri.count > watched.count, watched.last != UInt8(ascii: "/") else { return true }
+        return uri[watched.count] == UInt8(ascii: "/")
     }
 
     /// Whether exactly this resource is watched; identifiers compare as bytes.

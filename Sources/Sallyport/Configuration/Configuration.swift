@@ -148,6 +148,8 @@ struct ServerSettings: Sendable, Equatable {
     var processLimit: Int?
     /// `limits.open_files`.
     var openFileLimit: Int?
+    /// `isolation`.
+    var isolation = Isolation.session
     /// `tools`.
     var tools = ToolSettings()
     /// `url` and what belongs to it; nil for a program.

@@ -77,6 +77,7 @@ struct ServerReader {
         if let value = section.value("era"), let era = self.era(value) { server.era = era }
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
+        if let isolation = section.value("isolation")?.word(Isolation.self) { server.isolation = isolation }
         server.tools = ToolReader().tools(in: section.section("tools"))
         UnavailableFeatures(context: context).readServer(&section)
         section.finish(

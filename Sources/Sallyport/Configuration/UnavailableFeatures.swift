@@ -40,11 +40,6 @@ struct UnavailableFeatures {
     /// The keys of one server.
     func readServer(_ section: inout ConfigurationSection) {
         if let value = section.value("sandbox") { refuse(value, "\"sandbox\"") }
-        if let isolation = section.value("isolation"), let word = isolation.string(), word != "session" {
-            ["user", "shared"].contains(word)
-                ? refuse(isolation, "isolation \"\(word)\"", hint: "use session, which is the default")
-                : isolation.refuse("expected session, user or shared, found \"\(word)\"")
-        }
     }
 
     private func refuse(_ value: ConfigurationValue, _ feature: String, hint: String? = nil) {

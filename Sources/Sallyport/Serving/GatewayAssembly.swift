@@ -107,6 +107,7 @@ extension ServerDefinition {
         era = settings.era
         remote = settings.remote
         offeredVersion = protocolVersion
+        isolation = settings.isolation
         tools = ToolFilter(
             allow: settings.tools.allow, deny: settings.tools.deny, rename: settings.tools.rename)
     }

@@ -24,21 +24,34 @@ struct StdioUpstream: Upstream {
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection {
         let child: ChildProcess
         do throws(ChildProcess.SpawnError) {
-            child = try await spawn(on: loop)
+            child = try await spawn(for: principal, on: loop)
         } catch {
             throw error == .cancelled ? .cancelled : .failed(error.description)
         }
         return { [maximumLine, logger] in StdioTransport(child, maximumLine: maximumLine, logger: logger) }
     }
 
-    private func spawn(on loop: EventLoop) async throws(ChildProcess.SpawnError) -> ChildProcess {
+    private func spawn(
+        for principal: Principal, on loop: EventLoop
+    ) async throws(ChildProcess.SpawnError) -> ChildProcess {
         var configuration = ChildProcess.Configuration(
-            executable: server.command, arguments: server.arguments, environment: environment,
+            executable: server.command, arguments: server.arguments,
+            environment: environment.merging(server.isolation == .user ? Self.identity(of: principal) : [:]) { $1 },
             workingDirectory: server.workingDirectory, limits: server.limits, label: server.name)
         if configuration.workingDirectory == nil, let scratch {
             configuration.workingDirectory = try await folder(below: scratch)
         }
         return try await ChildProcess.spawn(configuration, on: loop)
+    }
+
+    /// For whom a process works that works for one user only.
+    private static func identity(of principal: Principal) -> [String: String] {
+        var variables = [
+            "SALLYPORT_USER_ID": principal.user.value, "SALLYPORT_USER_NAME": principal.userName,
+        ]
+        if let email = principal.email { variables["SALLYPORT_USER_EMAIL"] = email }
+        // What cannot stand in an environment is left out, not cut off.
+        return variables.filter { !$0.value.utf8.contains(0) }
     }
 
     /// A private folder for the server, made when first needed.

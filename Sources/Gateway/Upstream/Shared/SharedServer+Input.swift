@@ -1,0 +1,101 @@
+import AsyncIO
+import JSON
+import MCP
+
+// What sessions send.
+extension SharedServer {
+    /// Takes lines of a session. They are our own writing, so that none of them is refused for its form.
+    func accept(_ lines: [[UInt8]], from number: Int) {
+        guard members[number] != nil else { return }
+        for line in lines {
+            guard let document = try? JSONDocument(parsing: line), let message = try? JSONRPCMessage(document.root)
+            else {
+                continue
+            }
+            switch message.kind {
+            case .request: ask(message, for: number)
+            case .notification: tell(message, for: number)
+            case .response: answer(message, of: number)
+            }
+        }
+    }
+
+    private func ask(_ message: JSONRPCMessage, for number: Int) {
+        let method = MCPMethod(message.method)
+        func refuse(_ error: JSONRPCError) { give(error.response(to: message.exactID), to: number) }
+        switch method {
+        case .initialize:
+            members[number]?.initialize = message
+            return greet(number)
+        case .loggingSetLevel where audience == .everybody:
+            return refuse(JSONRPCError(.methodNotFound, "Method not found"))
+        case .resourcesUnsubscribe:
+            guard let uri = message.params?["uri"]?.stringBytes, let id = message.exactID else { break }
+            members[number]?.watched.remove(uri)
+            // Others still watch it.
+            if isWatched(uri) { return give(JSONRPCText.response(to: id, result: Array("{}".utf8)), to: number) }
+        default: break
+        }
+        guard calls.count < Self.maximumCalls, let id = message.exactID else {
+            return refuse(JSONRPCError(.limitReached, "Too many calls wait for this server"))
+        }
+        let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
+        let call = calls.begin(
+            id, progressToken: token,
+            caller: Call(
+                member: number, method: method, began: loop.now,
+                watching: method == .resourcesSubscribe ? message.params?["uri"]?.stringBytes : nil))
+        // The session put it there; whoever works on it shall have it.
+        let identity = message.params?["_meta"]?[ServerBoundMessage.identityKey].map { Array($0.bytes) }
+        guard !sendLine(ServerBoundMessage.request(message, number: call, identity: identity)) else { return }
+        _ = calls.finish(call)
+        refuse(JSONRPCError(.limitReached, "The server does not keep up"))
+    }
+
+    private func tell(_ message: JSONRPCMessage, for number: Int) {
+        if message.isMethod("notifications/cancelled") {
+            guard let id = message.params?["requestId"].flatMap({ JSONRPCID($0) }),
+                let entry = calls.open.first(where: { $0.caller.member == number && $0.id == id })
+            else { return }
+            _ = calls.finish(entry.number)
+            givenUp(entry.caller)
+            sendLine(ServerBoundMessage.cancellation(message, number: entry.number))
+            return
+        }
+        // The handshake is ours, and what everybody shares hears nothing of the roots of one.
+        guard !message.isMethod("notifications/initialized"), audience != .everybody else { return }
+        sendLine(ServerBoundMessage.notification(message))
+    }
+
+    /// An answer to a question of the server, from the session that was asked and from no other (M06).
+    private func answer(_ message: JSONRPCMessage, of number: Int) {
+        guard let id = message.exactID, asked[id] == number else { return }
+        asked[id] = nil
+        send(Array(message.node.bytes))
+    }
+
+    /// Unsubscribes in nobody's name.
+    func unsubscribe(_ uri: [UInt8]) {
+        let text =
+            Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":".utf8)
+            + JSONText.quoted(String(decoding: uri, as: UTF8.self)) + Array("}}".utf8)
+        guard let document = try? JSONDocument(parsing: text), let message = try? JSONRPCMessage(document.root),
+            let id = message.exactID
+        else { return }
+        let call = calls.begin(
+            id, progressToken: nil, caller: Call(member: 0, method: .resourcesUnsubscribe, began: loop.now))
+        sendLine(ServerBoundMessage.request(message, number: call, identity: nil))
+    }
+
+    // MARK: The handshake
+
+    /// Answers the `initialize` of a session as soon as the server has answered ours.
+    func greet(_ number: Int) {
+        guard case .serving(let introduction) = state, let member = members[number], !member.isGreeted,
+            let initialize = member.initialize
+        else { return }
+        members[number]?.isGreeted = true
+        guard let answer = introduction.answer(to: initialize, logs: audience != .everybody) else { return }
+        give(answer, to: number)
+    }
+}

@@ -1,0 +1,121 @@
+import AsyncIO
+import JSON
+import MCP
+
+// What the server writes.
+extension SharedServer {
+    /// Takes what came at once.
+    func take(_ lines: [LineFramer.Line]) {
+        for line in lines {
+            if case .ended = state { return }
+            guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes) else {
+                discard()
+                continue
+            }
+            if document.root.isArray {
+                for element in document.root.elements { handle(element) }
+            } else {
+                handle(document.root)
+            }
+        }
+    }
+
+    private func handle(_ node: JSONNode) {
+        guard let message = try? JSONRPCMessage(node) else { return discard() }
+        garbage = 0
+        switch message.kind {
+        case .response: received(response: message)
+        case .request: received(question: message)
+        case .notification: received(notification: message)
+        }
+    }
+
+    /// Too many in a row mean that this is no MCP server (P04).
+    private func discard() {
+        garbage += 1
+        if garbage >= limits.garbageInARow { end(.garbage) }
+    }
+
+    private func received(response message: JSONRPCMessage) {
+        // What nobody waits for, or no longer, belongs to nobody (M05).
+        guard let number = message.number else { return }
+        if number == 0, case .greeting = state { return introduced(message) }
+        guard let entry = calls.finish(number) else { return }
+        answered = EventLoop.preciseNow
+        timeouts = 0
+        if let uri = entry.caller.watching, message.node["error"] == nil {
+            members[entry.caller.member]?.watched.insert(uri)
+        }
+        give(ClientBoundMessage.response(message, id: entry.id), to: entry.caller.member)
+    }
+
+    /// The server answered our `initialize`; where it refuses, every session that waits hears why.
+    private func introduced(_ message: JSONRPCMessage) {
+        guard let result = message.node["result"], let introduction = SharedIntroduction(result) else {
+            for (number, member) in members {
+                guard let id = member.initialize?.exactID else { continue }
+                give(ClientBoundMessage.response(message, id: id), to: number)
+            }
+            return end(.abandoned)
+        }
+        state = .serving(introduction)
+        sendLine(SharedIntroduction.initialized)
+        for number in members.keys { greet(number) }
+    }
+
+    private func received(question message: JSONRPCMessage) {
+        guard let id = message.exactID else { return }
+        let method = MCPMethod(message.method)
+        guard method != .ping else { return send(JSONRPCText.response(to: id, result: Array("{}".utf8))) }
+        guard asked[id] == nil, asked.count < Questions.maximum, let number = respondent(to: method) else {
+            let code: JSONRPCError.Code = method == .elicitationCreate ? .invalidParams : .methodNotFound
+            return send(JSONRPCError(code, "No client can be asked this now").response(to: id))
+        }
+        asked[id] = number
+        give(Array(message.node.bytes), to: number)
+    }
+
+    /// The one session of this user for which the server can be asking: the only one that waits for it, or the only one
+    /// there is.
+    private func respondent(to method: MCPMethod) -> Int? {
+        guard audience != .everybody else { return nil }
+        let waiting = Set(calls.open.lazy.map(\.caller.member))
+        let candidates = waiting.isEmpty ? Array(members.keys) : Array(waiting)
+        guard candidates.count == 1, let number = candidates.first,
+            members[number]?.initialize?.declares(method) == true
+        else { return nil }
+        return number
+    }
+
+    private func received(notification message: JSONRPCMessage) {
+        if message.isMethod("notifications/progress") {
+            guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
+                let entry = calls.progress(number), let token = entry.progressToken
+            else { return }
+            return give(ClientBoundMessage.progress(message, token: token), to: entry.caller.member)
+        }
+        if message.isMethod("notifications/cancelled") {
+            guard let id = message.params?["requestId"].flatMap({ JSONRPCID($0) }),
+                let number = asked.removeValue(forKey: id)
+            else { return }
+            return give(Array(message.node.bytes), to: number)
+        }
+        let text = Array(message.node.bytes)
+        if message.isMethod("notifications/resources/updated") {
+            // Only whoever asked hears of it; it may name a part of what is watched.
+            guard let uri = message.params?["uri"]?.stringBytes else { return }
+            for (number, member) in members where member.watched.contains(where: { ListenFilter.covers($0, uri) }) {
+                give(text, to: number)
+            }
+            return
+        }
+        // That a list has changed is no secret of one of them. What the server logs may be.
+        guard audience != .everybody || Self.announcements.contains(where: { message.isMethod($0) }) else { return }
+        for (number, member) in members where member.isGreeted { give(text, to: number) }
+    }
+
+    private static let announcements: [StaticString] = [
+        "notifications/tools/list_changed", "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+    ]
+}

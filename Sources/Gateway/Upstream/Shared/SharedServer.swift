@@ -1,0 +1,160 @@
+import AsyncIO
+import JSON
+import MCP
+import OAuth
+import Synchronization
+
+/// One server for several sessions (`isolation: user` and `shared`): it sees one client, the gateway, which shook hands with
+/// it once.
+///
+/// Every request gets a number of our own and every answer finds the session that asked by it, so that equal ids of
+/// different users never meet (M05). What belongs to no session that can be told apart reaches none. `+Input` is what sessions
+/// send, `+Output` what the server writes, `SharedServerSupervisor` its beginning and end.
+actor SharedServer {
+    /// Who uses it.
+    enum Audience: Hashable, Sendable {
+        /// Sessions of one user: the server may ask the one that has calls open.
+        case user(UserID)
+        /// Sessions of everybody: nobody is asked, and log messages go nowhere, for they say not whose they are.
+        case everybody
+    }
+
+    enum State {
+        case new
+        case starting
+        /// Sent `initialize`.
+        case greeting
+        case serving(SharedIntroduction)
+        case ended
+    }
+
+    /// One session.
+    struct Member {
+        let connection: SharedConnection
+        /// Its `initialize`, from when it sends it.
+        var initialize: JSONRPCMessage?
+        /// Whether that has been answered.
+        var isGreeted = false
+        /// The resources that it subscribed to.
+        var watched: Set<[UInt8]> = []
+    }
+
+    /// A request that waits for the server.
+    struct Call {
+        let member: Int
+        let method: MCPMethod
+        let began: LoopInstant
+        /// What it subscribes to, once the server agrees.
+        var watching: [UInt8]?
+    }
+
+    /// Requests without an answer, of all sessions.
+    static let maximumCalls = 8192
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    nonisolated let audience: Audience
+    nonisolated let server: ServerDefinition
+    nonisolated let limits: GatewayLimits
+    /// Called once, when it has ended.
+    nonisolated let whenEnded: @Sendable (SharedServer) -> Void
+    private nonisolated let lastNumber = Atomic<Int>(0)
+
+    var state = State.new
+    var connection: (any ServerConnection)?
+    var members: [Int: Member] = [:]
+    var calls = Correlation<Call>()
+    /// Which session was asked, by the server's id.
+    var asked: [JSONRPCID: Int] = [:]
+    var starters: [CheckedContinuation<Void, Never>] = []
+    /// Wait until nothing of it is left.
+    var stoppers: [CheckedContinuation<Void, Never>] = []
+    var timer: LoopTimer?
+    /// When the server answered last.
+    var answered = LoopInstant(nanoseconds: 0)
+    /// Calls in a row that were given up while it answered nothing.
+    var timeouts = 0
+    /// Lines in a row that were no use.
+    var garbage = 0
+
+    init(
+        _ server: ServerDefinition, for audience: Audience, limits: GatewayLimits, on loop: EventLoop,
+        whenEnded: @escaping @Sendable (SharedServer) -> Void
+    ) {
+        self.server = server
+        self.audience = audience
+        self.limits = limits
+        self.loop = loop
+        self.whenEnded = whenEnded
+    }
+
+    /// A number for a session; callable from everywhere.
+    nonisolated func nextNumber() -> Int { lastNumber.add(1, ordering: .relaxed).newValue }
+
+    /// Takes a session in.
+    func join(_ connection: SharedConnection, _ number: Int) {
+        timer?.stop()
+        guard case .ended = state else {
+            members[number] = Member(connection: connection)
+            return
+        }
+        connection.loop.execute { connection.end(.closedOutput) }
+    }
+
+    /// A session is gone: what it waits for is cancelled, what it was asked is refused, what it watched is not watched for it.
+    func leave(_ number: Int) {
+        guard let member = members.removeValue(forKey: number) else { return }
+        for entry in calls.finish(where: { $0.caller.member == number }) {
+            givenUp(entry.caller)
+            send(JSONRPCText.cancelled(JSONRPCID(number: entry.number), reason: "the client has gone"))
+        }
+        for (id, owner) in asked where owner == number {
+            asked[id] = nil
+            send(JSONRPCError(.internalError, "The client has gone").response(to: id))
+        }
+        for uri in member.watched where !isWatched(uri) { unsubscribe(uri) }
+        if members.isEmpty { rest() }
+    }
+
+    /// A session waits no longer for a call. When the server had all the time for it and said nothing to anybody meanwhile,
+    /// it hangs (F04).
+    func givenUp(_ call: Call) {
+        guard call.began + server.callTimeout <= EventLoop.preciseNow, answered < call.began else { return }
+        timeouts += 1
+        if timeouts >= limits.timeoutsInARow { end(.unresponsive) }
+    }
+
+    func isWatched(_ uri: [UInt8]) -> Bool { members.values.contains { $0.watched.contains(uri) } }
+
+    // MARK: Lines
+
+    /// Hands a message to the server; with the others of this turn of the loop.
+    func send(_ message: [UInt8]) { sendLine(message + [0x0A]) }
+
+    /// The same for a line; false where the server does not keep up, so that it will not have it.
+    @discardableResult
+    func sendLine(_ line: [UInt8]) -> Bool {
+        guard let connection else { return true }
+        do throws(IOError) {
+            if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flush() } } }
+        } catch {
+            guard error != .overloaded else { return false }
+            inputClosed()
+        }
+        return true
+    }
+
+    private func flush() {
+        do throws(IOError) {
+            try connection?.flush()
+        } catch {
+            if error != .overloaded { inputClosed() }
+        }
+    }
+
+    /// Hands a message to a session.
+    func give(_ message: [UInt8], to number: Int) {
+        guard let connection = members[number]?.connection else { return }
+        connection.loop.execute { connection.give([.complete(message)]) }
+    }
+}

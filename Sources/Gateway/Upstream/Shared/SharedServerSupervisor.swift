@@ -1,0 +1,135 @@
+import AsyncIO
+import MCP
+import OAuth
+import Telemetry
+
+// The beginning and the end of a shared server; the only place where it starts tasks.
+extension SharedServer {
+    private static let offeredVersion = "2025-11-25"
+
+    /// Waits until it runs, and starts it where nobody did; false where it has ended meanwhile.
+    func ready(_ upstream: any Upstream, for principal: Principal) async throws(UpstreamError) -> Bool {
+        while true {
+            switch state {
+            case .ended: return false
+            case .greeting, .serving:
+                // A session comes, or a client left before it did.
+                if members.isEmpty { arm() }
+                return true
+            case .starting: await withCheckedContinuation { starters.append($0) }
+            case .new: try await start(upstream, for: principal)
+            }
+        }
+    }
+
+    private func start(_ upstream: any Upstream, for principal: Principal) async throws(UpstreamError) {
+        state = .starting
+        defer { wakeStarters() }
+        do throws(UpstreamError) {
+            greet(try await upstream.prepare(for: principal, on: loop)())
+        } catch {
+            // Of several who wait for it the next one tries.
+            if error == .cancelled { state = .new } else { end(.abandoned) }
+            throw error
+        }
+    }
+
+    private func wakeStarters() {
+        let waiting = starters
+        starters = []
+        for starter in waiting { starter.resume() }
+    }
+
+    private func greet(_ connection: any ServerConnection) {
+        self.connection = connection
+        connection.listen { [weak self] lines in
+            self?.assumeIsolated { $0.take(lines) }
+        } lost: { [weak self] loss in
+            self?.assumeIsolated { $0.lost(loss) }
+        }
+        state = .greeting
+        sendLine(
+            SharedIntroduction.initialize(
+                version: server.offeredVersion ?? Self.offeredVersion, asks: audience != .everybody))
+    }
+
+    private func lost(_ loss: ConnectionLoss) {
+        Task(executorPreference: loop) { await self.end(after: loss) }
+    }
+
+    /// Time for a process that closed its input because it is exiting to be known to have exited (F03).
+    private static let exitGrace = Duration.milliseconds(200)
+
+    /// The server does not take lines any more (F07).
+    func inputClosed() {
+        Task(executorPreference: loop) { await self.endWithoutInput() }
+    }
+
+    private func endWithoutInput() async {
+        // Nobody cancels this.
+        try? await loop.sleep(for: Self.exitGrace)
+        end(.closedInput)
+    }
+
+    private func end(after loss: ConnectionLoss) async {
+        if let connection { end(await connection.end(after: loss)) }
+    }
+
+    /// Ends it: every session learns how, the process is stopped.
+    func end(_ reason: SessionEnd) {
+        if case .ended = state { return }
+        state = .ended
+        timer?.stop()
+        whenEnded(self)
+        for member in members.values {
+            let connection = member.connection
+            connection.loop.execute { connection.end(reason) }
+        }
+        Task(executorPreference: loop) { await self.stopConnection() }
+    }
+
+    private func stopConnection() async {
+        await connection?.stop()
+        connection = nil
+        wakeStoppers()
+    }
+
+    /// Stops it and returns when nothing of it is left.
+    func stop() async {
+        end(.shutdown)
+        guard connection != nil else { return }
+        await withCheckedContinuation { stoppers.append($0) }
+    }
+
+    private func wakeStoppers() {
+        let waiting = stoppers
+        stoppers = []
+        for stopper in waiting { stopper.resume() }
+    }
+
+    // MARK: Without sessions
+
+    /// Nobody uses it any more; it stays for a while, for whoever comes next. One that nobody waited for to shake hands
+    /// does not.
+    func rest() {
+        guard case .serving = state else { return end(.slowStart) }
+        arm()
+    }
+
+    /// Ends it where nobody uses it; whether that was so.
+    func endIfUnused() -> Bool {
+        guard members.isEmpty, case .serving = state else { return false }
+        end(.idle)
+        return true
+    }
+
+    private func arm() {
+        let timer =
+            self.timer
+            ?? LoopTimer(on: loop) { [weak self] in
+                self?.assumeIsolated { if $0.members.isEmpty { $0.end(.idle) } }
+            }
+        self.timer = timer
+        timer.start(after: server.idleTimeout)
+    }
+}
