@@ -16,6 +16,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static inline EVP_PKEY *sallyport_generate_rsa(size_t bits) {
@@ -133,6 +135,36 @@ static inline int sallyport_tls_select_protocol(
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Stops once where a client wants to see the proof that a name is ours (RFC 8737 §4): it offers that protocol and no other.
+// Whoever runs the handshake decides then, and goes on.
+static inline int sallyport_tls_hello(SSL *ssl, int *alert, void *unused) {
+    static const unsigned char wanted[] = {0, 11, 10, 'a', 'c', 'm', 'e', '-', 't', 'l', 's', '/', '1'};
+    const unsigned char *offered;
+    size_t length;
+    (void)alert;
+    (void)unused;
+    if (SSL_get_app_data(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+    if (SSL_client_hello_get0_ext(
+            ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &offered, &length) != 1 ||
+        length != sizeof wanted || memcmp(offered, wanted, length) != 0) {
+        return SSL_CLIENT_HELLO_SUCCESS;
+    }
+    SSL_set_app_data(ssl, (void *)wanted);
+    return SSL_CLIENT_HELLO_RETRY;
+}
+
+static inline int sallyport_tls_select_challenge(
+    SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *in, unsigned int in_length,
+    void *unused) {
+    (void)ssl;
+    (void)in_length;
+    (void)unused;
+    // The hello callback has seen that there is nothing else.
+    *out = in + 1;
+    *out_length = in[0];
+    return SSL_TLSEXT_ERR_OK;
+}
+
 // What a server of ours accepts (RFC 9325 §4): ephemeral keys and AEAD alone, in our order. Sessions live in tickets of two
 // hours, whose keys live as long as the context; 1 on success.
 static inline int sallyport_tls_harden_server(SSL_CTX *context) {
@@ -140,6 +172,7 @@ static inline int sallyport_tls_harden_server(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, 7200);
     SSL_CTX_set_alpn_select_cb(context, sallyport_tls_select_protocol, NULL);
+    SSL_CTX_set_client_hello_cb(context, sallyport_tls_hello, NULL);
     return SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
            SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
 }
@@ -186,6 +219,74 @@ static inline int sallyport_tls_use_key(SSL_CTX *context, const void *pem, int l
     if (result == 1 && SSL_CTX_use_PrivateKey(context, key) != 1) result = 0;
     EVP_PKEY_free(key);
     return result;
+}
+
+// A certificate of our own that proves to a validator that `name` is ours (RFC 8737 §3): `digest` is what it looks for; 1 on
+// success. The context serves nothing else.
+static inline int sallyport_tls_use_challenge(SSL_CTX *context, const char *name, const unsigned char digest[32]) {
+    unsigned char value[34] = {V_ASN1_OCTET_STRING, 32};
+    char alternative[300];
+    memcpy(value + 2, digest, 32);
+    snprintf(alternative, sizeof alternative, "DNS:%s", name);
+    EVP_PKEY *key = sallyport_generate_p256();
+    X509 *certificate = X509_new();
+    ASN1_OBJECT *kind = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
+    ASN1_OCTET_STRING *content = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alternative);
+    X509_EXTENSION *proof = NULL;
+    int ok = key && certificate && kind && content && names && ASN1_OCTET_STRING_set(content, value, 34) == 1;
+    if (ok) {
+        proof = X509_EXTENSION_create_by_OBJ(NULL, kind, 1, content);
+        X509_NAME *subject = X509_get_subject_name(certificate);
+        ok = proof && X509_set_version(certificate, 2) == 1 &&
+             ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1) == 1 &&
+             X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
+             X509_gmtime_adj(X509_getm_notAfter(certificate), 86400) &&
+             X509_NAME_add_entry_by_txt(
+                 subject, "CN", MBSTRING_ASC, (const unsigned char *)"ACME challenge", -1, -1, 0) == 1 &&
+             X509_set_issuer_name(certificate, subject) == 1 && X509_set_pubkey(certificate, key) == 1 &&
+             X509_add_ext(certificate, names, -1) == 1 && X509_add_ext(certificate, proof, -1) == 1 &&
+             X509_sign(certificate, key, EVP_sha256()) > 0 && SSL_CTX_use_certificate(context, certificate) == 1 &&
+             SSL_CTX_use_PrivateKey(context, key) == 1;
+    }
+    if (ok) SSL_CTX_set_alpn_select_cb(context, sallyport_tls_select_challenge, NULL);
+    X509_EXTENSION_free(proof);
+    X509_EXTENSION_free(names);
+    ASN1_OCTET_STRING_free(content);
+    ASN1_OBJECT_free(kind);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return ok;
+}
+
+// A request for a certificate (RFC 2986) as DER, for `names` in OpenSSL's words ("DNS:a,DNS:b"); the length, or -1.
+static inline int sallyport_certificate_request(EVP_PKEY *key, const char *names, unsigned char *out, int capacity) {
+    int length = -1;
+    X509_REQ *request = X509_REQ_new();
+    X509_EXTENSION *alternative = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    STACK_OF(X509_EXTENSION) *extensions = NULL;
+    if (request && alternative && X509v3_add_ext(&extensions, alternative, -1) && X509_REQ_set_version(request, 0) == 1 &&
+        X509_REQ_set_pubkey(request, key) == 1 && X509_REQ_add_extensions(request, extensions) == 1 &&
+        X509_REQ_sign(request, key, EVP_sha256()) > 0) {
+        int needed = i2d_X509_REQ(request, NULL);
+        if (needed > 0 && needed <= capacity) length = i2d_X509_REQ(request, &out);
+    }
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    X509_EXTENSION_free(alternative);
+    X509_REQ_free(request);
+    return length;
+}
+
+// A key as PKCS #8 in PEM, without a password; the length, or -1.
+static inline int sallyport_key_pem(EVP_PKEY *key, unsigned char *out, int capacity) {
+    int length = -1;
+    BIO *output = BIO_new(BIO_s_secmem());
+    if (output && PEM_write_bio_PKCS8PrivateKey(output, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+        BIO_ctrl_pending(output) <= (size_t)capacity) {
+        length = BIO_read(output, out, capacity);
+    }
+    BIO_free(output);
+    return length;
 }
 
 // A time of a certificate in seconds since 1970; 1 on success.

@@ -14,10 +14,15 @@ package struct DataDirectory: Sendable {
     package static let auditName = "audit"
     /// The folder below which servers without a working directory get one each.
     package static let scratchName = "work"
+    /// The folder of the certificate that an authority issued, with its key and that of the account there.
+    package static let acmeName = "acme"
     /// The file that says where the gateway can be reached.
     package static let originName = "origin"
     /// Files that nobody else may read.
-    package static let privateFiles = [storeName, "\(storeName)-wal", "\(storeName)-shm", keyName]
+    package static let privateFiles = [
+        storeName, "\(storeName)-wal", "\(storeName)-shm", keyName, "\(acmeName)/account.pem",
+        "\(acmeName)/certificate.pem",
+    ]
 
     /// The store.
     package let store: SQLiteStore

@@ -9,13 +9,13 @@ import Testing
 @Suite("TLS over a stream", .timeLimit(.minutes(1)))
 struct TLSStreamTests {
     let certificates: TestCertificates
-    let serving: TLSContext
+    let serving: ServedTLS
     let trusting: TLSContext
 
     init() throws {
         certificates = try TestCertificates()
         let shown = try certificates.issue("server", names: "DNS:localhost,IP:127.0.0.1")
-        serving = try TLSContext.serving(shown)
+        serving = ServedTLS(try TLSContext.serving(shown))
         trusting = try TLSContext(trusting: .authorities(path: certificates.authority))
     }
 

@@ -88,6 +88,25 @@ struct BadConfigurationTests {
         .init(
             "tls: redirect by port", "tls: {redirect_listen: 80}\n", "tls.redirect_listen", "not an address",
             hint: "127.0.0.1:80"),
+        .init("acme without a name", "tls: {acme: {}}\n", "tls.acme", "no public name", hint: "public_url"),
+        .init(
+            "acme for an address", "public_url: https://192.0.2.1\ntls: {acme: {}}\n", "tls.acme", "no public name"),
+        .init("acme beside files", "tls: {certificate: c.pem, acme: {}}\n", "tls.certificate", "together with acme"),
+        .init(
+            "acme in the clear", "tls: {acme: {directory_url: \"http://ca.example/dir\"}}\n", "tls.acme.directory_url",
+            "not an https address"),
+        .init(
+            "http-01 without a port", "tls: {acme: {challenge: http-01}}\n", "tls.acme.challenge", "redirect_listen",
+            hint: "tls-alpn-01"),
+        .init("dns-01", "tls: {acme: {challenge: dns-01}}\n", "tls.acme.challenge", "expected one of"),
+        .init("acme: wildcard", "tls: {acme: {domains: [\"*.example.com\"]}}\n", "tls.acme.domains", "is no name"),
+        .init("acme: e-mail", "tls: {acme: {email: ops}}\n", "tls.acme.email", "not an e-mail"),
+        .init(
+            "acme: other names", "public_url: https://a.example\ntls: {acme: {domains: [b.example]}}\n",
+            "tls.acme.domains", "do not name a.example"),
+        .init(
+            "acme: no authority", "tls: {acme: {certificate_authorities: no.pem}}\n",
+            "tls.acme.certificate_authorities", "no file"),
         .init("log level", "logging: {level: verbos}\n", "logging.level", "expected one of"),
         .init("log format", "logging: {format: jsn}\n", "logging.format", "expected one of", hint: "json"),
         .init("rate", "rate_limits: {registration: fast}\n", "rate_limits.registration", "expected a rate"),

@@ -24,19 +24,21 @@ extension ByteStream {
     package func secure(
         to host: String, _ context: TLSContext, within limit: Duration = .seconds(3)
     ) async throws(TLSFailure) {
-        try await secure(within: limit) { () throws(TLSError) in try TLSEngine(context, connectingTo: host) }
+        _ = try await secure(within: limit) { () throws(TLSError) in try TLSEngine(context, connectingTo: host) }
     }
 
-    /// From here on the stream speaks TLS with the peer that opened it, as ``secure(to:_:within:)`` does.
+    /// From here on the stream speaks TLS with the peer that opened it, as ``secure(to:_:within:)`` does. False for a
+    /// validator of a certificate authority: it wanted to see the handshake, and there is nothing to serve.
+    @discardableResult
     package func secure(
-        accepting context: TLSContext, within limit: Duration = .seconds(3)
-    ) async throws(TLSFailure) {
-        try await secure(within: limit) { () throws(TLSError) in try TLSEngine(accepting: context) }
+        accepting served: ServedTLS, within limit: Duration = .seconds(3)
+    ) async throws(TLSFailure) -> Bool {
+        try await secure(within: limit) { () throws(TLSError) in try TLSEngine(accepting: served) }
     }
 
     private func secure(
         within limit: Duration, _ makeEngine: () throws(TLSError) -> TLSEngine
-    ) async throws(TLSFailure) {
+    ) async throws(TLSFailure) -> Bool {
         let engine: TLSEngine
         do throws(TLSError) {
             engine = try makeEngine()
@@ -51,6 +53,7 @@ extension ByteStream {
             throw error
         }
         startTLS(engine)
+        return !engine.isChallenge
     }
 
     private func shakeHands(_ engine: TLSEngine, until deadline: LoopInstant) async throws(TLSFailure) {

@@ -96,6 +96,27 @@ internal import COpenSSL
     }
 
     /// The private key as DER.
+    /// A request for a certificate of this key, DER; `names` in OpenSSL's words.
+    func certificateRequest(_ names: String) -> [UInt8]? {
+        unsafe written(capacity: 65_536) { unsafe sallyport_certificate_request(key, names, $0, $1) }
+    }
+
+    /// The key in PEM.
+    var privatePEM: [UInt8]? {
+        unsafe written(capacity: 8192) { unsafe sallyport_key_pem(key, $0, $1) }
+    }
+
+    private func written(
+        capacity: Int, _ write: (UnsafeMutablePointer<UInt8>?, Int32) -> Int32
+    ) -> [UInt8]? {
+        var length: Int32 = -1
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            unsafe length = write(buffer.baseAddress, Int32(capacity))
+            count = max(0, Int(length))
+        }
+        return length > 0 ? bytes : nil
+    }
+
     var privateDER: [UInt8]? {
         let length = unsafe i2d_PrivateKey(key, nil)
         guard length > 0 else { return nil }

@@ -45,6 +45,25 @@ package struct PrivateKey: Sendable {
         return der
     }
 
+    /// The key in PEM (PKCS #8, RFC 7468 §10), for a file that nobody else can read.
+    package func pem() throws(CryptoError) -> [UInt8] {
+        ERR_clear_error()
+        guard let pem = handle.privatePEM else { throw .fromLibrary(.operationFailed) }
+        return pem
+    }
+
+    /// A request for a certificate of this key for DNS names (RFC 2986), DER. A name with anything but letters, digits, `-`
+    /// and `.` is refused: it would mean something to the library.
+    package func certificateRequest(for names: [String]) throws(CryptoError) -> [UInt8] {
+        guard !names.isEmpty, names.allSatisfy(DNSName.isPlain) else {
+            throw CryptoError(.operationFailed, "not a DNS name")
+        }
+        ERR_clear_error()
+        let words = names.map { "DNS:\($0)" }.joined(separator: ",")
+        guard let request = handle.certificateRequest(words) else { throw .fromLibrary(.operationFailed) }
+        return request
+    }
+
     /// The half that verifies.
     package func publicKey() throws(CryptoError) -> PublicKey {
         guard let parameters = handle.publicParameters else { throw .fromLibrary(.operationFailed) }

@@ -4,18 +4,31 @@ import Synchronization
 ///
 /// A `Mutex` because all loops take it, once for each connection.
 package final class ServedTLS: Sendable {
-    private let held: Mutex<TLSContext>
+    private struct State {
+        var context: TLSContext
+        var challenge: TLSContext?
+    }
+
+    private let state: Mutex<State>
 
     /// Shows `context` first.
     package init(_ context: TLSContext) {
-        held = Mutex(context)
+        state = Mutex(State(context: context))
     }
 
     /// What counts now.
-    package var current: TLSContext { held.withLock { $0 } }
+    package var current: TLSContext { state.withLock { $0.context } }
 
     /// Shows `context` from now on; connections that were begun keep what they have.
     package func replace(with context: TLSContext) {
-        held.withLock { $0 = context }
+        state.withLock { $0.context = context }
+    }
+
+    /// What validators of a certificate authority are shown; nil for nobody.
+    var challenge: TLSContext? { state.withLock { $0.challenge } }
+
+    /// Shows `context` to validators from now on, and nothing with nil.
+    package func challenge(with context: TLSContext?) {
+        state.withLock { $0.challenge = context }
     }
 }

@@ -57,6 +57,22 @@ package import Telemetry
         }
     }
 
+    /// For validators of a certificate authority that want to see that `name` is ours (RFC 8737): shows a certificate of its own
+    /// with `digest`, and serves nothing.
+    package convenience init(challenge digest: [UInt8], for name: String) throws(TLSError) {
+        try self.init(isServer: true)
+        guard digest.count == 32, DNSName.isPlain(name), unsafe sallyport_tls_harden_server(pointer) == 1,
+            unsafe sallyport_tls_use_challenge(pointer, name, digest) == 1
+        else { throw .fromLibrary("no certificate for the challenge") }
+    }
+
+    /// For as long as there is no certificate: every handshake fails, but for those of validators.
+    package static func withoutCertificate() throws(TLSError) -> TLSContext {
+        let context = try TLSContext(isServer: true)
+        guard unsafe sallyport_tls_harden_server(context.pointer) == 1 else { throw .fromLibrary("no TLS") }
+        return context
+    }
+
     private init(isServer: Bool) throws(TLSError) {
         ERR_clear_error()
         guard let context = unsafe sallyport_tls_context(isServer ? 1 : 0) else { throw .fromLibrary("no TLS") }

@@ -4,7 +4,11 @@ internal import COpenSSL
 ///
 /// Used by one thread at a time: its stream's loop.
 @safe package final class TLSEngine {
-    private let context: TLSContext
+    private var context: TLSContext
+    /// What the peer may be shown instead, when it is a validator.
+    private let served: ServedTLS?
+    /// Whether the peer was a validator of a certificate authority: it has seen what it wanted, and there is nothing to serve.
+    package private(set) var isChallenge = false
     private let ssl: OpaquePointer
     private let input: OpaquePointer
     private let output: OpaquePointer
@@ -14,7 +18,7 @@ internal import COpenSSL
 
     /// A connection to `host`, which the peer's certificate must name: a DNS name, or an address without brackets.
     package convenience init(_ context: TLSContext, connectingTo host: String) throws(TLSError) {
-        try self.init(context)
+        try self.init(context, served: nil)
         guard !host.isEmpty, unsafe sallyport_tls_expect(ssl, host) == 1 else {
             throw .fromLibrary("this host cannot be verified")
         }
@@ -22,12 +26,12 @@ internal import COpenSSL
     }
 
     /// A connection that a peer opened.
-    package convenience init(accepting context: TLSContext) throws(TLSError) {
-        try self.init(context)
+    package convenience init(accepting served: ServedTLS) throws(TLSError) {
+        try self.init(served.current, served: served)
         unsafe SSL_set_accept_state(ssl)
     }
 
-    private init(_ context: TLSContext) throws(TLSError) {
+    private init(_ context: TLSContext, served: ServedTLS?) throws(TLSError) {
         ERR_clear_error()
         guard let ssl = unsafe SSL_new(context.pointer) else { throw .fromLibrary("no TLS") }
         guard let input = unsafe sallyport_memory_bio() else {
@@ -42,6 +46,7 @@ internal import COpenSSL
         // From here on the connection owns both.
         unsafe SSL_set_bio(ssl, input, output)
         self.context = context
+        self.served = served
         unsafe self.ssl = ssl
         unsafe self.input = input
         unsafe self.output = output
@@ -86,8 +91,22 @@ internal import COpenSSL
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 { return true }
-        guard unsafe wantsMore(SSL_get_error(ssl, result)) else { throw failure("handshake") }
+        let code = unsafe SSL_get_error(ssl, result)
+        if code == SSL_ERROR_WANT_CLIENT_HELLO_CB, !isChallenge {
+            try showChallenge()
+            return try handshake()
+        }
+        guard wantsMore(code) else { throw failure("handshake") }
         return false
+    }
+
+    /// A validator has come: it is shown the proof that it looks for, if there is one.
+    private func showChallenge() throws(TLSError) {
+        guard let challenge = served?.challenge, unsafe SSL_set_SSL_CTX(ssl, challenge.pointer) != nil else {
+            throw TLSError("no name is being proven")
+        }
+        context = challenge
+        isChallenge = true
     }
 
     /// Appends the plain bytes that can be had now; true when the peer has ended in order.

@@ -4,7 +4,7 @@ import Telemetry
 
 extension HTTPConnection {
     /// Ends TLS here; false when there is nobody to answer. It has the time that a head has.
-    func secure(by tls: TLSContext) async -> Bool {
+    func secure(by tls: ServedTLS) async -> Bool {
         pendingTLS = nil
         let deadline = EventLoop.preciseNow + context.configuration.headTimeout
         do throws(TLSFailure) {
@@ -13,7 +13,11 @@ extension HTTPConnection {
                 await refuse(.plainOverTLS)
                 return false
             }
-            try await stream.secure(accepting: tls, within: deadline - EventLoop.preciseNow)
+            guard try await stream.secure(accepting: tls, within: deadline - EventLoop.preciseNow) else {
+                HTTPMetrics.countHandshake(.challenge)
+                stream.close()
+                return false
+            }
         } catch {
             HTTPMetrics.countHandshake(.failed)
             context.logger.debug("no TLS with a client", ["reason": .string(error.description)])

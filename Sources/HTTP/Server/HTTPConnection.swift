@@ -28,13 +28,13 @@ actor HTTPConnection {
     private let localAddress: SocketAddress
     private let scheme: HTTPURL.Scheme
     /// The handshake that this connection begins with; nil in the clear and afterwards.
-    var pendingTLS: TLSContext?
+    var pendingTLS: ServedTLS?
     private let idBase: UInt64
     private var requestCount: UInt32 = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    init(_ stream: sending ByteStream, context: Context, tls: TLSContext?) {
+    init(_ stream: sending ByteStream, context: Context, tls: ServedTLS?) {
         let unknown = SocketAddress.unix(path: "")
         loop = stream.loop
         remoteAddress = stream.remoteAddress ?? unknown

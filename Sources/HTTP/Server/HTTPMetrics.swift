@@ -18,6 +18,8 @@ enum HTTPMetrics {
         case failed
         /// Without TLS.
         case plain
+        /// With a validator of a certificate authority.
+        case challenge
     }
 
     private static let handshakes = Handshake.allCases.map { result in

@@ -25,7 +25,7 @@ package final class HTTPServer: Sendable {
     /// speaks anything else gets no further than a 400.
     package func start(on address: SocketAddress, tls: ServedTLS? = nil) async throws(IOError) -> SocketAddress {
         let listener = try await TCPListener.bind(address, on: group) { stream in
-            self.accept(stream, tls?.current)
+            self.accept(stream, tls)
         }
         listeners.withLock { $0.append(listener) }
         return listener.boundAddress

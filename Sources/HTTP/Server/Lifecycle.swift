@@ -7,7 +7,7 @@ extension HTTPServer {
         "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n".utf8)
 
     /// Begins the life of a connection: its task is the root of everything that happens on it, and ends with it.
-    func accept(_ stream: sending ByteStream, _ tls: TLSContext?) {
+    func accept(_ stream: sending ByteStream, _ tls: ServedTLS?) {
         let address = stream.remoteAddress?.ipAddress
         guard registry.reserve(address) else {
             // Somebody who is not even read cannot be waited for: what the kernel takes at once must do. Under TLS nothing

@@ -46,18 +46,37 @@ struct WeakConfiguration {
                 .root.key("public_url"), line: nil, "\"\(url)\" is not how clients get here: tls is set",
                 hint: "use https://\(host)")
         }
-        if !tls.context.names(host.plainText) {
-            context.note(
-                path.key("certificate"), line: nil, "is not for \(host): clients will refuse it",
-                hint: "it needs \(host) among its subject alternative names")
-        }
-        if let validity = tls.context.validity, !tls.context.isValid(at: WallClock.system.now()) {
-            context.note(
-                path.key("certificate"), line: nil,
-                "counts from \(validity.notBefore) to \(validity.notAfter): clients refuse it now")
+        switch tls.source {
+        case .files(let source): checkCertificate(source.context, for: host)
+        case .acme(let settings): checkACME(settings, for: host)
         }
         if let redirect = tls.redirectListen, redirect == configuration.listen {
             context.refuse(path.key("redirect_listen"), line: nil, "is the address that listen has")
+        }
+    }
+
+    private func checkCertificate(_ tls: TLSContext, for host: HTTPURL.Host) {
+        let path = ConfigurationPath.root.key("tls").key("certificate")
+        if !tls.names(host.plainText) {
+            context.note(
+                path, line: nil, "is not for \(host): clients will refuse it",
+                hint: "it needs \(host) among its subject alternative names")
+        }
+        if let validity = tls.validity, !tls.isValid(at: WallClock.system.now()) {
+            context.note(
+                path, line: nil, "counts from \(validity.notBefore) to \(validity.notAfter): clients refuse it now")
+        }
+    }
+
+    private func checkACME(_ settings: ACMESettings, for host: HTTPURL.Host) {
+        let path = ConfigurationPath.root.key("tls").key("acme")
+        guard case .name(let name) = host, !host.isLoopback else {
+            return context.refuse(
+                path, line: nil, "there is no public name to get a certificate for",
+                hint: "set public_url to the address that clients use, like https://mcp.example.com")
+        }
+        if !settings.domains.isEmpty, !settings.domains.contains(name) {
+            context.refuse(path.key("domains"), line: nil, "do not name \(name), which is the host of public_url")
         }
     }
 

@@ -22,8 +22,8 @@ struct ServingProgram: Sendable {
     private let sealing: SealingKeySource
     private let audit: AuditTrail
     private let group: EventLoopGroup
-    /// What clients are shown; nil where TLS does not end here.
-    private let tls: ServedTLS?
+    /// Nil where TLS does not end here.
+    private let tls: TLSAssembly?
     private let logger = Logger(label: "sallyport")
     private let readiness = Readiness()
 
@@ -45,10 +45,10 @@ struct ServingProgram: Sendable {
     private init(_ plan: ServingPlan) throws(CommandFailure) {
         self.plan = plan
         group = EventLoopGroup()
-        tls = plan.configuration.tls.map { ServedTLS($0.context) }
         let isPersistent = plan.protection == .login && plan.configuration.storage != .memory
         state = isPersistent ? try OpenedStore.open(plan.configuration, on: group.loops) : nil
         store = state?.store ?? MemoryStore()
+        tls = try TLSAssembly(plan.configuration)
         sealing = state.map { .file($0.sealing) } ?? .fresh
         audit =
             plan.protection == .login
@@ -84,7 +84,7 @@ struct ServingProgram: Sendable {
         gateway.register(on: &router)
         // 3. The address.
         let server = HTTPServer(configuration: httpConfiguration, group: group, responder: front(router, directory))
-        let bound = try await listen(server, on: plan.configuration.listen, tls: tls)
+        let bound = try await listen(server, on: plan.configuration.listen, tls: tls?.served)
         let redirect = try await redirectServer(port: bound.port)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
@@ -95,11 +95,7 @@ struct ServingProgram: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             if let service { tasks.addTask(executorPreference: loop) { await service.run(on: loop) } }
             tasks.addTask(executorPreference: loop) { await gateway.run() }
-            if let tls, let settings = plan.configuration.tls {
-                let watch = CertificateWatch(
-                    settings, served: tls, clock: .system, logger: Logger(label: "tls"))
-                tasks.addTask(executorPreference: loop) { await watch.run(on: loop) }
-            }
+            if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
             await ShutdownSequence(readiness: readiness, logger: logger)
                 .run(signals, server, redirect: redirect, gateway, loop)
             tasks.cancelAll()
@@ -219,7 +215,8 @@ extension ServingProgram {
         var configuration = HTTPServerConfiguration()
         configuration.maximumConnections = Self.redirectConnections
         configuration.idleTimeout = .seconds(10)
-        let responder = RedirectToHTTPS(origin: plan.configuration.displayOrigin(port: port))
+        let responder = RedirectToHTTPS(
+            origin: plan.configuration.displayOrigin(port: port), challenges: tls?.challenges)
         let server = HTTPServer(configuration: configuration, group: group, responder: responder)
         _ = try await listen(server, on: address)
         return server

@@ -43,7 +43,8 @@ def run(port, authority, probe):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
             with context(authority, probe).wrap_socket(plain, server_hostname=name) as connection:
                 report = {"version": connection.version(), "cipher": connection.cipher()[0],
-                          "alpn": connection.selected_alpn_protocol()}
+                          "alpn": connection.selected_alpn_protocol(),
+                          "serial": connection.getpeercert()["serialNumber"]}
                 host = probe.get("host", f"{name}:{port}")
                 for target in probe.get("targets", ["/live"]):
                     report.setdefault("answers", []).append(

@@ -11,7 +11,7 @@ struct CertificateGauges: Sendable {
         "sallyport_tls_certificate_expiry_seconds", help: "Seconds until the certificate that is served is over.")
     private let refused = MetricsRegistry.shared.gauge(
         "sallyport_tls_certificate_refused",
-        help: "Whether there is a newer certificate that cannot be used: 1 while the old one is served instead.")
+        help: "1 while a newer certificate cannot be used or obtained, and the old one is served on.")
     private let failures = MetricsRegistry.shared.counter(
         "sallyport_tls_certificate_failures_total", help: "Certificates that could not be used or obtained.")
     private let logger: Logger

@@ -12,14 +12,14 @@ struct CertificateWatch: Sendable {
     /// The keys of session tickets live as long as what is served: the same pair is loaded anew so often.
     private static let ticketLifetime = Duration.seconds(12 * 3600)
 
-    private let settings: TLSSettings
+    private let source: CertificateSource
     private let served: ServedTLS
     private let clock: WallClock
     private let logger: Logger
 
-    /// `served` shows what `settings` were read with.
-    init(_ settings: TLSSettings, served: ServedTLS, clock: WallClock, logger: Logger) {
-        self.settings = settings
+    /// `served` shows what `source` was read with.
+    init(_ source: CertificateSource, served: ServedTLS, clock: WallClock, logger: Logger) {
+        self.source = source
         self.served = served
         self.clock = clock
         self.logger = logger
@@ -28,7 +28,7 @@ struct CertificateWatch: Sendable {
     /// Looks until the task is cancelled.
     func run(on loop: EventLoop) async {
         var gauges = CertificateGauges(logger: logger)
-        var change = SettledChange(from: settings.version)
+        var change = SettledChange(from: source.version)
         var problem: String?
         var due = EventLoop.preciseNow + Self.ticketLifetime
         repeat {
@@ -58,15 +58,15 @@ struct CertificateWatch: Sendable {
     }
 
     private func version() async -> CertificateFiles.Version? {
-        try? await BlockingExecutor.shared.run { [settings] in settings.files.version }
+        try? await BlockingExecutor.shared.run { [source] in source.files.version }
     }
 
     /// What is in the files, unless it is worse than what is served.
     private func load() async -> Result<TLSContext, CertificateFiles.Failure> {
         let result: Result<TLSContext, CertificateFiles.Failure>
         do {
-            result = try await BlockingExecutor.shared.run { [settings] in
-                Result { () throws(CertificateFiles.Failure) in try settings.files.load() }
+            result = try await BlockingExecutor.shared.run { [source] in
+                Result { () throws(CertificateFiles.Failure) in try source.files.load() }
             }
         } catch {
             return .failure(CertificateFiles.Failure(part: .certificate, message: "the gateway is too busy to read it"))

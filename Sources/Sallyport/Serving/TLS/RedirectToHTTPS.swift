@@ -4,8 +4,11 @@ import HTTP
 struct RedirectToHTTPS: HTTPResponder {
     /// How clients reach the gateway. Never what the request claims: anybody could be sent anywhere.
     let origin: String
+    /// What validators of a certificate authority look for here.
+    var challenges: ACMEChallenges?
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        if let response = challenges?.response(to: request) { return response }
         // What was sent with any other method is out already; a client that is led on would do it again, every time.
         guard request.method == .get || request.method == .head else {
             return .text(.forbidden, "This server is used by https alone: \(origin)")
