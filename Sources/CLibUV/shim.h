@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "confine.h"
+
 // Casts between libuv's handle types and calls that Swift cannot import (variadic functions and fork).
 
 static inline uv_handle_t *sp_handle(void *handle) { return (uv_handle_t *)handle; }
@@ -71,6 +73,10 @@ static inline int sp_unacknowledged(int fd) {
     return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : 0;
 }
 static inline int sp_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
+static inline int sp_open_at(int folder, const char *name, int flags) { return openat(folder, name, flags | O_CLOEXEC); }
+
+/// A descriptor that names what is at a path and opens nothing.
+static inline int sp_locate(const char *path) { return open(path, 010000000 /* O_PATH */ | O_CLOEXEC); }
 
 static inline pid_t sp_fork(void) { return fork(); }
 static inline int sp_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }

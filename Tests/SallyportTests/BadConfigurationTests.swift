@@ -169,9 +169,6 @@ struct BadConfigurationTests {
         .init("rate limit", "rate_limits: {per_user: 600/min}\n", "rate_limits.per_user", "not yet available"),
         .init("subdomains", "routing: subdomain\n", "routing", "not yet available"),
         .init(
-            "sandbox", "servers: {a: {command: cat, sandbox: {network: false}}}\n", "servers.a.sandbox",
-            "not yet available"),
-        .init(
             "unknown isolation", "servers: {a: {command: cat, isolation: none}}\n", "servers.a.isolation",
             "expected one of session, user, shared"),
         .init(

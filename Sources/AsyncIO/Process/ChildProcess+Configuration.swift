@@ -10,6 +10,10 @@ extension ChildProcess {
         /// The folder to start in; ours when nil.
         package var workingDirectory: String?
         package var limits: Limits
+        /// The account to run as; ours when nil. Only root may name another.
+        package var user: SystemUser?
+        /// What it may reach; nil means whatever the account may.
+        package var sandbox: Sandbox?
         /// A word for process lists, so that an operator sees to whom a launcher belongs.
         package var label: String
         /// How long the launcher and `execve` may take.
@@ -30,12 +34,17 @@ extension ChildProcess {
         }
     }
 
-    /// Resource limits of a child and its descendants (setrlimit); nil leaves what we have. Core dumps are always off.
+    /// What a child and its descendants may use; nil leaves what we have. Core dumps are always off.
+    ///
+    /// Where control groups can be made (``ControlGroups``) the first three hold for all of them together. Elsewhere memory
+    /// and processes are held by setrlimit, as the others always are, and processors by nothing.
     package struct Limits: Hashable, Sendable {
-        /// Bytes of private writable memory of each process (RLIMIT_DATA).
+        /// Bytes; without a group of private writable memory of each process (RLIMIT_DATA).
         package var memory: UInt64?
-        /// Processes of our user (RLIMIT_NPROC; the kernel does not count it for root).
+        /// Processes and threads; without a group all those of the account (RLIMIT_NPROC, which does not count for root).
         package var processes: UInt64?
+        /// How many processors at once, 0.5 for half of one.
+        package var processors: Double?
         package var openFiles: UInt64?
         /// Seconds of processor time of each process.
         package var cpuSeconds: UInt64?
@@ -43,16 +52,19 @@ extension ChildProcess {
         package var fileSize: UInt64?
 
         package init(
-            memory: UInt64? = nil, processes: UInt64? = nil, openFiles: UInt64? = nil, cpuSeconds: UInt64? = nil,
+            memory: UInt64? = nil, processes: UInt64? = nil, processors: Double? = nil, openFiles: UInt64? = nil,
+            cpuSeconds: UInt64? = nil,
             fileSize: UInt64? = nil
         ) {
             self.memory = memory
             self.processes = processes
+            self.processors = processors
             self.openFiles = openFiles
             self.cpuSeconds = cpuSeconds
             self.fileSize = fileSize
         }
 
+        /// Those that setrlimit can hold.
         static let count = 5
         var inOrder: [UInt64?] { [memory, processes, openFiles, cpuSeconds, fileSize] }
         init(inOrder values: [UInt64?]) {
@@ -89,6 +101,8 @@ extension ChildProcess {
         case notExecutable(path: String, code: Int32)
         /// Something before the program failed: folder, limits, resources of ours.
         case system(step: String, code: Int32)
+        /// A sandbox was asked for that this machine cannot enforce; why not.
+        case cannotConfine(String)
         /// The launcher did not answer in time or not at all.
         case launcherFailed
         case timedOut
@@ -99,6 +113,7 @@ extension ChildProcess {
             case .invalidConfiguration: "the command is not valid"
             case .notExecutable(let path, let code): "cannot run \(path): \(errorText(code))"
             case .system(let step, let code): "\(step): \(errorText(code))"
+            case .cannotConfine(let reason): "its sandbox cannot be enforced: \(reason)"
             case .launcherFailed: "the launcher failed"
             case .timedOut: "the start took too long"
             case .cancelled: "cancelled"

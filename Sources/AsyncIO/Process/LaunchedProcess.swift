@@ -12,13 +12,17 @@ struct LaunchedProcess: ~Copyable, Sendable {
 
     /// Starts the launcher on a thread of the pool: copying page tables may take a millisecond.
     static func start(_ configuration: ChildProcess.Configuration) async throws(ChildProcess.SpawnError) -> Handover {
-        guard !configuration.executable.isEmpty, let specification = specification(configuration) else {
-            throw .invalidConfiguration
-        }
+        let confines = configuration.sandbox != nil || configuration.user != nil
+        let plan = ControlGroups.plan(configuration.limits, isConfined: confines)
+        guard !configuration.executable.isEmpty,
+            let specification = specification(configuration, plan?.group, plan?.rest)
+        else { throw .invalidConfiguration }
+        let group = plan?.group
+        if configuration.sandbox != nil, let obstacle = ChildProcess.Sandbox.obstacle { throw .cannotConfine(obstacle) }
         let label = configuration.label
         do {
             return try await BlockingExecutor.shared.run {
-                Handover(try start(specification, label: label))
+                Handover(try start(specification, label: label, group))
             }
         } catch let error as IOError {
             if case .system(let code) = error { throw .system(step: "starting the launcher", code: code) }
@@ -28,19 +32,32 @@ struct LaunchedProcess: ~Copyable, Sendable {
         }
     }
 
-    private static func specification(_ configuration: ChildProcess.Configuration) -> [UInt8]? {
+    /// Where folders for temporary files are made.
+    static var temporaryFolder: String { Environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp" }
+
+    private static func specification(
+        _ configuration: ChildProcess.Configuration, _ group: ControlGroup?, _ limits: ChildProcess.Limits?
+    ) -> [UInt8]? {
         let names = configuration.environment.keys
         guard names.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "=")) }),
             !configuration.label.utf8.contains(0)
         else { return nil }
-        return LaunchSpecification(
+        var specification = LaunchSpecification(
             executable: configuration.executable, workingDirectory: configuration.workingDirectory,
-            limits: configuration.limits, softOpenFiles: DescriptorLimit.ofChildren, arguments: configuration.arguments,
-            environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted() + Orphans.mark
-        ).serialized()
+            limits: limits ?? configuration.limits, softOpenFiles: DescriptorLimit.ofChildren,
+            arguments: configuration.arguments,
+            environment: configuration.environment.map { "\($0.key)=\($0.value)" }.sorted() + Orphans.mark)
+        specification.user = configuration.user?.numbers
+        specification.sandbox = configuration.sandbox
+        specification.temporaryFolder = temporaryFolder
+        specification.mark = ProcessMark.own?.text ?? ""
+        specification.group = group
+        return specification.serialized()
     }
 
-    private static func start(_ specification: [UInt8], label: String) throws(IOError) -> LaunchedProcess {
+    private static func start(
+        _ specification: [UInt8], label: String, _ group: ControlGroup?
+    ) throws(IOError) -> LaunchedProcess {
         let input = try FileDescriptor.Pair.pipe()
         let output = try FileDescriptor.Pair.pipe()
         let error = try FileDescriptor.Pair.pipe()
@@ -58,7 +75,7 @@ struct LaunchedProcess: ~Copyable, Sendable {
             try file.duplicate(lowest: 10).release(),
         ]
         defer { for end in ends { _ = Glibc.close(end) } }
-        let launcher = try Orphans.starting { () throws(IOError) in try spawn(ends, label: label) }
+        let launcher = try Orphans.starting(group) { () throws(IOError) in try spawn(ends, label: label) }
         let processDescriptor = sp_pidfd_open(launcher)
         guard processDescriptor >= 0 else {
             let failure = IOError.last

@@ -32,19 +32,50 @@ package enum Launcher {
         sp_set_cloexec(3, 1)
         // An unreadable specification is answered like one of another version.
         let bytes: [UInt8]? = (try? file.readAll(maximum: 64 << 20)) ?? nil
-        guard let bytes, let specification = LaunchSpecification(parsing: bytes) else {
+        guard let bytes, var specification = LaunchSpecification(parsing: bytes) else {
             send(.failed(step: .specification, code: EINVAL), to: control.rawValue)
             _exit(1)
         }
         _ = file.release()
         let signals = sp_supervisor_signals()
         sp_become_subreaper()
-        guard let start = StartedProgram.fork(specification) else {
-            send(.failed(step: .fork, code: errno), to: control.rawValue)
+        let temporary: PrivateFolder?
+        do throws(IOError) {
+            try specification.group?.make()
+        } catch {
+            send(.failed(step: .group, code: error.code), to: control.rawValue)
             _exit(1)
         }
-        var supervisor = LauncherSupervisor(start, control: control.release(), signals: signals)
+        do throws(IOError) {
+            temporary = try temporaryFolder(&specification)
+        } catch {
+            send(.failed(step: .temporary, code: error.code), to: control.rawValue)
+            specification.group?.remove()
+            _exit(1)
+        }
+        guard let start = StartedProgram.fork(specification, temporary: temporary) else {
+            send(.failed(step: .fork, code: errno), to: control.rawValue)
+            temporary?.remove()
+            specification.group?.remove()
+            _exit(1)
+        }
+        var supervisor = LauncherSupervisor(
+            start, control: control.release(), signals: signals, temporary: temporary, group: specification.group)
         supervisor.run()
+    }
+
+    /// A confined program cannot use the folders that everybody uses: it gets one of its own, also to start and to live in
+    /// where no other was given.
+    private static func temporaryFolder(_ specification: inout LaunchSpecification) throws(IOError) -> PrivateFolder? {
+        guard specification.sandbox != nil else { return nil }
+        let folder = try PrivateFolder(
+            below: specification.temporaryFolder, mark: specification.mark, owner: specification.user)
+        if specification.workingDirectory == nil { specification.workingDirectory = folder.path }
+        for name in ["HOME", "TMPDIR"]
+        where !specification.environment.contains(where: { $0.utf8.starts(with: "\(name)=".utf8) }) {
+            specification.environment.append("\(name)=\(folder.path)")
+        }
+        return folder
     }
 
     static func send(_ message: LauncherMessage, to control: Int32) {

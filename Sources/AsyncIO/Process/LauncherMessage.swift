@@ -9,7 +9,7 @@ enum LauncherMessage: Equatable {
 
     enum Step: UInt8, CustomStringConvertible {
         case specification = 1
-        case fork, folder, limits, privileges, execute
+        case fork, folder, limits, privileges, execute, user, landlock, filter, temporary, group
 
         var description: String {
             switch self {
@@ -19,6 +19,11 @@ enum LauncherMessage: Equatable {
             case .limits: "setting resource limits"
             case .privileges: "giving up privileges"
             case .execute: "executing"
+            case .user: "changing to the user of the server"
+            case .landlock: "confining the server by Landlock"
+            case .filter: "filtering the system calls of the server"
+            case .group: "making a control group"
+            case .temporary: "making a folder for temporary files"
             }
         }
     }

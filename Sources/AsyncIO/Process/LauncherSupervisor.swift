@@ -11,16 +11,20 @@ struct LauncherSupervisor {
     private let program: StartedProgram
     private let control: Int32
     private let signals: Int32
+    private let temporary: PrivateFolder?
+    private let group: ControlGroup?
     private var status: Int32
     private var failure: LauncherMessage?
     private var hasProgramEnded = false
     /// From when on everything is killed; nil while nobody wants that.
     private var killingFrom: UInt64?
 
-    init(_ program: StartedProgram, control: Int32, signals: Int32) {
+    init(_ program: StartedProgram, control: Int32, signals: Int32, temporary: PrivateFolder?, group: ControlGroup?) {
         self.program = program
         self.control = control
         self.signals = signals
+        self.temporary = temporary
+        self.group = group
         status = program.status
     }
 
@@ -33,7 +37,11 @@ struct LauncherSupervisor {
             if ready.status { readStatus() }
             if ready.control { readControl() }
             if ready.signals { readSignals() }
-            if !reap() { _exit(0) }
+            if !reap() {
+                group?.remove()
+                temporary?.remove()
+                _exit(0)
+            }
             if let killingFrom, uv_hrtime() >= killingFrom {
                 killTree()
                 if uv_hrtime() >= killingFrom + Self.killingLimit { _exit(1) }
@@ -142,6 +150,7 @@ struct LauncherSupervisor {
     /// which their SIGCHLD starts at once; so the tree falls level by level, and no number is ever a stranger's,
     /// because nobody else reaps our children.
     private func killTree() {
+        group?.kill()
         if !hasProgramEnded { kill(-program.pid, SIGKILL) }
         for child in ProcFS.ownChildren() { kill(child, SIGKILL) }
     }

@@ -5,10 +5,10 @@ import Synchronization
 /// Processes whose launcher was killed, so that nobody sweeps them (P07).
 ///
 /// While the gateway lives they become its children, because it is a subreaper too; where both were killed the next
-/// gateway finds them by a mark in their environment.
+/// gateway finds them by a mark in their environment, and those that have limits of a group by that group.
 package enum Orphans {
     private struct State {
-        var launchers: Set<Int32> = []
+        var launchers: [Int32: ControlGroup?] = [:]
         var isAdopting = false
     }
 
@@ -28,16 +28,18 @@ package enum Orphans {
         state.withLock { $0.isAdopting = true }
         sp_become_subreaper()
         killAbandoned()
+        ControlGroups.prepare()
+        PrivateFolder.removeAbandoned(below: LaunchedProcess.temporaryFolder)
     }
 
     // MARK: While the gateway lives
 
-    /// Starts a launcher and notes its number.
-    static func starting(_ launch: () throws(IOError) -> Int32) throws(IOError) -> Int32 {
+    /// Starts a launcher and notes its number, and the group that it is to make.
+    static func starting(_ group: ControlGroup?, _ launch: () throws(IOError) -> Int32) throws(IOError) -> Int32 {
         let result: Result<Int32, IOError> = state.withLock { state in
             do throws(IOError) {
                 let launcher = try launch()
-                state.launchers.insert(launcher)
+                state.launchers.updateValue(group, forKey: launcher)
                 return .success(launcher)
             } catch {
                 return .failure(error)
@@ -48,12 +50,17 @@ package enum Orphans {
 
     /// A launcher was reaped. One that did not end by itself has left its tree to us.
     static func launcherEnded(_ launcher: Int32, status: Int32) {
-        let mustSweep = state.withLock { state in
-            state.launchers.remove(launcher)
-            return state.isAdopting && status != 0
+        let (mustSweep, group) = state.withLock { state in
+            let group = state.launchers.removeValue(forKey: launcher) ?? nil
+            return (state.isAdopting && status != 0, group)
         }
+        guard mustSweep else { return }
         // When the pool is full the next one that ends badly sweeps for this one too.
-        if mustSweep { _ = BlockingExecutor.shared.submit { sweep() } }
+        _ = BlockingExecutor.shared.submit {
+            group?.kill()
+            sweep()
+            group?.clear(within: ControlGroups.patience)
+        }
     }
 
     /// Kills all children that are no launchers, again and again: the children of those become ours then. Nobody else
@@ -62,7 +69,7 @@ package enum Orphans {
         let end = uv_hrtime() + patience
         while uv_hrtime() < end {
             let remain = state.withLock { state in
-                let orphans = ProcFS.ownChildren().filter { !state.launchers.contains($0) }
+                let orphans = ProcFS.ownChildren().filter { !state.launchers.keys.contains($0) }
                 for orphan in orphans {
                     kill(orphan, SIGKILL)
                     _ = waitpid(orphan, nil, WNOHANG)

@@ -8,16 +8,21 @@ struct StartedProgram {
     let status: Int32
 
     /// Forks; the child does not return. Nil when the system has no process for us.
-    static func fork(_ specification: LaunchSpecification) -> StartedProgram? {
+    static func fork(_ specification: LaunchSpecification, temporary: PrivateFolder?) -> StartedProgram? {
         // The caller reports `errno`.
         guard let pipe = try? FileDescriptor.Pair.pipe() else { return nil }
         // Memory is arranged before the fork.
         let image = ProgramImage(specification)
         let launcher = getpid()
+        let confinement = Confinement(
+            user: specification.user, sandbox: specification.sandbox,
+            reading: specification.sandbox == nil ? [] : image.files(specification),
+            writing: [specification.workingDirectory, temporary?.path].compactMap { $0 },
+            launcher: launcher, gateway: getppid())
         let pid = sp_fork()
         if pid < 0 { return nil }
         if pid == 0 {
-            let failure = become(specification, image, launcher: launcher, status: pipe.second.rawValue)
+            let failure = become(specification, image, confinement, status: pipe.second.rawValue)
             let report = [failure.step.rawValue] + failure.code.bytes
             _ = unsafe report.withUnsafeBytes { unsafe Glibc.write(3, $0.baseAddress, $0.count) }
             _exit(127)
@@ -27,12 +32,12 @@ struct StartedProgram {
 
     /// Turns this process into the program; returns only what went wrong.
     private static func become(
-        _ specification: LaunchSpecification, _ image: ProgramImage, launcher: Int32, status: Int32
+        _ specification: LaunchSpecification, _ image: ProgramImage, _ confinement: Confinement, status: Int32
     ) -> (step: LauncherMessage.Step, code: Int32) {
         setsid()
         // If the launcher is killed, so is the program; and if it died before that call, now.
         sp_die_with_parent()
-        if getppid() != launcher { _exit(127) }
+        if getppid() != confinement.launcher { _exit(127) }
         // Exactly 0, 1 and 2 reach the program: 3 is the status pipe, which closes itself on execve.
         if status != 3 {
             dup2(status, 3)
@@ -40,11 +45,12 @@ struct StartedProgram {
         }
         sp_close_from(4)
         sp_reset_signals()
+        if let code = specification.group?.enter(), code != 0 { return (.group, code) }
         if let folder = specification.workingDirectory, unsafe chdir(folder) != 0 { return (.folder, errno) }
         sp_set_soft_limit(sp_RLIMIT_NOFILE, specification.softOpenFiles)
         if let code = apply(specification.limits) { return (.limits, code) }
         preferAsVictim()
-        if sp_no_new_privileges() != 0 { return (.privileges, errno) }
+        if let failure = confinement.enforce() { return failure }
         return (.execute, image.execute())
     }
 
@@ -90,13 +96,22 @@ extension Int32 {
     static func candidates(_ specification: LaunchSpecification) -> [String] {
         let name = specification.executable
         if name.utf8.contains(UInt8(ascii: "/")) { return [name] }
+        return searchPath(specification).map { "\($0)/\(name)" }
+    }
+
+    private static func searchPath(_ specification: LaunchSpecification) -> [String] {
         let path = specification.environment.first { $0.utf8.starts(with: "PATH=".utf8) }
             .map { String($0.dropFirst(5)) }
         // A relative folder in PATH would let the working directory choose the program.
         return (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").filter {
             $0.utf8.first == UInt8(ascii: "/")
         }
-        .map { "\($0)/\(name)" }
+        .map { String($0) }
+    }
+
+    /// What the program needs to read of its own.
+    func files(_ specification: LaunchSpecification) -> [String] {
+        ProgramFiles(candidates: candidates, searchPath: Self.searchPath(specification)).paths
     }
 
     /// Returns only on failure, with the most telling `errno`.

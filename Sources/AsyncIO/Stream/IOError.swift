@@ -31,6 +31,12 @@ package enum IOError: Error, Hashable, Sendable {
 
     /// The current `errno`: call it on the line after the failure.
     static var last: IOError { IOError(code: errno) }
+
+    /// The `errno`, where it was one.
+    var code: Int32 {
+        if case .system(let code) = self { return code }
+        return EIO
+    }
 }
 
 extension IOError: CustomStringConvertible {

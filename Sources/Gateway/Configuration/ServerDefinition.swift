@@ -24,6 +24,10 @@ package struct ServerDefinition: Sendable {
     /// Processes of this server at once.
     package var maximumSessions: Int
     package var limits: ChildProcess.Limits
+    /// What it may reach; nil means whatever its account may.
+    package var sandbox: ChildProcess.Sandbox?
+    /// The account that it runs as; ours when nil.
+    package var user: SystemUser?
     /// Scopes without which nobody may use it.
     package var requiredScopes: [String]
     /// Which sessions may share a process of it.
@@ -84,7 +88,15 @@ package struct ServerDefinition: Sendable {
             // A value that begins with "()" is a function that some shells would run.
             if let value = own[name], !value.utf8.starts(with: "()".utf8) { variables[name] = value }
         }
+        if let user { for name in ["LOGNAME", "USER"] where variables[name] != nil { variables[name] = user.name } }
+        // Our home is closed to it: it gets one of its own instead (``StdioUpstream``).
+        if !keepsHome { variables["HOME"] = nil }
         return variables.merging(environment) { $1 }
+    }
+
+    /// Whether its home is ours, or the one that was written down.
+    var keepsHome: Bool {
+        (sandbox == nil && user == nil) || environment["HOME"] != nil || passEnvironment.contains("HOME")
     }
 }
 

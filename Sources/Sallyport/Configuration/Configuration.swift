@@ -146,6 +146,8 @@ struct ServerSettings: Sendable, Equatable {
     var memoryLimit: Int?
     /// `limits.processes`.
     var processLimit: Int?
+    /// `limits.cpu`, in processors.
+    var processorLimit: Double?
     /// `limits.open_files`.
     var openFileLimit: Int?
     /// `isolation`.
@@ -154,6 +156,10 @@ struct ServerSettings: Sendable, Equatable {
     var tools = ToolSettings()
     /// `url` and what belongs to it; nil for a program.
     var remote: RemoteEndpoint?
+    /// `sandbox`; nil means that the server may reach what its account may.
+    var sandbox: ChildProcess.Sandbox?
+    /// `user`; nil means our own account.
+    var user: SystemUser?
 
     init(name: String, command: String) {
         self.name = name

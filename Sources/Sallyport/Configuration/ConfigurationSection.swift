@@ -133,6 +133,16 @@ struct ConfigurationValue {
         return number
     }
 
+    /// A number like 1 or 0.25 within `range`.
+    func decimal(in range: ClosedRange<Double>) -> Double? {
+        guard let text = string() else { return nil }
+        guard let number = Units.decimal(text), range.contains(number) else {
+            refuse("expected a number from \(range.lowerBound) to \(range.upperBound), found \"\(text)\"")
+            return nil
+        }
+        return number
+    }
+
     /// A duration within `range`.
     func duration(in range: ClosedRange<Duration>) -> Duration? {
         guard let text = string() else { return nil }

@@ -7,7 +7,9 @@ import HTTP
 extension ServerReader {
     /// Sessions with one such server, which cost no process.
     private static let defaultSessions = 500
-    private static let keysOfPrograms = ["command", "args", "env", "pass_environment", "working_directory"]
+    private static let keysOfPrograms = [
+        "command", "args", "env", "pass_environment", "working_directory", "user", "sandbox",
+    ]
 
     /// A server of `servers` that has a `url`.
     func remote(_ name: String, _ given: ConfigurationSection) -> ServerSettings? {
@@ -50,7 +52,6 @@ extension ServerReader {
         if let tls = section.section("tls") { endpoint?.certificateAuthorities = authorities(tls) }
         if let value = section.value("era"), let era = self.era(value) { server.era = era }
         server.tools = ToolReader().tools(in: section.section("tools"))
-        UnavailableFeatures(context: context).readServer(&section)
         section.finish(hints: ["type": "did you mean \"transport\"?", "token": "write authorization: {bearer: …}"])
         server.remote = endpoint
         return endpoint == nil ? nil : server

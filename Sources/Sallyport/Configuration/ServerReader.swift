@@ -1,3 +1,4 @@
+import AsyncIO
 import Gateway
 
 /// Reads the servers of a configuration, from `servers` in YAML and from `mcpServers` in JSON.
@@ -75,11 +76,13 @@ struct ServerReader {
         }
         server.startTimeout = section.value("start_timeout")?.duration(in: .seconds(1)...(.seconds(600)))
         if let value = section.value("era"), let era = self.era(value) { server.era = era }
+        let sandbox = SandboxReader(context: context)
+        sandbox.readUser(section.value("user"), into: &server)
         readLimits(section.section("limits"), into: &server)
         readPool(section.section("pool"), into: &server)
         if let isolation = section.value("isolation")?.word(Isolation.self) { server.isolation = isolation }
+        sandbox.read(section.section("sandbox"), into: &server)
         server.tools = ToolReader().tools(in: section.section("tools"))
-        UnavailableFeatures(context: context).readServer(&section)
         section.finish(
             hints: [
                 "cwd": "did you mean \"working_directory\"?", "environment": "did you mean \"env\"?",
@@ -122,13 +125,28 @@ struct ServerReader {
         !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "=") }
     }
 
+    private static let groupHint = "in a service of systemd: Delegate=yes; in a container: a writable /sys/fs/cgroup"
+
     private func readLimits(_ section: ConfigurationSection?, into server: inout ServerSettings) {
         guard var section else { return }
         server.memoryLimit = section.value("memory")?.size(minimum: 16 << 20)
         server.processLimit = section.value("processes")?.integer(in: 1...100_000)
         server.openFileLimit = section.value("open_files")?.integer(in: 16...1_000_000)
         if let sessions = section.value("sessions")?.integer(in: 1...10_000) { server.maximumSessions = sessions }
-        section.value("cpu")?.note("has no effect in this version")
+        if let cpu = section.value("cpu"), let processors = cpu.decimal(in: 0.01...1024) {
+            server.processorLimit = processors
+            if !ControlGroups.possible.contains(.cpu) {
+                cpu.note("has no effect here: no control group can be made", hint: Self.groupHint)
+            }
+        }
+        if server.processLimit != nil, FileMode.ownUser == 0, server.user == nil,
+            !ControlGroups.possible.contains(.pids)
+        {
+            context.note(
+                section.path.key("processes"), line: section.line,
+                "has no effect here: no control group can be made, and the kernel does not count for root",
+                hint: Self.groupHint)
+        }
         section.finish()
     }
 

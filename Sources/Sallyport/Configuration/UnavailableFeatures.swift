@@ -37,11 +37,6 @@ struct UnavailableFeatures {
         }
     }
 
-    /// The keys of one server.
-    func readServer(_ section: inout ConfigurationSection) {
-        if let value = section.value("sandbox") { refuse(value, "\"sandbox\"") }
-    }
-
     private func refuse(_ value: ConfigurationValue, _ feature: String, hint: String? = nil) {
         value.refuse("\(feature) is not yet available in this version", hint: hint)
     }

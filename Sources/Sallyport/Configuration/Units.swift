@@ -49,6 +49,15 @@ enum Units {
         return value
     }
 
+    /// A number such as `2` or `0.25`, with at most three digits behind the point; nil when it is none.
+    static func decimal(_ text: String) -> Double? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = integer(parts[0]) else { return nil }
+        guard parts.count == 2 else { return Double(whole) }
+        guard parts[1].utf8.count <= 3, let fraction = integer(parts[1]) else { return nil }
+        return Double(whole) + Double(fraction) / [1, 10, 100, 1000][parts[1].utf8.count]
+    }
+
     /// A duration in the words of the configuration, for messages.
     static func text(_ duration: Duration) -> String {
         let milliseconds = Int64(duration / .milliseconds(1))

@@ -19,6 +19,7 @@ struct WeakConfiguration {
         checkDataDirectory()
         checkProtectedResources()
         checkAssertions()
+        checkSandboxes()
     }
 
     private func checkPublicURL() {
@@ -140,6 +141,29 @@ struct WeakConfiguration {
                 context.refuse(
                     path, line: nil, "\(entry.issuer) is this server",
                     hint: "name the identity provider that your users sign in with")
+            }
+        }
+    }
+
+    // What a server may read must not hold what protects the gateway (P09): rules only allow, none takes a part back.
+    private func checkSandboxes() {
+        var own = [("data_dir", configuration.dataDirectory)]
+        if let file = context.file {
+            own.append(("the configuration", file.hasPrefix("/") ? file : "\(WorkingDirectory.path)/\(file)"))
+        }
+        for server in configuration.servers {
+            guard let sandbox = server.sandbox else { continue }
+            let path = ConfigurationPath.root.key("servers").key(server.name)
+            var given = sandbox.read.enumerated().map { (path.key("sandbox").key("read").index($0), $1) }
+            given += sandbox.write.enumerated().map { (path.key("sandbox").key("write").index($0), $1) }
+            if let folder = server.workingDirectory { given.append((path.key("working_directory"), folder)) }
+            if let user = server.user { given.append((path.key("user"), user.home)) }
+            for (key, folder) in given {
+                for (name, secret) in own where FilePath.overlap(folder, secret) {
+                    context.refuse(
+                        key, line: nil, "\(folder) would show the server \(name) (\(secret))",
+                        hint: "name narrower folders, or move \(name) elsewhere")
+                }
             }
         }
     }

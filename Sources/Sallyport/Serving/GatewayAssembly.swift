@@ -102,7 +102,10 @@ extension ServerDefinition {
             maximumSessions: settings.maximumSessions,
             limits: ChildProcess.Limits(
                 memory: settings.memoryLimit.map(UInt64.init), processes: settings.processLimit.map(UInt64.init),
+                processors: settings.processorLimit,
                 openFiles: settings.openFileLimit.map(UInt64.init)))
+        sandbox = settings.sandbox
+        user = settings.user
         self.path = path
         era = settings.era
         remote = settings.remote

@@ -69,6 +69,7 @@ struct ServingProgram: Sendable {
         let signals = Signals.stream(of: [SIGTERM, SIGINT, SIGHUP], on: loop)
         // Children of a gateway that was killed together with its launchers are nobody's: ours from now on.
         try? await BlockingExecutor.shared.run { Orphans.adopt() }
+        noteLimits()
         // 2. Everything that answers requests.
         let hosts = HostPolicy(
             publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
@@ -238,6 +239,16 @@ extension ServingProgram {
         let (origin, directory) = (plan.configuration.displayOrigin(port: port), plan.configuration.dataDirectory)
         // Only the queue can refuse, and a note that is missing is made at the next start.
         try? await BlockingExecutor.shared.run { ServedOrigin.write(origin, to: directory) }
+    }
+
+    /// What `check` could not know: whether control groups can be made is seen by trying.
+    private func noteLimits() {
+        guard !ControlGroups.controllers.contains(.cpu), ControlGroups.possible.contains(.cpu) else { return }
+        for server in plan.configuration.servers where server.processorLimit != nil {
+            logger.warning(
+                "limits.cpu has no effect: the control group of the gateway cannot be divided",
+                ["server": .string(server.name)])
+        }
     }
 
     private func announce(port: Int, _ setupURL: String?) {

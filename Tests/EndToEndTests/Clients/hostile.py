@@ -95,6 +95,12 @@ def call(request):
     elif mode == "tree":
         subprocess.Popen(["sh", "-c", f"sh -c 'setsid sleep {arguments['mark']}' & exec sleep {arguments['mark']}"])
         say(request, "planted")
+    elif mode == "attempt":
+        # One attempt or several, as `name=target`.
+        from attempts import attempt
+
+        words = arguments["attempts"]
+        say(request, json.dumps({word: attempt(*(word.split("=", 1) + [""])[:2]) for word in words}))
     elif mode == "inside":
         status = open("/proc/self/status").read()
         say(request, json.dumps({

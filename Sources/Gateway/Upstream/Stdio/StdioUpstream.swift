@@ -38,8 +38,13 @@ struct StdioUpstream: Upstream {
             executable: server.command, arguments: server.arguments,
             environment: environment.merging(server.isolation == .user ? Self.identity(of: principal) : [:]) { $1 },
             workingDirectory: server.workingDirectory, limits: server.limits, label: server.name)
-        if configuration.workingDirectory == nil, let scratch {
-            configuration.workingDirectory = try await folder(below: scratch)
+        configuration.sandbox = server.sandbox
+        configuration.user = server.user
+        let home = try await privateFolder()
+        if configuration.workingDirectory == nil { configuration.workingDirectory = home }
+        if !server.keepsHome, let home {
+            configuration.environment["HOME"] = home
+            configuration.sandbox?.write.append(home)
         }
         return try await ChildProcess.spawn(configuration, on: loop)
     }
@@ -52,6 +57,14 @@ struct StdioUpstream: Upstream {
         if let email = principal.email { variables["SALLYPORT_USER_EMAIL"] = email }
         // What cannot stand in an environment is left out, not cut off.
         return variables.filter { !$0.value.utf8.contains(0) }
+    }
+
+    /// The folder that is the server's own; nil where there is none.
+    private func privateFolder() async throws(ChildProcess.SpawnError) -> String? {
+        // The way to ours is closed to other accounts.
+        if let user = server.user { return user.home }
+        guard let scratch, server.workingDirectory == nil || !server.keepsHome else { return nil }
+        return try await folder(below: scratch)
     }
 
     /// A private folder for the server, made when first needed.
