@@ -52,8 +52,10 @@ python_environment() {
     say "Preparing the Python environment .venv-$1 from ${requirements#"$root"/}"
     rm -rf "$directory"
     /usr/bin/python3 -m venv "$directory"
-    local log="$directory/pip.log"
-    if ! "$directory/bin/python" -m pip install --no-input -r "$requirements" >"$log" 2>&1; then
+    local log="$directory/pip.log" careless=""
+    # Some packages ask for a newer Python than they need; their file says so.
+    if grep -q '^# pip: ignore-requires-python$' "$requirements"; then careless=1; fi
+    if ! PIP_IGNORE_REQUIRES_PYTHON=$careless "$directory/bin/python" -m pip install --no-input -r "$requirements" >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         say "pip could not install ${requirements#"$root"/}"
         exit 69

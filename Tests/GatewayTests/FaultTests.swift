@@ -252,7 +252,7 @@ struct FaultTests {
                     let client = try await bench.open("/demo/mcp", user)
                     for lane in 0..<16 {
                         group.addTask {
-                            for round in 0..<250 {
+                            for round in 0..<Soak.rounds(250) {
                                 let text = "\(user)-\(lane)-\(round)"
                                 let answer = try await client.say("random", id: 1, #"{"message":"\#(text)"}"#)
                                 try #require(answer.text == text && answer.object["id"] as? Int == 1)
@@ -269,4 +269,11 @@ struct FaultTests {
 extension LegacySession {
     /// Bytes of events that are held, delivered or not.
     var retainedBytes: Int { streams.values.reduce(0) { $0 + $1.log.bytes } }
+}
+
+/// How long the soaks of M05 are: `SALLYPORT_TEST_SOAK` times as long as usual.
+enum Soak {
+    static func rounds(_ usual: Int) -> Int {
+        usual * max(1, Int(ProcessInfo.processInfo.environment["SALLYPORT_TEST_SOAK"] ?? "") ?? 1)
+    }
 }

@@ -54,7 +54,7 @@ struct SharedServerTests {
                     let client = try await bench.open("/demo/mcp", user)
                     for lane in 0..<8 {
                         group.addTask {
-                            for round in 0..<100 {
+                            for round in 0..<Soak.rounds(100) {
                                 let text = "\(user)-\(lane)-\(round)"
                                 let answer = try await client.say("random", id: 1, #"{"message":"\#(text)"}"#)
                                 try #require(answer.text == text && answer.object["id"] as? Int == 1)
@@ -71,6 +71,8 @@ struct SharedServerTests {
     func progress() async throws {
         try await withBench(Self.server(.shared)) { bench in
             let (alice, bob) = (try await bench.open(), try await bench.open("/demo/mcp", "bob"))
+            // So that the numbers of the sessions are not those of the process.
+            for _ in 0..<3 { _ = try await bob.say("pid", id: 1) }
             async let hanging = bob.say("hang", id: 1)
             let answer = try await alice.send(PlainMCP.call("progress", id: 1, token: "\"t\""))
             #expect(answer.messages.count == 4 && answer.messages[0].contains(#""progressToken": "t""#))
