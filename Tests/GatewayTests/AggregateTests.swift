@@ -96,7 +96,7 @@ struct AggregateTests {
     @Test("C8, C9: capabilities are a union without what is not routed, instructions have a section for each server")
     func introduction() async throws {
         let servers: [ServerDefinition] = [
-            .member("one", #""capabilities":{"tools":{}},"instructions":"Be kind.\n# two: not me""#),
+            .member("one", #""tools":["seen"],"capabilities":{"tools":{}},"instructions":"Be kind.\n# two: not me""#),
             .member("two", #""capabilities":{"prompts":{},"tasks":{},"experimental":{"x":{}}}"#),
         ]
         try await withAggregate(servers) { bench in
@@ -126,6 +126,9 @@ struct AggregateTests {
                 #expect(try await client.demand(method).errorCode == -32601, "\(method)")
             }
             #expect(try await client.demand("ping").result?.isEmpty == true)
+            let declared = try await client.seen(by: "one")
+            #expect(declared.contains(#""roots": {"listChanged": true}"#), "\(declared)")
+            #expect(!declared.contains("tasks") && !declared.contains("experimental"))
         }
     }
 
@@ -228,6 +231,24 @@ struct AggregateTests {
             let mismatch = try await client.say("two__echo", changing: ["Mcp-Name": "echo"])
             #expect(mismatch.status == 400 && mismatch.errorCode == -32020)
             #expect(try await client.say("two__none").errorCode == -32602)
+        }
+    }
+
+    @Test("servers of both eras stand behind it together, for clients of both")
+    func eras() async throws {
+        var modern = ServerDefinition.modern()
+        modern.name = "new"
+        modern.path = "/new/mcp"
+        try await withAggregate([.member("one"), modern]) { bench in
+            let names = ["one__echo", "new__echo", "new__raw"]
+            let old = try await bench.open("/mcp")
+            #expect(try await old.demand("tools/list").listed("tools") == names)
+            #expect(try await old.say("new__echo", #"{"message":"x"}"#).text == "x")
+            #expect(try await old.say("one__echo").said["server"] as? String == "one")
+            let new = PlainModernMCP(port: bench.port, path: "/mcp", token: "alice")
+            let list = try await onThread { try new.send("tools/list") }
+            #expect(list.listed("tools") == names)
+            #expect(try await new.say("new__echo", #"{"message":"y"}"#).text == "y")
         }
     }
 
