@@ -30,6 +30,7 @@ enum RemoteScript {
                 self.sock.sendall(data)
             def reset(self):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.sock.shutdown(socket.SHUT_RD) # Wakes whoever reads: until then the socket stays open.
                 self.sock.close()
                 raise ConnectionError
             def end(self):
@@ -48,6 +49,17 @@ enum RemoteScript {
             def event(self, message, id=None, retry=None):
                 self.chunk(("id: %s\n" % id if id else "") + ("retry: %d\n" % retry if retry else "") + "data: " + (json.dumps(message) if message else "") + "\n\n")
             def finish(self): self.write("0\r\n\r\n")
+        class Channel: # The stream of 2024-11-05, as what answers a request.
+            def __init__(self, stream): self.stream, self.sock, self.served = stream, stream.sock, 1
+            def json(self, message, fields=()): self.stream.event(message)
+            def event(self, message, id=None, retry=None): self.stream.event(message)
+            def events(self, fields=()): pass
+            def finish(self): pass
+            def chunk(self, text): self.stream.chunk(text)
+            def write(self, data): self.stream.write(data)
+            def respond(self, status, body="", fields=()): pass
+            def reset(self): self.stream.reset()
+            def end(self): self.stream.end()
         def result(request, value): return {"jsonrpc": "2.0", "id": request["id"], "result": value}
         def say(request, text): return result(request, {"content": [{"type": "text", "text": text}], "isError": False})
         def inform(method, params={}): return {"jsonrpc": "2.0", "method": method, "params": params}
@@ -141,6 +153,9 @@ enum RemoteScript {
                 if event: event.set()
             elif "id" in request: c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}})
             else: c.respond(202)
+        def answer(stream, request, fields, key):
+            try: message(Channel(stream), request, fields, key)
+            except (ConnectionError, OSError): pass
         def serve(sock):
             c = Connection(sock)
             try:
@@ -155,6 +170,20 @@ enum RemoteScript {
                     c.served += 1
                     note({"verb": verb, "target": target, "fields": fields, "body": body.decode(), "served": c.served})
                     session = named.get("mcp-session-id")
+                    if "sse-only" in options:
+                        if verb == "GET":
+                            key = "c%d" % time.monotonic_ns()
+                            sessions[key], streams[key] = {"questions": {}}, c
+                            c.events()
+                            where = [option for option in options if option.startswith("endpoint=")]
+                            c.chunk("event: endpoint\ndata: %s?id=%s\n\n" % (where[0][9:] if where else "/messages", key))
+                            while sock.recv(65536): pass
+                            return
+                        key = target.split("?id=")[-1]
+                        if verb != "POST" or key not in sessions: c.respond(405); continue
+                        c.respond(202)
+                        threading.Thread(target=answer, args=(streams[key], json.loads(body), fields, key), daemon=True).start()
+                        continue
                     if verb == "POST" and "sse-only" not in options: message(c, json.loads(body), fields, session)
                     elif verb == "GET" and "sse-only" not in options:
                         if session not in sessions: c.respond(404); continue

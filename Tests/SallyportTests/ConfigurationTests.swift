@@ -293,7 +293,7 @@ struct MCPServersTests {
                 "-v", "{x}", "*y", "&z", "!t", "@at", "`b`", "%p", "line\\nbreak\\ttab", "caf\\u00e9", "\\u202e", "\\u0085", "~"],
                 "env": {"EMPTY": "", "F": "file:./x", "V": "${V:-d}", "N": "007"}, "cwd": "/tmp"},
               "r": {"url": "https://x.example/mcp?a=b#", "disabled": true},
-              "s": {"type": "http", "url": "https://x.example/sse", "headers": {"X-Key": "file:k ${V:-d}"}},
+              "s": {"type": "sse", "url": "https://x.example/sse", "headers": {"X-Key": "file:k ${V:-d}"}},
               "t": {"httpUrl": "https://x.example/mcp"}}}
             """
         let json = try ConfigurationFile(awkward, name: "c.json")

@@ -31,11 +31,11 @@ struct RemoteConfigurationTests {
         let server = try load(
             """
             url: https://n8n.example.com/mcp, headers: {x-n8n-key: "${N8N_KEY}", X-Other: "file:other"}, timeout: 30s,
-                start_timeout: 20s, transport: http, forward_identity: false, limits: {sessions: 9}, pool: {idle_timeout: 1m}
+                start_timeout: 20s, transport: sse, forward_identity: false, limits: {sessions: 9}, pool: {idle_timeout: 1m}
             """, files: ["other": "0ther\n"], environment: ["N8N_KEY": "k3y"])
         #expect(try fields(server) == ["x-n8n-key": "k3y", "x-other": "0ther"])
         let endpoint = try #require(server.remote)
-        #expect(endpoint.url.text == "https://n8n.example.com/mcp" && endpoint.transport == .streamableHTTP)
+        #expect(endpoint.url.text == "https://n8n.example.com/mcp" && endpoint.transport == .eventChannel)
         #expect(!endpoint.forwardsIdentity && server.timeout == .seconds(30))
         #expect(server.effectiveStartTimeout == .seconds(20) && server.maximumSessions == 9)
         #expect(server.idleTimeout == .seconds(60))

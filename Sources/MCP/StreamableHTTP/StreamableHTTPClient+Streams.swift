@@ -21,7 +21,7 @@ extension StreamableHTTPClient {
         _ response: HTTPClientResponse, until message: JSONRPCMessage,
         _ take: (_ text: [UInt8]) async -> Void
     ) async throws(ExchangeFailure) {
-        guard isEventStream(response) else { return try await readSingle(response, message, take) }
+        guard response.isEventStream else { return try await readSingle(response, message, take) }
         var position = StreamPosition()
         if await follow(response, until: message, &position, take) || message.kind != .request { return }
         var attempts = 0
@@ -29,7 +29,7 @@ extension StreamableHTTPClient {
             attempts += 1
             let last = position.lastEvent
             if let retry = position.retry { await pause(retry) } else { await pause(settings.resumptionDelay) }
-            guard let next = try? await openStream(after: last), isEventStream(next) else { continue }
+            guard let next = try? await openStream(after: last), next.isEventStream else { continue }
             if await follow(next, until: message, &position, take) { return }
             // A server may let its client come back as often as it likes (2025-11-25).
             if position.lastEvent != last { attempts = 0 }
@@ -55,11 +55,6 @@ extension StreamableHTTPClient {
         } else {
             await take(JSONText.compacted(document))
         }
-    }
-
-    private func isEventStream(_ response: HTTPClientResponse) -> Bool {
-        guard let type = response.fields["content-type"] else { return false }
-        return type.lowercased().utf8.starts(with: "text/event-stream".utf8)
     }
 
     /// Hands on what a stream brings; true as soon as `message` is answered.
@@ -93,7 +88,7 @@ extension StreamableHTTPClient {
             let response = try? await openStream(after: position.lastEvent)
             switch response?.status.code ?? 503 {
             case 200:
-                guard let response, isEventStream(response) else { return }
+                guard let response, response.isEventStream else { return }
                 failures = 0
                 wasOpen = true
                 _ = await follow(response, until: nil, &position) { await deliver($0) }

@@ -35,9 +35,8 @@ extension ServerReader {
             pool.finish()
         }
         var endpoint = endpoint(at: url)
-        if let value = section.value("transport"), let transport = value.word(RemoteEndpoint.Transport.self) {
+        if let transport = section.value("transport")?.word(RemoteEndpoint.Transport.self) {
             endpoint?.transport = transport
-            if transport == .eventChannel { value.refuse("the transport of 2024-11-05 is not yet available") }
         }
         if let headers = section.section("headers") {
             endpoint?.fields = fields(headers) { $0.secretText(in: context) }
@@ -69,7 +68,6 @@ extension ServerReader {
                 return nil
             }
             endpoint?.transport = transport
-            if transport == .eventChannel { type.refuse("the transport of 2024-11-05 is not yet available") }
         }
         if let headers = section.section("headers") { endpoint?.fields = fields(headers) { $0.string() } }
         server.tools.deny = section.value("disabledTools")?.strings() ?? []

@@ -25,11 +25,16 @@ actor HTTPServerConnection: ServerConnection {
     private let endpoint: RemoteEndpoint
     private let carrier: UpstreamCarrier
     private let fields: UpstreamFields
+    private let memory: TransportMemory
     private let settings: StreamableHTTPSettings
     private let logger: Logger
 
     var pump: Task<Void, Never>?
     private var client: StreamableHTTPClient?
+    /// In its place where the server speaks 2024-11-05.
+    private var channel: EventChannelClient?
+    /// What `initialize` is answered with, where the server knows no Streamable HTTP and nothing older either.
+    private var refusal: [UInt8]?
     private var sink: Sink?
     private var unsent: [[UInt8]] = []
     private var unsentBytes = 0
@@ -43,13 +48,14 @@ actor HTTPServerConnection: ServerConnection {
 
     init(
         _ server: ServerDefinition, _ endpoint: RemoteEndpoint, carrier: UpstreamCarrier, fields: UpstreamFields,
-        maximumMessage: Int
+        memory: TransportMemory, maximumMessage: Int
     ) {
         loop = carrier.loop
         self.server = server
         self.endpoint = endpoint
         self.carrier = carrier
         self.fields = fields
+        self.memory = memory
         var settings = StreamableHTTPSettings()
         settings.maximumMessage = maximumMessage
         settings.acceptTimeout = min(.seconds(10), server.callTimeout)
@@ -95,10 +101,22 @@ actor HTTPServerConnection: ServerConnection {
 
     private func begin(_ sink: Sink) {
         self.sink = sink
+        if endpoint.transport == .eventChannel || (endpoint.transport == .automatic && memory.usesEventChannel) {
+            channel = makeChannel()
+            return
+        }
         client = StreamableHTTPClient(
             endpoint: endpoint.url, http: carrier, authorizer: fields, logger: logger, settings: settings,
             explain: { [weak self] in await self?.explain($0, $1) }, deliver: { [weak self] in await self?.deliver($0) }
         )
+    }
+
+    private func makeChannel() -> EventChannelClient {
+        EventChannelClient(
+            endpoint: endpoint.url, http: carrier, authorizer: fields, logger: logger, settings: settings,
+            explain: { [weak self] in await self?.explain($0, $1) },
+            deliver: { [weak self] in await self?.deliver($0) },
+            lost: { [weak self] in await self?.channelEnded() })
     }
 
     nonisolated func holdOutput(_ isHeld: Bool) {
@@ -123,6 +141,8 @@ actor HTTPServerConnection: ServerConnection {
         pump?.cancel()
         await client?.close(within: .zero)
         client = nil
+        await channel?.close()
+        channel = nil
     }
 
     // MARK: Lines
@@ -131,9 +151,34 @@ actor HTTPServerConnection: ServerConnection {
         while !isStopped, !unsent.isEmpty {
             let line = unsent.removeFirst()
             unsentBytes -= line.count
-            await client?.accept(line)
+            await hand(line)
         }
         pump = nil
+    }
+
+    private func hand(_ line: [UInt8]) async {
+        if let channel { return await channel.accept(line) }
+        await client?.accept(line)
+        guard let refusal else { return }
+        self.refusal = nil
+        let channel = makeChannel()
+        do throws(ExchangeFailure) {
+            try await channel.open()
+        } catch {
+            // Neither: it is the first refusal that counts.
+            return await deliver(refusal)
+        }
+        memory.learned(usesEventChannel: true)
+        self.channel = channel
+        await client?.close(within: .zero)
+        client = nil
+        await channel.accept(line)
+    }
+
+    private func channelEnded() {
+        guard !isStopped else { return }
+        lastFailure = "the stream ended"
+        _ = lose(.connectionLost)
     }
 
     private func deliver(_ text: [UInt8]) async {
@@ -149,11 +194,21 @@ actor HTTPServerConnection: ServerConnection {
             logger.warning("a request to a server behind HTTP failed", ["reason": .string(failure.reason)])
         }
         lastFailure = failure.reason
-        // What does not know a handshake may know the other era.
-        if message.isMethod("initialize"), !failure.cause.isNotUnderstood { return lose(.unreachable) }
+        if message.isMethod("initialize") { return explainGreeting(failure, message) }
         if failure.cause == .sessionEnded { return lose(.forgotten) }
         if message.isMethod("server/discover"), failure.cause.isNotUnderstood { return .unknownMethod }
         return JSONRPCError(.internalError, Self.words(failure.cause, server.name))
+    }
+
+    /// A server that does not understand the handshake may speak 2024-11-05, or know the modern era alone (d4).
+    private func explainGreeting(_ failure: ExchangeFailure, _ message: JSONRPCMessage) -> JSONRPCError? {
+        // What was remembered may not be so any more.
+        if channel != nil { memory.learned(usesEventChannel: false) }
+        guard channel == nil, failure.cause.isNotUnderstood else { return lose(.unreachable) }
+        let error = JSONRPCError(.internalError, Self.words(failure.cause, server.name))
+        guard endpoint.transport == .automatic else { return error }
+        refusal = error.response(to: message.exactID)
+        return nil
     }
 
     /// The session is at its end, which answers everybody who waits.

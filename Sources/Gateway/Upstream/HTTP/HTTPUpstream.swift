@@ -12,6 +12,7 @@ final class HTTPUpstream: Upstream {
     private let server: ServerDefinition
     private let endpoint: RemoteEndpoint
     private let configuration: GatewayConfiguration
+    private let memory = TransportMemory()
     private let clients = Mutex<[ObjectIdentifier: HTTPClient]>([:])
 
     init(_ server: ServerDefinition, _ endpoint: RemoteEndpoint, _ configuration: GatewayConfiguration) {
@@ -28,9 +29,10 @@ final class HTTPUpstream: Upstream {
         if let seconds = circuit.remaining(at: EventLoop.preciseNow) { throw .away(seconds: seconds) }
         let carrier = UpstreamCarrier(http: client(on: loop), circuit: circuit)
         let fields = UpstreamFields(endpoint, for: principal, configuration)
-        return { [server, endpoint, configuration] in
+        return { [server, endpoint, configuration, memory] in
             HTTPServerConnection(
-                server, endpoint, carrier: carrier, fields: fields, maximumMessage: configuration.limits.lineBytes)
+                server, endpoint, carrier: carrier, fields: fields, memory: memory,
+                maximumMessage: configuration.limits.lineBytes)
         }
     }
 
