@@ -52,7 +52,12 @@ final class RemoteProcess: Sendable {
             }
         }
         try await eventuallyTrue("the upstream to listen: \(started.errors)", within: .seconds(10)) {
-            try await onThread { (try? PlainHTTP.exchange(port: port, "PUT", "/", timeout: 1)) != nil }
+            try await onThread {
+                guard options.contains(where: { $0.hasPrefix("tls=") }) else {
+                    return (try? PlainHTTP.exchange(port: port, "PUT", "/", timeout: 1)) != nil
+                }
+                return (try? PlainHTTP(port: port, timeout: 1)) != nil
+            }
         }
     }
 
@@ -101,7 +106,8 @@ func withRemote(
 ) async throws {
     let remote = try RemoteProcess()
     try await remote.start(options)
-    var endpoint = RemoteEndpoint(url: try HTTPURL(remote.url))
+    let isEncrypted = options.contains { $0.hasPrefix("tls=") }
+    var endpoint = RemoteEndpoint(url: try HTTPURL(isEncrypted ? "https" + remote.url.dropFirst(4) : remote.url))
     try change(&endpoint)
     let server = ServerDefinition(name: "remote", at: endpoint, callTimeout: timeout, startTimeout: .seconds(5))
     try await withBench([server, .python("demo", Script.server)], protected: protected, change: changeGateway) {

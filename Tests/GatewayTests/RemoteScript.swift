@@ -2,7 +2,7 @@
 /// reads is a line of JSON in its log.
 enum RemoteScript {
     static let server = #"""
-        import json, os, socket, struct, sys, threading, time
+        import json, os, socket, ssl, struct, sys, threading, time
         port, log = int(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
         options = sys.argv[3:]
         lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0}
@@ -157,8 +157,13 @@ enum RemoteScript {
             try: message(Channel(stream), request, fields, key)
             except (ConnectionError, OSError): pass
         def serve(sock):
-            c = Connection(sock)
             try:
+                for option in options:
+                    if option.startswith("tls="):
+                        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                        context.load_cert_chain(option[4:], option[4:] + ".key")
+                        sock = context.wrap_socket(sock, server_side=True)
+                c = Connection(sock)
                 while True:
                     head = c.read_until(b"\r\n\r\n")
                     if head is None: return

@@ -169,6 +169,21 @@ struct RemoteTests {
         }
     }
 
+    @Test("R07: behind the endpoint over all servers it is no different")
+    func aggregated() async throws {
+        try await withRemote(gateway: { $0.aggregate = AggregateConfiguration() }) { bench, remote in
+            let client = try await bench.open("/mcp")
+            try await eventuallyTrue("the tools of both to be there") {
+                let list = try await client.send(PlainMCP.request("tools/list", id: Int.random(in: 1...9999)))
+                return list.messages.joined().contains("remote__echo")
+            }
+            #expect(try await client.say("remote__echo", id: 1, #"{"message":"all"}"#).text == "all")
+            let call = try #require(remote.seen.first { $0.method == "tools/call" })
+            #expect(!call.body.contains("dev.sallyport") && call.body.contains(#""message":"all""#), "\(call.body)")
+            #expect(call.values("x-user-id") == ["alice"] && call.values("authorization") == [])
+        }
+    }
+
     @Test("a name that cannot stand in a header is told without what cannot, or not at all")
     func strangeNames() throws {
         var configuration = GatewayConfiguration(
@@ -185,6 +200,36 @@ struct RemoteTests {
         #expect(fields["x-user-id"] == nil && fields["x-user-email"] == nil)
         #expect(fields["x-user-name"] == "Zo\u{EB}X-Admin: 1")
         #expect(fields["x-sallyport-identity"]?.contains(#""sub":"u\r\nX-User-Id: root""#) == true)
+    }
+
+    @Test("a private authority counts for the server that it was written for, and nothing else does")
+    func encryption() async throws {
+        let certificates = try await onThread { try TestCertificates() }
+        let good = try await onThread { try certificates.issue("good", names: "IP:127.0.0.1").certificate }
+        let misnamed = try await onThread { try certificates.issue("misnamed", names: "IP:127.0.0.2").certificate }
+        let stranger = try await onThread {
+            try certificates.issue("stranger", names: "IP:127.0.0.1", isTrusted: false).certificate
+        }
+        for (certificate, authority, works) in [
+            (good, certificates.authority, true), (good, nil, false), (misnamed, certificates.authority, false),
+            (stranger, certificates.authority, false),
+        ] {
+            try await withRemote(["tls=\(certificate)"]) {
+                $0.certificateAuthorities = authority
+                $0.fields = [.init("x-key", "k3y")]
+            } _: { bench, remote in
+                guard works else {
+                    let answer = try await bench.request(
+                        "POST", "/remote/mcp", PlainMCP(port: bench.port, path: "", token: "bob").headers,
+                        PlainMCP.request("initialize", id: 0, #"{"protocolVersion":"2025-06-18","capabilities":{}}"#))
+                    #expect(answer.text.contains("cannot be reached"), "\(certificate): \(answer.text)")
+                    #expect(remote.seen.isEmpty, "nothing was said to it")
+                    return
+                }
+                let client = try await Self.open(bench)
+                #expect(try await client.say("echo", id: 1, #"{"message":"safe"}"#).text == "safe")
+            }
+        }
     }
 
     @Test("behind another front door nobody is known, so nobody is told")

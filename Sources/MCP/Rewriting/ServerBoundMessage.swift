@@ -74,6 +74,17 @@ package enum ServerBoundMessage {
         return line(patch.applied())
     }
 
+    /// A line without what only we may write into `_meta`, for servers that are told who asks in another way.
+    package static func withoutIdentity(_ line: [UInt8]) -> [UInt8] {
+        let text = line.last == 0x0A ? Array(line.dropLast()) : line
+        guard Splice.contains(text, reservedPrefix), let document = try? JSONDocument(parsing: text),
+            let message = try? JSONRPCMessage(document.root)
+        else { return line }
+        var patch = JSONPatch(document)
+        edit(&patch, message.params, progress: nil, identity: nil)
+        return self.line(patch.applied())
+    }
+
     /// A client's answer to a question, with the server's own id.
     package static func response(_ message: JSONRPCMessage, id: JSONRPCID) -> [UInt8] {
         line(Splice.replacing(message.id, with: id.text, in: message.node))
@@ -154,6 +165,16 @@ package enum Splice {
         result += text
         result += bytes[range.upperBound..<whole.range.upperBound]
         return result
+    }
+
+    static func contains(_ text: [UInt8], _ part: [UInt8]) -> Bool {
+        guard let first = part.first else { return true }
+        var start = text.startIndex
+        while let found = text[start...].firstIndex(of: first) {
+            if text[found...].starts(with: part) { return true }
+            start = found + 1
+        }
+        return false
     }
 
     static func spansLines(_ text: [UInt8]) -> Bool {

@@ -81,7 +81,7 @@ actor HTTPServerConnection: ServerConnection {
     private func append(_ line: [UInt8]) -> Result<Bool, IOError> {
         guard !isStopped else { return .failure(.closed) }
         guard unsentBytes + line.count <= Self.maximumUnsent else { return .failure(.overloaded) }
-        unsent.append(line)
+        unsent.append(ServerBoundMessage.withoutIdentity(line))
         unsentBytes += line.count
         return .success(pump == nil && unsent.count == 1)
     }
