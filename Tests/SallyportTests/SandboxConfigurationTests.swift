@@ -41,6 +41,14 @@ struct SandboxConfigurationTests {
             "data_dir: state\nservers: {a: {command: cat, working_directory: ., sandbox: {}}}\n",
             "servers.a.working_directory", "would show the server data_dir"),
         .init(
+            "P09: a data directory in a folder that every sandbox shows",
+            "data_dir: /usr/share/state\nservers: {a: {command: cat, sandbox: {}}}\n", "servers.a.sandbox",
+            "/usr would show the server data_dir"),
+        .init(
+            "P09: a virtual environment with the data directory in it",
+            "data_dir: state\nservers: {a: {command: bin/tool, sandbox: {}}}\n", "servers.a.command",
+            "would show the server data_dir"),
+        .init(
             "user: unknown", "servers: {a: {command: cat, user: no-such-user}}\n", "servers.a.user",
             "no user \"no-such-user\""),
         .init("user: root", "servers: {a: {command: cat, user: root}}\n", "servers.a.user", "must not be given root"),
@@ -54,6 +62,9 @@ struct SandboxConfigurationTests {
     func refused(_ bad: BadConfiguration) throws {
         let file = try ConfigurationFile(bad.text)
         try file.directory.makeFolder("state/audit")
+        try file.directory.makeFolder("bin")
+        try file.directory.write("bin/tool", "", mode: 0o755)
+        try file.directory.write("pyvenv.cfg", "home = /usr/bin\n")
         _ = unsafe chmod(file.directory.file("state"), 0o700)
         try FileManager.default.createSymbolicLink(
             atPath: file.directory.file("link"), withDestinationPath: "state")

@@ -157,6 +157,10 @@ struct WeakConfiguration {
             var given = sandbox.read.enumerated().map { (path.key("sandbox").key("read").index($0), $1) }
             given += sandbox.write.enumerated().map { (path.key("sandbox").key("write").index($0), $1) }
             if let folder = server.workingDirectory { given.append((path.key("working_directory"), folder)) }
+            given += ChildProcess.Sandbox.systemPaths.map { (path.key("sandbox"), $0) }
+            // Of what comes with a command this alone is a folder that can hold anything.
+            let environment = FileSystem.parent(of: FileSystem.parent(of: server.command))
+            if FileSystem.exists("\(environment)/pyvenv.cfg") { given.append((path.key("command"), environment)) }
             if let user = server.user { given.append((path.key("user"), user.home)) }
             for (key, folder) in given {
                 for (name, secret) in own where FilePath.overlap(folder, secret) {
