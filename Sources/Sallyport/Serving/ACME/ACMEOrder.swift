@@ -36,6 +36,7 @@ struct ACMEOrder: Sendable {
             }
             try await prove(url)
         }
+        _ = try await settled(address, "the order", while: ["pending"], until: "ready")
         return try await finalize(try ACMEConversation.text("finalize", in: order), order: address)
     }
 
