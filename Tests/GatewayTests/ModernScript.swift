@@ -84,6 +84,9 @@ extension Script {
                     sys.stdout.write(arguments["line"] + "\n")
                     sys.stdout.flush()
                 say(request, "written")
+            elif mode == "forge":
+                send({"id": meta["progressToken"], "result": {"content": [{"type": "text", "text": "forged"}]}})
+                say(request, "true")
             elif mode == "announce":
                 for id in listens:
                     for method in ("tools", "prompts", "resources"): note("notifications/%s/list_changed" % method, {"_meta": {K + "subscriptionId": id}})

@@ -135,7 +135,7 @@ struct ModernServerInputTests {
             let rest = try await stream.rest().compactMap(\.data)
             #expect(rest.contains { $0.contains("1003") }, "\(rest)")
             let late = try await client.send(#"{"jsonrpc":"2.0","id":\#(number),\#(Self.accepted)}"#)
-            #expect(late.status != 200)
+            #expect(late.status == 400, "nobody asks any more")
             let seen = try #require(try await client.say("seen").parsedText)
             #expect((seen["seen"] as? [String])?.filter { $0 == "tools/call" }.count == 1, "\(seen)")
         }

@@ -47,6 +47,10 @@ struct ModernServerListenTests {
             #expect(events.contains { $0.contains("resources/list_changed") })
             #expect(!events.contains { $0.contains("prompts") || $0.contains("subscriptionId") || $0.contains("///c") })
             #expect(events.contains { $0.contains("file:///a") && $0.contains(#""kept""#) })
+            _ = try await client.say("announce")
+            let more = try await Self.events(stream, 2)
+            #expect(
+                more.filter { $0.contains("tools/list_changed") }.count == 1, "one of no listen before these: \(more)")
 
             #expect(try await subscribe("file:///a", "resources/unsubscribe").result?.isEmpty == true)
             try await eventuallyTrue("it watches less") {

@@ -37,6 +37,8 @@ final class BridgePool: Sendable {
 
     private struct Member {
         let session: LegacySession
+        /// Whether any number of requests may use it at once: its server says itself for whom it asks.
+        let isShared: Bool
         var isTaken: Bool
     }
 
@@ -92,7 +94,7 @@ final class BridgePool: Sendable {
                     let session = try await supervisor.begin(envelope, for: key.principal) { [self] in
                         forget($0, key)
                     }
-                    started(session, key, isTaken: isExclusive)
+                    started(session, key, isShared: await session.isRelay, isTaken: isExclusive)
                     return lease(of: session, key, isExclusive: isExclusive)
                 } catch {
                     let changes = failed(key)
@@ -115,7 +117,7 @@ final class BridgePool: Sendable {
             var sessions = state.keys[key] ?? Sessions()
             sessions.members.removeAll { !directory.contains($0.session) }
             defer { state.keys[key] = sessions }
-            if let free = sessions.members.firstIndex(where: { !isExclusive || !$0.isTaken }) {
+            if let free = sessions.members.firstIndex(where: { !isExclusive || $0.isShared || !$0.isTaken }) {
                 if isExclusive { sessions.members[free].isTaken = true }
                 return .session(sessions.members[free].session)
             }
@@ -127,10 +129,10 @@ final class BridgePool: Sendable {
         }
     }
 
-    private func started(_ session: LegacySession, _ key: Key, isTaken: Bool) {
+    private func started(_ session: LegacySession, _ key: Key, isShared: Bool, isTaken: Bool) {
         change(key) {
             $0.starting -= 1
-            $0.members.append(Member(session: session, isTaken: isTaken))
+            $0.members.append(Member(session: session, isShared: isShared, isTaken: isTaken))
         }
     }
 

@@ -16,6 +16,8 @@ extension LegacySession {
         let envelope: ModernEnvelope
         let fields: HTTPFields
         let principal: Principal
+        /// JSON text of the state that a modern server gave out; nil where the client brings none.
+        var relayedState: [UInt8]?
     }
 
     /// Takes a request; suspends until something can be said about it. `lease` is given back when nothing more can come.
@@ -26,7 +28,7 @@ extension LegacySession {
         }
         use(by: request.principal)
         do throws(JSONRPCError) {
-            guard introduction.offers(request.method) else { throw .unknownMethod }
+            guard introduction.offers(request.method) || relays(request.method) else { throw .unknownMethod }
             try await checkParameters(request)
         } catch {
             lease.giveBack()
@@ -37,12 +39,13 @@ extension LegacySession {
             return .limitReached
         }
         let stream = makeModernStream(for: request.principal)
-        let canBeAsked = request.method.mayAskClient && !request.envelope.capabilities.isEmpty
+        let canBeAsked = request.method.mayAskClient && (isRelay || !request.envelope.capabilities.isEmpty)
         let exchange = ModernExchange(
             request.method, request.envelope,
             digest: canBeAsked ? RequestDigest.make(request.message) : [], lease: lease,
             stream: stream, deadline: loop.now + server.callTimeout)
-        if let level = exchange.logLevel { setLogLevel(level) }
+        exchange.relayedState = request.relayedState
+        if let level = exchange.logLevel, !isRelay { setLogLevel(level) }
         begin(request.message, on: stream, isInitialize: false, record: record, exchange: exchange)
         return await outcome(of: stream)
     }
@@ -86,10 +89,11 @@ extension LegacySession {
     }
 
     /// `server/discover` (c24).
-    func discover(_ id: JSONRPCID, for principal: Principal) -> CallOutcome {
+    func discover(_ request: ModernRequest, lease: BridgeLease) async -> CallOutcome {
+        if isRelay { return await submit(request, lease: lease, record: nil) }
         guard end == nil, let introduction else { return .gone }
-        use(by: principal)
-        return .answer(.init(ModernMessage.discovery(id: id, introduction)))
+        use(by: request.principal)
+        return .answer(.init(ModernMessage.discovery(id: request.id, introduction)))
     }
 
     func makeModernStream(for principal: Principal) -> MessageStream {

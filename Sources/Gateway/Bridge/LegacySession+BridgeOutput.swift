@@ -22,6 +22,7 @@ extension LegacySession {
     func answer(
         of exchange: ModernExchange, _ message: JSONRPCMessage, _ id: JSONRPCID
     ) -> ModernMessage.Answer {
+        if isRelay { return relayed(message, of: exchange, id) }
         if exchange.method.mayAskClient, let questions = ModernMessage.urlQuestions(message) {
             guard exchange.capabilities.contains(.elicitationURL) else {
                 return .init(.needsURLElicitation, to: id)
@@ -60,6 +61,8 @@ extension LegacySession {
     func received(bridged question: JSONRPCMessage, id: JSONRPCID) {
         let method = MCPMethod(question.method)
         func refuse(_ error: JSONRPCError) { sendLine(error.response(to: id) + [0x0A]) }
+        // A modern server may not ask so, and nothing may be answered (d1).
+        guard !isRelay else { return metrics.discardedLines.increment() }
         guard method != .ping else {
             return sendLine(JSONRPCText.response(to: id, result: Array("{}".utf8)) + [0x0A])
         }
@@ -112,9 +115,12 @@ extension LegacySession {
             guard !exchange.isParked else { return }
             return append(ClientBoundMessage.progress(notification, token: token), to: exchange.stream)
         }
-        if notification.isMethod("notifications/cancelled") { return withdraw(bridged: notification) }
+        if notification.isMethod("notifications/cancelled") {
+            return isRelay ? endRelayed(notification) : withdraw(bridged: notification)
+        }
         if notification.isMethod("notifications/message") { return log(notification) }
         if notification.isMethod("notifications/tools/list_changed") { knowsTools = false }
+        if isRelay { return relayed(notification) }
         for stream in streams.values {
             guard let listen = stream.listen, listen.filter.covers(notification) else { continue }
             append(ModernMessage.tagged(notification, listen: listen.id), to: stream)

@@ -16,6 +16,7 @@ extension LegacySession {
     func listen(_ request: ModernRequest, _ filter: ListenFilter) async -> CallOutcome {
         guard end == nil, let introduction else { return .gone }
         use(by: request.principal)
+        if isRelay { return await relayListen(request) }
         guard quota.openStream() else { return .limitReached }
         var honoured = introduction.honours(filter)
         for uri in honoured.resources {
@@ -39,6 +40,7 @@ extension LegacySession {
     /// Says to a listening client that this is the end, and that it is meant.
     func endListen(_ stream: MessageStream) {
         guard let listen = stream.listen, !stream.isFinished else { return }
+        forgetRelayed(stream)
         append(ModernMessage.listenEnded(listen.id), to: stream)
         stream.isFinished = true
         if !stream.log.hasUndelivered { stream.deliver(.end) }

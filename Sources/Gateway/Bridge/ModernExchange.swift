@@ -20,6 +20,8 @@ final class ModernExchange {
     /// What a retry must be the same as.
     let digest: [UInt8]
     let lease: BridgeLease
+    /// JSON text of the state that a modern server gave out and gets back with this request.
+    var relayedState: [UInt8]?
     /// Where the answer goes: to the POST that the client sent last.
     var stream: MessageStream
     var deadline: LoopInstant

@@ -12,6 +12,8 @@ struct RequestState: Sendable, Hashable {
     let round: Int
     let digest: [UInt8]
     let expires: Timestamp
+    /// JSON text of the state of a modern server, whose own it is; `call` and `round` mean nothing then.
+    var relayed: [UInt8]?
 }
 
 /// Seals what clients carry for us: unreadable, unchangeable, bound to the principal that got it.
@@ -31,10 +33,11 @@ struct RequestStates: Sendable {
     var expiry: Timestamp { clock.now() + Self.lifetime }
 
     func seal(_ state: RequestState, for principal: Principal) throws(CryptoError) -> String {
-        let plaintext: JSONValue = [
+        var plaintext: JSONValue = [
             "s": .string(state.session.text), "c": .integer(Int64(state.call)), "r": .integer(Int64(state.round)),
             "d": .string(Base64URL.encode(state.digest)), "e": .integer(state.expires.millisecondsSinceEpoch),
         ]
+        if let relayed = state.relayed { plaintext["u"] = .string(String(decoding: relayed, as: UTF8.self)) }
         return Base64URL.encode(try key.seal(plaintext.serialized(), authenticating: Self.context(principal)))
     }
 
@@ -50,7 +53,8 @@ struct RequestStates: Sendable {
         else { return nil }
         guard clock.now() < expires, sealedDigest == digest else { return nil }
         return RequestState(
-            session: SessionID(session[...]), call: call, round: round, digest: sealedDigest, expires: expires)
+            session: SessionID(session[...]), call: call, round: round, digest: sealedDigest, expires: expires,
+            relayed: root["u"]?.stringBytes)
     }
 
     private static func context(_ principal: Principal) -> [UInt8] {

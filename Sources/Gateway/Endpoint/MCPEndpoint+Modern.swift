@@ -24,7 +24,8 @@ extension MCPEndpoint {
                 throw JSONRPCError.unsupportedVersion(envelope.version)
             }
             let method = MCPMethod(message.method)
-            guard method.isModern else { throw JSONRPCError.unknownMethod }
+            // What MCP does not define may be an extension's; the session knows whether its server takes it.
+            guard method.isModern || method == .other else { throw JSONRPCError.unknownMethod }
             let modern = LegacySession.ModernRequest(
                 message: message, id: id, method: method, envelope: envelope, fields: request.fields,
                 principal: caller.principal)
@@ -39,14 +40,24 @@ extension MCPEndpoint {
     }
 
     private func outcome(
-        of request: LegacySession.ModernRequest, _ record: CallRecord?
+        of given: LegacySession.ModernRequest, _ record: CallRecord?
     ) async throws -> CallOutcome {
+        var request = given
         if let text = request.message.params?["requestState"] {
             guard request.method.mayAskClient, let bytes = text.stringBytes,
                 let state = states.open(
                     bytes, for: request.principal, digest: RequestDigest.make(request.message))
             else { throw JSONRPCError.badState }
-            if state.call > 0 {
+            if let relayed = state.relayed {
+                // Any process of the server will do, but the one that asked may know more.
+                request.relayedState = relayed
+                let session = directory.session(
+                    state.session, of: request.principal, at: server.name, client: .bridged)
+                if let session {
+                    let outcome = await session.submit(request, lease: BridgeLease(session) {}, record: record)
+                    if case .gone = outcome {} else { return outcome }
+                }
+            } else if state.call > 0 {
                 guard
                     let session = directory.session(
                         state.session, of: request.principal, at: server.name, client: .bridged)
@@ -78,7 +89,7 @@ extension MCPEndpoint {
         }
         if let filter { return await lease.session.listen(request, filter) }
         if request.method == .serverDiscover {
-            return await lease.session.discover(request.id, for: request.principal)
+            return await lease.session.discover(request, lease: lease)
         }
         return await lease.session.submit(request, lease: lease, record: record)
     }

@@ -72,9 +72,13 @@ extension LegacySession {
         guard let admitted else {
             return resolve(number, outcome: .refused, .unknownTool)
         }
-        let line = ServerBoundMessage.request(
-            admitted, number: number, identity: method == .toolsCall && server.remote == nil ? identity : nil,
-            offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
+        let stated = method == .toolsCall && server.remote == nil ? identity : nil
+        let line =
+            isRelay
+            ? relayed(admitted, number, exchange, identity: stated)
+            : ServerBoundMessage.request(
+                admitted, number: number, identity: stated,
+                offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
             if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }

@@ -78,6 +78,8 @@ extension LegacySession {
         surroundings.observer.began(self)
         guard isBridged else { return }
         introduction = ServerIntroduction(result)
+        isRelay = connection?.relayModern() == true
+        guard !isRelay else { return }
         sendLine(Array(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.utf8) + [0x0A])
     }
 

@@ -72,6 +72,8 @@ actor LegacySession {
     var isEstablished = false
     /// What it said then; kept for modern clients only.
     var introduction: ServerIntroduction?
+    /// Whether modern clients speak to a modern server here, and nothing but what is bound to one hop is changed.
+    var isRelay = false
     /// Requests of modern clients by their numbers: those that wait, and those whose client was asked something.
     var exchanges: [Int: ModernExchange] = [:]
     /// How many listens watch a resource.

@@ -26,6 +26,10 @@ protocol ServerConnection: AnyObject {
     /// there will be no more of them. ``stop()`` ends both.
     func listen(_ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void)
 
+    /// Leaves out all translation between the eras, where the server speaks the modern one: lines are of that era from now on,
+    /// both ways. False, and nothing changes, where it does not. To be asked when `initialize` has been answered.
+    func relayModern() -> Bool
+
     /// Delivers no further lines until told to go on, so that the server is held back.
     func holdOutput(_ isHeld: Bool)
 
@@ -60,6 +64,8 @@ extension ServerConnection {
     func used(by principal: Principal) {}
 
     func destination(of number: Int) -> CallDestination? { nil }
+
+    func relayModern() -> Bool { false }
 
     /// Hands a line to the server at once.
     func send(_ line: [UInt8]) throws(IOError) {

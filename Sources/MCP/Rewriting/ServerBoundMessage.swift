@@ -9,10 +9,11 @@ package enum ServerBoundMessage {
     package static let identityKey: StaticString = "dev.sallyport/identity"
 
     /// A request as a line. `identity` is JSON text, for `tools/call` only; `offeredVersion` takes the place of the
-    /// client's in `initialize`; `isModern` takes out what only the modern era knows (mcp.md B1).
+    /// client's in `initialize`; `isModern` takes out what only the modern era knows (mcp.md B1); `state` is the JSON text that
+    /// takes the place of the client's `requestState`.
     package static func request(
         _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil,
-        isModern: Bool = false
+        isModern: Bool = false, state: [UInt8]? = nil
     ) -> [UInt8] {
         if offeredVersion == nil, let line = usualRequest(message, number, identity) { return line }
         var patch = JSONPatch(message.node.document)
@@ -26,6 +27,7 @@ package enum ServerBoundMessage {
                 for key in ModernEnvelope.keys { patch.remove(key, from: meta) }
             }
         }
+        if let state, let own = message.params?["requestState"] { patch.replace(own, with: state) }
         let digits = DecimalText.bytes(number)
         if let id = message.id { patch.replace(id, with: digits) }
         edit(&patch, message.params, progress: digits, identity: identity, isModern: isModern)

@@ -56,14 +56,14 @@ extension ModernServerConnection {
             let number = message.id?.integer.flatMap { Int(exactly: $0) }
             guard let number, number == introduction.discovery else { return emit(line) }
             discovered(introduction, message)
-        case .silent, .legacy, .modern: emit(line)
+        case .silent, .plain, .modern: emit(line)
         }
     }
 
     private func introduced(_ given: Introduction, _ message: JSONRPCMessage, _ line: [UInt8]) {
         guard message.node["error"] != nil else {
             memory.learned(.handshake)
-            phase = .legacy
+            phase = .plain
             return emit(line)
         }
         guard given.discovery == nil else {
@@ -129,7 +129,7 @@ extension ModernServerConnection {
             } else {
                 memory.unanswered(.discovery)
             }
-        case .silent, .legacy, .modern: break
+        case .silent, .plain, .modern: break
         }
         phase = .silent
     }

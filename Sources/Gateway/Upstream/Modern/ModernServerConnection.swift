@@ -1,6 +1,7 @@
 import AsyncIO
 import JSON
 import MCP
+import OAuth
 import Telemetry
 
 /// A modern server (2026-07-28) as a legacy one, over any connection to it (mcp.md B1, "L→M").
@@ -19,8 +20,8 @@ final class ModernServerConnection: ServerConnection {
         case introducing(Introduction)
         /// `server/discover` is.
         case discovering(Introduction)
-        /// It speaks the legacy era: nothing is left to do here.
-        case legacy
+        /// It speaks the era of the session: nothing is left to do here.
+        case plain
         /// It speaks the modern one.
         case modern(LegacyClient, ServerIntroduction)
     }
@@ -77,7 +78,7 @@ final class ModernServerConnection: ServerConnection {
     // MARK: From the session
 
     func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {
-        if case .legacy = phase { return try inner.enqueue(line) }
+        if case .plain = phase { return try inner.enqueue(line) }
         guard let document = try? JSONDocument(parsing: Array(line.dropLast())),
             let message = try? JSONRPCMessage(document.root)
         else { return false }  // Nothing that a session says.
@@ -90,6 +91,12 @@ final class ModernServerConnection: ServerConnection {
 
     func flush() throws(IOError) { try inner.flush() }
 
+    func relayModern() -> Bool {
+        guard case .modern = phase, calls.isEmpty, listening.isEmpty else { return false }
+        phase = .plain
+        return true
+    }
+
     // MARK: From the server
 
     func listen(
@@ -100,7 +107,7 @@ final class ModernServerConnection: ServerConnection {
     }
 
     private func received(_ lines: [LineFramer.Line]) {
-        if case .legacy = phase, outbox.isEmpty {
+        if case .plain = phase, outbox.isEmpty {
             take?(lines)
             return
         }
@@ -109,7 +116,7 @@ final class ModernServerConnection: ServerConnection {
     }
 
     private func received(_ line: LineFramer.Line) {
-        if case .legacy = phase { return outbox.append(line) }
+        if case .plain = phase { return outbox.append(line) }
         guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes),
             let message = try? JSONRPCMessage(document.root)
         else { return outbox.append(line) }  // The session counts what is no use.
@@ -180,6 +187,18 @@ final class ModernServerConnection: ServerConnection {
         }
         arm()
         deliver()
+    }
+
+    // MARK: What the session says of itself
+
+    func begins(for client: LegacySession.ClientKind) { inner.begins(for: client) }
+
+    func used(by principal: Principal) { inner.used(by: principal) }
+
+    func destination(of number: Int) -> CallDestination? {
+        // The numbers of translated requests are ours.
+        guard case .plain = phase else { return nil }
+        return inner.destination(of: number)
     }
 
     // MARK: The end
