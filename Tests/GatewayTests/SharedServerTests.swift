@@ -184,7 +184,7 @@ struct SharedServerTests {
         try await withBench(servers) { bench in
             let one = try await bench.open()
             let old = try await Self.pid(one)
-            for id in 1...3 { #expect(try await one.say("freeze", id: id).errorCode == 1001) }
+            #expect(try await one.say("freeze", id: 1).errorCode == 1001)
             try await eventuallyTrue("the process is gone") { !ProcessTable.isAlive(old) }
             let two = try await bench.open()
             let next = try await Self.pid(two)
@@ -197,6 +197,38 @@ struct SharedServerTests {
             _ = try await three.say("echo", id: 2)
             try await eventuallyTrue("and that one") { !ProcessTable.isAlive(last) }
             #expect(try await Self.pid(try await bench.open()) != last)
+        }
+    }
+
+    @Test("F04: a slow call that is given up ends nothing, while the server says that it is there")
+    func slowCall() async throws {
+        let servers = Self.server(.shared) { $0.callTimeout = .milliseconds(400) }
+        try await withBench(servers) { bench in
+            let (alice, bob) = (try await bench.open(), try await bench.open("/demo/mcp", "bob"))
+            let pid = try await Self.pid(alice)
+            for id in 1...2 { #expect(try await bob.say("hang", id: id).errorCode == 1001) }
+            #expect(try await Self.pid(alice) == pid)
+        }
+    }
+
+    @Test("M10: what one session watches is bounded, and leaving does not fill the server's calls")
+    func manySubscriptions() async throws {
+        try await withBench(Self.server(.shared, Script.legacy)) { bench in
+            let bob = try await bench.open("/demo/mcp", "bob")
+            var refused = 0
+            for id in 1...260 {
+                let watch = PlainMCP.request("resources/subscribe", id: id, #"{"uri":"file:///\#(id)"}"#)
+                if try await bob.send(watch).errorCode == 1002 { refused += 1 }
+            }
+            #expect(refused == 4)
+            let long = String(repeating: "a", count: 9000)
+            let other = try await bench.open()
+            let watch = PlainMCP.request("resources/subscribe", id: 1, #"{"uri":"file:///\#(long)"}"#)
+            #expect(try await other.send(watch).errorCode == 1002)
+            for session in bench.gateway.directory.all where session.principal.user.value == "bob" {
+                await session.finish(.deleted)
+            }
+            #expect(try await other.say("echo", id: 2, #"{"message":"x"}"#).text == "x")
         }
     }
 

@@ -93,6 +93,33 @@ struct ToolFilterTests {
         #expect(filter.admitted(try call("{}")) != nil, "no tool at all")
     }
 
+    @Test("R05, R07: a key that a server may take for another is refused, and so is a call without an id")
+    func lookalikes() async throws {
+        try await withBench([Self.server(Script.server, ToolFilter(deny: ["exit"]))]) { bench in
+            let client = try await bench.open(version: "2025-03-26")
+            let params = #""params":{"name":"echo","arguments":{}}"#
+            let bodies = [
+                #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","Name":"exit","arguments":{}}}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call",\#(params)}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"tools/call",\#(params),"PARAMS":{"name":"exit"}}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"tools/call",\#(params),"param\u017f":{"name":"exit"}}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_Meta":{"dev.sallyport/identity":1}}}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":{"Dev.Sallyport/identity":1}}}"#,
+            ]
+            for body in bodies {
+                #expect(try await client.send(body).status == 400, "\(body)")
+                #expect(try await client.send("[\(body)]").status == 400, "a batch: \(body)")
+            }
+            let pid = try await client.say("pid", id: 2).text
+            let call = #"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"exit","arguments":{}}}"#
+            #expect(try await client.send(call).status == 202)
+            #expect(try await client.say("pid", id: 3).text == pid, "nobody ran it")
+            let fine =
+                #"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"echo","arguments":{"Name":"x","message":"y"}}}"#
+            #expect(try await client.send(fine).text == "y", "what tools call their arguments is their affair")
+        }
+    }
+
     @Test("R05: a batch carries no filtered call past")
     func batch() async throws {
         let filter = ToolFilter(allow: ["pid"])

@@ -46,6 +46,8 @@ extension LegacySession {
             stream: stream, deadline: loop.now + server.callTimeout)
         exchange.relayedState = request.relayedState
         if let level = exchange.logLevel, !isRelay { setLogLevel(level) }
+        // Others may have come while this one waited.
+        use(by: request.principal)
         begin(request.message, on: stream, isInitialize: false, record: record, exchange: exchange)
         return await outcome(of: stream)
     }

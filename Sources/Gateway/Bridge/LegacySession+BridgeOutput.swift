@@ -52,6 +52,11 @@ extension LegacySession {
             finishIfAnswered(stream)
         } else {
             stream.isFinished = true
+            // It ends before it began to be one of those that are kept.
+            if stream.countsAsStream {
+                stream.countsAsStream = false
+                quota.closeStream()
+            }
             stream.decide(.answer(answer))
         }
     }

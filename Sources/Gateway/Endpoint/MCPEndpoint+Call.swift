@@ -69,7 +69,7 @@ extension MCPEndpoint {
     /// A message of a batch as a text of its own, because each is edited by itself.
     private func message(in element: JSONNode) throws(EndpointRefusal) -> JSONRPCMessage {
         guard let document = try? JSONDocument(parsing: Array(element.bytes)),
-            let message = try? JSONRPCMessage(document.root)
+            let message = try? JSONRPCMessage(ofClient: document.root)
         else { throw .badRequest("A message of the batch is not valid") }
         guard !message.isMethod("initialize") else { throw .badRequest("initialize cannot be in a batch") }
         return message

@@ -106,6 +106,8 @@ extension LegacySession {
 
     /// Hands a notification on; `cancelled` also ends the waiting for the call that it names.
     func forward(_ message: JSONRPCMessage) {
+        // A server that looks at the method alone would run a call without an id, past the filter and the trail (R05).
+        guard message.method?.stringBytes?.starts(with: "notifications/".utf8) == true else { return }
         guard message.isMethod("notifications/cancelled") else {
             return sendLine(ServerBoundMessage.notification(message))
         }

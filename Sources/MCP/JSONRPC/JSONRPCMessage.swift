@@ -33,6 +33,14 @@ package struct JSONRPCMessage: Sendable {
         kind = try Self.kind(id: id, method: method, params: params, results: results)
     }
 
+    /// Reads an envelope of a client, which must not hold keys that a server may take for others (R05, R07).
+    package init(ofClient node: JSONNode) throws(JSONRPCError) {
+        try self.init(node)
+        if let key = LookalikeKeys.first(in: self) {
+            throw Self.invalid("the key \"\(key)\" differs from one of MCP only in how it is written")
+        }
+    }
+
     private static func kind(
         id: JSONNode?, method: JSONNode?, params: JSONNode?, results: Int
     ) throws(JSONRPCError) -> Kind {
@@ -73,6 +81,6 @@ package enum JSONRPCPayload: Sendable {
     /// Reads the outermost value.
     package init(_ document: JSONDocument) throws(JSONRPCError) {
         let root = document.root
-        self = root.isArray ? .batch(root) : .single(try JSONRPCMessage(root))
+        self = root.isArray ? .batch(root) : .single(try JSONRPCMessage(ofClient: root))
     }
 }

@@ -42,7 +42,8 @@ extension StreamableHTTPClient {
                 guard isRefused, renewals <= Self.maximumRenewals,
                     try await renew(response.status.code, challenges, presented)
                 else { return try await fail(response, message) }
-            case 404 where hadSession && !hasNewSession && !message.isMethod("initialize"):
+            // An answer is to a question of the session that is gone; the next one may have asked another under its number.
+            case 404 where hadSession && !hasNewSession && !message.isMethod("initialize") && message.kind != .response:
                 // It was not processed, so it may be sent again (c51, d8).
                 hasNewSession = true
                 if number == sessionNumber, renewal == nil { renewSession() }

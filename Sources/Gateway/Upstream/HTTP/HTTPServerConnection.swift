@@ -80,8 +80,9 @@ actor HTTPServerConnection: ServerConnection {
 
     private func append(_ line: [UInt8]) -> Result<Bool, IOError> {
         guard !isStopped else { return .failure(.closed) }
+        let line = ServerBoundMessage.withoutIdentity(line)
         guard unsentBytes + line.count <= Self.maximumUnsent else { return .failure(.overloaded) }
-        unsent.append(ServerBoundMessage.withoutIdentity(line))
+        unsent.append(line)
         unsentBytes += line.count
         return .success(pump == nil && unsent.count == 1)
     }
@@ -204,6 +205,10 @@ actor HTTPServerConnection: ServerConnection {
     private func explainGreeting(_ failure: ExchangeFailure, _ message: JSONRPCMessage) -> JSONRPCError? {
         // What was remembered may not be so any more.
         if channel != nil { memory.learned(usesEventChannel: false) }
+        // One user who is not let in says nothing about the server for others.
+        if case .status(let code) = failure.cause, [401, 403, 407, 429].contains(code) {
+            return JSONRPCError(.internalError, Self.words(failure.cause, server.name))
+        }
         guard channel == nil, failure.cause.isNotUnderstood else { return lose(.unreachable) }
         let error = JSONRPCError(.internalError, Self.words(failure.cause, server.name))
         guard endpoint.transport == .automatic else { return error }

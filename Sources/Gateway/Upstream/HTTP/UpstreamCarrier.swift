@@ -28,15 +28,13 @@ struct UpstreamCarrier: RequestCarrier {
                     return response
                 }
                 if isLast || !request.isRepeatable {
-                    circuit.failed(.disconnected, "\(response.status.code)", at: EventLoop.preciseNow)
+                    note(.disconnected, "\(response.status.code)", request)
                     return response
                 }
             } catch {
                 if error.code == .cancelled { throw error }
                 if isLast || !Self.mayRepeat(request, after: error) {
-                    if error.code != .busy {
-                        circuit.failed(error.code, error.description, at: EventLoop.preciseNow)
-                    }
+                    note(error.code, error.description, request)
                     throw error
                 }
             }
@@ -45,6 +43,14 @@ struct UpstreamCarrier: RequestCarrier {
             pause = pause * 3
         }
         throw HTTPClientError(.cancelled, "")
+    }
+
+    /// Counts a failure that says something about the server. How one call ended does not, where it reached it: one user's
+    /// calls are not to close it for others.
+    private func note(_ code: HTTPClientError.Code, _ detail: String, _ request: HTTPClientRequest) {
+        let isUnreached = [.unresolved, .connectFailed, .tlsFailed].contains(code)
+        guard code != .busy, isUnreached || request.isRepeatable else { return }
+        circuit.failed(code, detail, at: EventLoop.preciseNow)
     }
 
     /// What proxies say for a server that is not there.

@@ -29,6 +29,10 @@ extension SharedServer {
             return greet(number)
         case .loggingSetLevel where audience == .everybody:
             return refuse(JSONRPCError(.methodNotFound, "Method not found"))
+        case .resourcesSubscribe:
+            guard let uri = message.params?["uri"]?.stringBytes, mayWatch(uri, number) else {
+                return refuse(JSONRPCError(.limitReached, "Too many subscriptions"))
+            }
         case .resourcesUnsubscribe:
             guard let uri = message.params?["uri"]?.stringBytes, let id = message.exactID else { break }
             members[number]?.watched.remove(uri)
@@ -43,13 +47,20 @@ extension SharedServer {
         let call = calls.begin(
             id, progressToken: token,
             caller: Call(
-                member: number, method: method, began: loop.now,
+                member: number, method: method, began: EventLoop.preciseNow,
                 watching: method == .resourcesSubscribe ? message.params?["uri"]?.stringBytes : nil))
         // The session put it there; whoever works on it shall have it.
         let identity = message.params?["_meta"]?[ServerBoundMessage.identityKey].map { Array($0.bytes) }
         guard !sendLine(ServerBoundMessage.request(message, number: call, identity: identity)) else { return }
         _ = calls.finish(call)
         refuse(JSONRPCError(.limitReached, "The server does not keep up"))
+    }
+
+    /// Whether a session may watch one more: what is under way counts too.
+    private func mayWatch(_ uri: [UInt8], _ number: Int) -> Bool {
+        let asking = calls.open.count { $0.caller.member == number && $0.caller.watching != nil }
+        return uri.count <= Self.maximumWatchedBytes
+            && (members[number]?.watched.count ?? 0) + asking < Self.maximumWatched
     }
 
     private func tell(_ message: JSONRPCMessage, for number: Int) {
@@ -83,8 +94,10 @@ extension SharedServer {
             let id = message.exactID
         else { return }
         let call = calls.begin(
-            id, progressToken: nil, caller: Call(member: 0, method: .resourcesUnsubscribe, began: loop.now))
+            id, progressToken: nil, caller: Call(member: 0, method: .resourcesUnsubscribe, began: EventLoop.preciseNow))
         sendLine(ServerBoundMessage.request(message, number: call, identity: nil))
+        // Nobody waits for the answer.
+        _ = calls.finish(call)
     }
 
     // MARK: The handshake

@@ -8,7 +8,9 @@ extension SharedServer {
     func take(_ lines: [LineFramer.Line]) {
         for line in lines {
             if case .ended = state { return }
-            guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes) else {
+            // An answer that is too long is its caller's affair; what is no JSON is not.
+            guard case .complete(let bytes) = line else { continue }
+            guard let document = try? JSONDocument(parsing: bytes) else {
                 discard()
                 continue
             }
@@ -23,6 +25,7 @@ extension SharedServer {
     private func handle(_ node: JSONNode) {
         guard let message = try? JSONRPCMessage(node) else { return discard() }
         garbage = 0
+        noteHeard()
         switch message.kind {
         case .response: received(response: message)
         case .request: received(question: message)
@@ -41,8 +44,6 @@ extension SharedServer {
         guard let number = message.number else { return }
         if number == 0, case .greeting = state { return introduced(message) }
         guard let entry = calls.finish(number) else { return }
-        answered = EventLoop.preciseNow
-        timeouts = 0
         if let uri = entry.caller.watching, message.node["error"] == nil {
             members[entry.caller.member]?.watched.insert(uri)
         }
@@ -104,14 +105,20 @@ extension SharedServer {
         if message.isMethod("notifications/resources/updated") {
             // Only whoever asked hears of it; it may name a part of what is watched.
             guard let uri = message.params?["uri"]?.stringBytes else { return }
-            for (number, member) in members where member.watched.contains(where: { ListenFilter.covers($0, uri) }) {
-                give(text, to: number)
-            }
+            for number in watchers(of: uri) { give(text, to: number) }
             return
         }
         // That a list has changed is no secret of one of them. What the server logs may be.
         guard audience != .everybody || Self.announcements.contains(where: { message.isMethod($0) }) else { return }
         for (number, member) in members where member.isGreeted { give(text, to: number) }
+    }
+
+    /// Who watches `uri`. It may be a part of what is watched; but where strangers share the server, and somebody watches just
+    /// this, it is for them alone.
+    private func watchers(of uri: [UInt8]) -> [Int] {
+        let exact = members.filter { $0.value.watched.contains(uri) }.map(\.key)
+        if audience == .everybody, !exact.isEmpty { return exact }
+        return members.filter { $0.value.watched.contains { ListenFilter.covers($0, uri) } }.map(\.key)
     }
 
     private static let announcements: [StaticString] = [

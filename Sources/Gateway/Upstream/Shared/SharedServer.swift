@@ -50,6 +50,11 @@ actor SharedServer {
 
     /// Requests without an answer, of all sessions.
     static let maximumCalls = 8192
+    /// What one session may watch at a time: so many resources, of so many bytes each.
+    static let maximumWatched = 256
+    static let maximumWatchedBytes = 8 << 10
+    /// How long a server from which nothing comes has to answer a ping.
+    private static let pingLimit = Duration.seconds(30)
 
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -70,10 +75,10 @@ actor SharedServer {
     /// Wait until nothing of it is left.
     var stoppers: [CheckedContinuation<Void, Never>] = []
     var timer: LoopTimer?
-    /// When the server answered last.
-    var answered = LoopInstant(nanoseconds: 0)
-    /// Calls in a row that were given up while it answered nothing.
-    var timeouts = 0
+    /// When something came from the server last.
+    var heard = LoopInstant(nanoseconds: 0)
+    /// Runs while it is asked whether it is there.
+    var pingTimer: LoopTimer?
     /// Lines in a row that were no use.
     var garbage = 0
 
@@ -98,7 +103,8 @@ actor SharedServer {
             members[number] = Member(connection: connection)
             return
         }
-        connection.loop.execute { connection.end(.closedOutput) }
+        // It ended between being found and being used, which is nobody's fault.
+        connection.loop.execute { connection.end(.abandoned) }
     }
 
     /// A session is gone: what it waits for is cancelled, what it was asked is refused, what it watched is not watched for it.
@@ -116,15 +122,27 @@ actor SharedServer {
         if members.isEmpty { rest() }
     }
 
-    /// A session waits no longer for a call. When the server had all the time for it and said nothing to anybody meanwhile,
-    /// it hangs (F04).
+    /// A session waits no longer for a call. When nothing came from the server since it began, it is asked whether it is
+    /// there at all: a slow call is no reason to end what others use, a server that hangs is (F04).
     func givenUp(_ call: Call) {
-        guard call.began + server.callTimeout <= EventLoop.preciseNow, answered < call.began else { return }
-        timeouts += 1
-        if timeouts >= limits.timeoutsInARow { end(.unresponsive) }
+        guard heard < call.began, pingTimer == nil, case .serving = state else { return }
+        send(Array(#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#.utf8))
+        pingTimer = loop.scheduled(after: min(Self.pingLimit, server.callTimeout)) { [weak self] in
+            self?.assumeIsolated { $0.end(.unresponsive) }
+        }
     }
 
-    func isWatched(_ uri: [UInt8]) -> Bool { members.values.contains { $0.watched.contains(uri) } }
+    /// Something came from the server.
+    func noteHeard() {
+        heard = EventLoop.preciseNow
+        pingTimer?.stop()
+        pingTimer = nil
+    }
+
+    /// Whether a session watches it, or has just asked to.
+    func isWatched(_ uri: [UInt8]) -> Bool {
+        members.values.contains { $0.watched.contains(uri) } || calls.open.contains { $0.caller.watching == uri }
+    }
 
     // MARK: Lines
 

@@ -26,10 +26,17 @@ extension SharedServer {
         state = .starting
         defer { wakeStarters() }
         do throws(UpstreamError) {
-            greet(try await upstream.prepare(for: principal, on: loop)())
+            let connection = try await upstream.prepare(for: principal, on: loop)()
+            // It may have been stopped meanwhile.
+            guard case .starting = state else { return await connection.stop() }
+            greet(connection)
         } catch {
             // Of several who wait for it the next one tries.
-            if error == .cancelled { state = .new } else { end(.abandoned) }
+            if case .starting = state, error == .cancelled, !starters.isEmpty {
+                state = .new
+            } else {
+                end(.abandoned)
+            }
             throw error
         }
     }
@@ -80,6 +87,7 @@ extension SharedServer {
         if case .ended = state { return }
         state = .ended
         timer?.stop()
+        pingTimer?.stop()
         whenEnded(self)
         for member in members.values {
             let connection = member.connection

@@ -72,6 +72,8 @@ struct StdioUpstream: Upstream {
         let path = "\(scratch)/\(server.name)"
         do {
             try await BlockingExecutor.shared.run { try FileSystem.ensureDirectory(path, mode: 0o700) }
+        } catch is CancellationError {
+            throw .cancelled
         } catch {
             throw .system(step: "working directory", code: 0)
         }
