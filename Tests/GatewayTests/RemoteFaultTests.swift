@@ -177,7 +177,8 @@ struct RemoteFaultTests {
         try await withRemote(gateway: { $0.metrics = registry }) { bench, remote in
             let client = try await RemoteTests.open(bench)
             remote.stop()
-            for id in 1...UpstreamCircuit.threshold {
+            // The first one may meet the connection that was there: a call that got lost on its way does not count.
+            for id in 1...UpstreamCircuit.threshold + 1 {
                 let answer = try await client.say("echo", id: id)
                 #expect(answer.errorCode == -32603 && answer.errorMessage?.contains("cannot be reached") == true)
             }

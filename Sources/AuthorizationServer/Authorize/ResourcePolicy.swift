@@ -38,6 +38,13 @@ struct ResourcePolicy {
         return result
     }
 
+    /// What there is besides resources that stand for others; those too where there is nothing else.
+    func standing() throws(OAuthError) -> [GrantedResource] {
+        let standing = directory.all.filter { !$0.isCollective && permits($0) }
+        guard !standing.isEmpty else { return try resolve([]) }
+        return standing.map { granted($0, origin: origin.description) }
+    }
+
     private func resolve(_ text: String) throws(OAuthError) -> GrantedResource {
         let indicator = try ResourceIndicator(parsing: text)
         let own = isOwn(indicator.origin) ? directory.resource(atPath: indicator.path) : nil

@@ -44,7 +44,7 @@ struct OwnResources {
     func one(_ request: TokenRequest, for client: RegisteredClient) throws(OAuthError) -> GrantedResource {
         let policy = ResourcePolicy(
             origin: origin, hosts: service.hosts, directory: service.resources, client: client)
-        let resources = try policy.resolve(request.resources)
+        let resources = try request.resources.isEmpty ? policy.standing() : policy.resolve(request.resources)
         guard resources.count == 1, let resource = resources.first, request.resources.count <= 1 else {
             throw OAuthError(.invalidTarget, "name exactly one resource that this client may use")
         }

@@ -25,7 +25,7 @@ package struct ResourceCatalog: ProtectedResourceDirectory {
 extension ProtectedResource {
     /// All servers as one.
     package static func aggregate(scopes: [String]) -> ProtectedResource {
-        ProtectedResource(path: AggregateConfiguration.path, name: "all servers", scopes: scopes)
+        ProtectedResource(path: AggregateConfiguration.path, name: "all servers", scopes: scopes, isCollective: true)
     }
 
     /// The same server by the transport of 2024-11-05, an endpoint and so a resource of its own; nil where it has no place.

@@ -10,20 +10,26 @@ package struct ProtectedResource: Sendable, Hashable {
     package let scopes: [String]
     /// Scopes without which nothing is let through to it.
     package let requiredScopes: [String]
+    /// Whether it stands for others that are resources themselves.
+    package let isCollective: Bool
 
     package init(
-        origin: String? = nil, path: String, name: String, scopes: [String], requiredScopes: [String] = []
+        origin: String? = nil, path: String, name: String, scopes: [String], requiredScopes: [String] = [],
+        isCollective: Bool = false
     ) {
         self.origin = origin
         self.path = path
         self.name = name
         self.scopes = scopes
         self.requiredScopes = requiredScopes
+        self.isCollective = isCollective
     }
 
     /// The same at another path.
     package func moved(to path: String) -> ProtectedResource {
-        ProtectedResource(origin: origin, path: path, name: name, scopes: scopes, requiredScopes: requiredScopes)
+        ProtectedResource(
+            origin: origin, path: path, name: name, scopes: scopes, requiredScopes: requiredScopes,
+            isCollective: isCollective)
     }
 
     /// Its identifier, the `aud` of its tokens, for a client that calls us `own`.
