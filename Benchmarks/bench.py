@@ -13,8 +13,8 @@ import subprocess
 import time
 
 from contestants import (
-    GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportBridge, SallyportVerify, StreamableProxy,
-    resident, until,
+    GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportAggregate, SallyportBridge,
+    SallyportVerify, StreamableProxy, resident, until,
 )
 
 
@@ -254,9 +254,73 @@ def fill(path, count):
             ((secrets.token_urlsafe(32), template) for _ in range(count - have)))
 
 
+def timed(connection, path, message, headers):
+    """Milliseconds of one call over a connection that stays, and its answer. The token is for localhost."""
+    headers = {"Host": f"localhost:{connection.port}", **headers}
+    before = time.perf_counter()
+    connection.request("POST", path, message, headers)
+    response = connection.getresponse()
+    text = response.read()
+    spent = (time.perf_counter() - before) * 1000
+    if response.status != 200:
+        raise RuntimeError(f"{response.status} {text[:300]}")
+    return spent, text
+
+
+def aggregate(options):
+    """tools/list over twenty servers, once all of them have joined the session."""
+    gateway = SallyportAggregate(options.work)
+    gateway.start()
+    times, size = [], 0
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+
+        def listed(number):
+            message = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/list", "params": {}})
+            return timed(connection, gateway.path, message, gateway.headers())
+
+        until("every tool is listed", lambda: listed(1)[1].count(b'"name"') == 1000)
+        for number in range(options.rounds * 100):
+            spent, text = listed(number + 2)
+            times.append(spent)
+            size = len(text)
+    finally:
+        gateway.stop()
+    table(f"tools/list over 20 servers and 1,000 tools, {size:,} bytes, whole HTTP call by a client in Python",
+          [["Sallyport", f"{statistics.median(times):.2f}", f"{sorted(times)[len(times) * 99 // 100]:.2f}"]],
+          ["", "ms, median", "ms, p99"])
+
+
+def eras(options):
+    """What the era bridge adds: the same call of the same server by clients of both eras, in turns."""
+    gateway = Sallyport(options.work)
+    gateway.start()
+    revision = "2026-07-28"
+    key = "io.modelcontextprotocol/"
+    times = {"handshake (2025-06-18)": [], f"{revision}, through the bridge": []}
+    params = {"name": "echo", "arguments": {"message": "hello"}}
+    envelope = {f"{key}protocolVersion": revision, f"{key}clientCapabilities": {}}
+    legacy = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params})
+    modern = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {**params, "_meta": envelope}})
+    try:
+        headers = gateway.headers()
+        plain = {name: value for name, value in headers.items() if name != "Mcp-Session-Id"} | {
+            "MCP-Protocol-Version": revision, "Mcp-Method": "tools/call", "Mcp-Name": "echo"}
+        one, two = (http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30) for _ in range(2))
+        for _ in range(options.rounds * 400):
+            for (name, spent), call in zip(times.items(), [(one, legacy, headers), (two, modern, plain)]):
+                spent.append(timed(call[0], gateway.path, call[1], call[2])[0] * 1000)
+    finally:
+        gateway.stop()
+    base = statistics.median(next(iter(times.values())))
+    rows = [[name, f"{statistics.median(spent):.0f}", f"{statistics.median(spent) - base:+.0f}"]
+            for name, spent in times.items()]
+    table("one plain call, one connection, by a client in Python", rows, ["", "µs, median", "µs more"])
+
+
 TABLES = {
     "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
-    "bearer": bearer, "clients": clients,
+    "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras,
 }
 
 

@@ -256,6 +256,25 @@ class SallyportVerify(Sallyport):
         assert status == 200 and response.getheader("x-user-name") == "bench", status
 
 
+class SallyportAggregate(Sallyport):
+    """Twenty servers with fifty tools each, behind /mcp."""
+
+    name, path = "Sallyport, 20 servers", "/mcp"
+
+    def command(self):
+        words = super().command()
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "many_tools.py")
+        servers = "".join(
+            f"  s{number}: {{command: /usr/bin/taskset, args: [-c, '{LOAD_CORE}', /usr/bin/python3, -I, {json.dumps(script)}]}}\n"
+            for number in range(20))
+        with open(words[words.index("--config") + 1], "w") as out:
+            out.write(f"servers:\n{servers}{self.configuration}")
+        return words
+
+    def prepare(self):
+        self.session = self.open_session()
+
+
 class SallyportBridge(Contestant):
     """`sallyport bridge`: the same without OAuth, which is what the peers do."""
 
