@@ -31,7 +31,7 @@ extension EndToEnd {
             let (gateway, bad, good) = try await ChildFaults.start(
                 settings: ", sandbox: {read: [\"\(Self.clients)\"], write: [\"\(notes.path)\"]}")
             let begin = try await Self.attempt(bad, ["place", "variable=HOME", "variable=TMPDIR"], id: 2)
-            #expect(begin["place"] == "\(gateway.dataDirectory)/work/bad")
+            #expect(begin["place"] == [gateway.dataDirectory, "work", "bad"].joined(separator: "/"))
             #expect(begin["variable=HOME"] == begin["place"])
             let temporary = try #require(begin["variable=TMPDIR"])
             let files =
