@@ -176,6 +176,18 @@ struct ModernRelayTests {
         }
     }
 
+    @Test("M10: a listen that the server refuses holds no place for streams")
+    func refusedListens() async throws {
+        try await withBench([.modern(#"{"deaf":true}"#)], change: { $0.limits.streamsPerPrincipal = 2 }) { bench in
+            let client = bench.modern()
+            for round in 1...4 {
+                let answer = try await client.ask(
+                    "subscriptions/listen", #""notifications":{"toolsListChanged":true}"#)
+                #expect(answer.status == 404 && answer.errorCode == -32601, "\(round): \(answer.messages)")
+            }
+        }
+    }
+
     @Test("c26: a listen that the server only cancels ends with a result")
     func cancelledListen() async throws {
         try await withBench([.modern()]) { bench in

@@ -145,6 +145,7 @@ extension Script {
                     error(message, -32602, "no envelope")
             elif meta[K + "protocolVersion"] != "2026-07-28": error(message, -32022, "version", {"supported": ["2026-07-28"], "requested": meta[K + "protocolVersion"]})
             elif method == "server/discover": discover(message)
+            elif method == "subscriptions/listen" and options.get("deaf"): error(message, -32601, "Method not found")
             elif method == "subscriptions/listen": listen(message)
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS}, ttlMs=5, cacheScope="public")

@@ -91,6 +91,7 @@ struct ToolFilterTests {
         }
         #expect(filter.admitted(try call(#"{"name":"x"}"#)) != nil)
         #expect(filter.admitted(try call("{}")) != nil, "no tool at all")
+        #expect(filter.admitted(try call(#"["exit"]"#)) == nil, "a name by its position")
     }
 
     @Test("R05, R07: a key that a server may take for another is refused, and so is a call without an id")

@@ -11,6 +11,8 @@ package enum ToolMessage {
 
     /// The tool that `call` names; nil where it names none.
     package static func name(of call: JSONRPCMessage) -> Name? {
+        // Parameters by position name something to whoever takes them so.
+        if let params = call.params, !params.isObject { return .other }
         guard let name = call.params?["name"] else { return nil }
         return name.stringBytes.map { .text($0) } ?? .other
     }
