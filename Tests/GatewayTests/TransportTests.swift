@@ -77,6 +77,10 @@ struct TransportTests {
             let again = try await client.send(PlainMCP.request("initialize", id: 1))
             #expect(again.status == 400)
             #expect(try await bench.request("HEAD", "/demo/mcp", client.headers).status == 405)
+            // Gemini CLI asks this way where to log in.
+            let stranger = try await bench.request("HEAD", "/demo/mcp", [:])
+            let challenge = stranger.header("www-authenticate") ?? ""
+            #expect(stranger.status == 401 && challenge.contains("resource_metadata=\""))
             #expect(try await bench.request("DELETE", "/demo/mcp", client.headers).status == 204)
             #expect(try await client.send(PlainMCP.request("ping", id: 1)).status == 404)
             try await eventuallyTrue("the child is gone") { bench.gateway.processCount == 0 }

@@ -62,8 +62,7 @@ final class MCPEndpoint: HTTPResponder {
             page = place.page
             switch request.method {
             case .get: response = try await get(request, place.own)
-            // A stream without content would take the place of a real one.
-            case .head: response = Self.methodNotAllowed
+            case .head: response = try await head(request, place.own)
             case .delete: response = try await delete(request, place.own)
             default: response = try await post(request, body, place.own)
             }
@@ -112,6 +111,13 @@ final class MCPEndpoint: HTTPResponder {
         case .limitReached: throw .limitReached("Too many open streams")
         case .gone: throw .sessionNotFound
         }
+    }
+
+    /// Some clients ask this way for the challenge (Gemini CLI). With a token there is nothing to say: a stream without
+    /// content would take the place of a real one.
+    private func head(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {
+        _ = try await identify(request, origin)
+        return Self.methodNotAllowed
     }
 
     private func delete(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {

@@ -102,7 +102,7 @@ package struct ResourceDiscovery: Sendable {
     }
 
     /// With a path: inserted for OAuth, inserted for OpenID, appended for OpenID (a2).
-    static func places(of issuer: HTTPURL) -> [String] {
+    package static func places(of issuer: HTTPURL) -> [String] {
         let path = issuer.path == "/" ? "" : issuer.path
         let inserted = ["oauth-authorization-server", "openid-configuration"].map {
             "\(issuer.origin)/.well-known/\($0)\(path)"

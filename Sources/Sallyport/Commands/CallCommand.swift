@@ -27,7 +27,8 @@ enum CallCommand {
         }
     }
 
-    private static func toolArguments(_ text: String) throws(CommandFailure) -> JSONValue {
+    /// The arguments of a tool from the command line.
+    static func toolArguments(_ text: String) throws(CommandFailure) -> JSONValue {
         let hint = "like '{\"message\": \"hello\"}', in single quotes"
         do throws(JSONSyntaxError) {
             let root = try JSONDocument(parsing: Array(text.utf8)).root
@@ -66,8 +67,11 @@ enum RemoteCommand {
     /// Beside those of ``RemoteServer``.
     static let options = RemoteServer.options + ["--timeout"]
 
-    private static func patience(_ arguments: ParsedArguments) throws(CommandFailure) -> Duration {
-        guard let text = arguments["--timeout"] else { return .seconds(60) }
+    /// How long an answer may take.
+    static func patience(
+        _ arguments: ParsedArguments, standard: Duration = .seconds(60)
+    ) throws(CommandFailure) -> Duration {
+        guard let text = arguments["--timeout"] else { return standard }
         guard let duration = Units.duration(text) else {
             throw CommandFailure(code: .usage, message: "--timeout \(text) is no duration", hint: "like 90s or 5m")
         }

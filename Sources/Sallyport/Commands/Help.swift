@@ -25,6 +25,7 @@ enum Help {
           connect URL   a remote server as a local one, on standard input and output
           call URL TOOL one tool call from the shell
           list URL      what a remote server offers
+          doctor URL    what the known clients would stumble over at a server, and how to mend it
           demo-server   the built-in MCP server, on standard input and output
 
         sallyport COMMAND --help explains one of them. Documentation: docs/configuration.md
@@ -114,6 +115,22 @@ enum Help {
         Lists the tools of a server, or its resources, resource templates or prompts.
 
           --json             the whole definitions as JSON
+        \(remoteOptions)
+        """,
+        "doctor": """
+        usage: sallyport doctor URL [--client ID[,ID]] [--tool NAME [--arguments JSON]] [--no-login]
+                                [--no-register] [--json] [--timeout DURATION] [--token-file FILE]
+                                [--no-browser] [--forget-login] [--allow-http] [--verbose]
+
+        Goes the way of each known client: the request without a token, the metadata, the registration, the page that
+        its browser would open, and with a login the conversation itself. Tells what each would stumble over and how to
+        mend it. The server may be anybody's. Exit code 65 when a client does not get in.
+
+          --client IDS       only these: \(ClientProfile.known.map(\.id).joined(separator: ", "))
+          --tool NAME        also call this tool, with --arguments as JSON
+          --no-login         look at the door only
+          --no-register      register nothing; what is registered otherwise is removed where the server lets it
+          --json             everything as JSON
         \(remoteOptions)
         """,
         "key": """

@@ -94,6 +94,9 @@ enum Program {
             return try CallCommand.run(try ParsedArguments(rest, syntax: CallCommand.syntax), environment: environment)
         case "list":
             return try ListCommand.run(try ParsedArguments(rest, syntax: ListCommand.syntax), environment: environment)
+        case "doctor":
+            return try DoctorCommand.run(
+                try ParsedArguments(rest, syntax: DoctorCommand.syntax), environment: environment)
         case "demo-server":
             let arguments = try ParsedArguments(rest, syntax: CommandSyntax(options: ["--era"]))
             let era = arguments["--era"] ?? "legacy"

@@ -49,7 +49,8 @@ struct RemoteServer: Sendable {
         }
     }
 
-    private func authorizer(on loop: EventLoop) -> any RequestAuthorizer {
+    /// How to get in, on `loop`.
+    func authorizer(on loop: EventLoop) -> any RequestAuthorizer {
         if let token { return FixedAuthorization("Bearer \(token)") }
         return RemoteAuthorizer(
             endpoint: endpoint, store: logins, login: RemoteLogin(endpoint: endpoint, browser: browser, on: loop),
