@@ -23,6 +23,11 @@ package struct Secret<Purpose>: Sendable {
     package func matches(_ candidate: [UInt8]) -> Bool { unsafe ConstantTime.equals(storage.bytes, candidate) }
 }
 
+extension Secret: Equatable {
+    /// Whether both are the same, in constant time.
+    package static func == (left: Secret, right: Secret) -> Bool { right.withBytes { left.matches($0) } }
+}
+
 extension Secret: CustomReflectable, CustomDebugStringConvertible {
     /// Printing, dumping and debugging show nothing.
     package var customMirror: Mirror { Mirror(self, children: []) }

@@ -5,20 +5,46 @@ package import OAuth
 import Telemetry
 
 /// The protected side of Sallyport: every server behind its endpoint, its metadata, its processes.
+///
+/// Nothing of it changes: another configuration makes another one, which goes on with the servers that stay as they are and
+/// with everybody's sessions (``init(_:on:succeeding:keeping:)``).
 package final class Gateway: Sendable {
     /// What the authorization server may issue tokens for.
     package let resources: ResourceCatalog
     let configuration: GatewayConfiguration
-    let directory = SessionDirectory()
+    let directory: SessionDirectory
     let slots: ProcessSlots
+    private let quotas: PrincipalQuotas
     private let endpoints: [MCPEndpoint]
-    private let supervisors: [ServerSupervisor]
+    private let branches: [GatewayBranch]
     private let channels: [EventChannelEndpoint]
-    private let circuits: [(server: String, circuit: UpstreamCircuit)]
     private let pages: CrossOriginPolicy
 
+    /// Which servers of the gateway before are the same in the new one.
+    package struct Continuity: Sendable {
+        /// Those whose sessions go on.
+        package var servers: Set<String>
+        /// Whether those of all servers as one do.
+        package var includesAggregate: Bool
+
+        /// Collects them.
+        package init(servers: Set<String>, includesAggregate: Bool) {
+            self.servers = servers
+            self.includesAggregate = includesAggregate
+        }
+    }
+
     /// Starts nothing: servers are started when they are first needed.
-    package init(_ configuration: GatewayConfiguration, on loops: EventLoopGroup) {
+    package convenience init(_ configuration: GatewayConfiguration, on loops: EventLoopGroup) {
+        self.init(configuration, on: loops, succeeding: nil, keeping: Continuity(servers: [], includesAggregate: false))
+    }
+
+    /// Takes the place of `previous`: what is to be kept goes on with its sessions and processes, which count together. The
+    /// rest of `previous` is to be ended by ``retire(for:within:)`` once requests come here.
+    package init(
+        _ configuration: GatewayConfiguration, on loops: EventLoopGroup, succeeding previous: Gateway?,
+        keeping kept: Continuity
+    ) {
         self.configuration = configuration
         let resources = ResourceCatalog(
             servers: configuration.servers, scopes: configuration.scopes,
@@ -26,54 +52,29 @@ package final class Gateway: Sendable {
         let pages = CrossOriginPolicy(
             hosts: configuration.hostPolicy,
             allowsLoopbackPages: configuration.allowsLoopbackPages && configuration.isProtected)
-        let slots = ProcessSlots(configuration.limits)
-        let quotas = PrincipalQuotas(configuration.limits)
-        let directory = directory
-        let surroundings = LegacySession.Surroundings(
-            limits: configuration.limits, directory: directory,
-            observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
-            states: RequestStates(key: configuration.sealing, clock: configuration.clock))
+        let directory = previous?.directory ?? SessionDirectory()
+        let quotas = previous?.quotas ?? PrincipalQuotas(configuration.limits)
+        let builder = BranchBuilder(
+            configuration, directory: directory, quotas: quotas,
+            slots: previous?.slots ?? ProcessSlots(configuration.limits), loops: loops)
+        var branches = configuration.servers.map { server in
+            let old = kept.servers.contains(server.name) ? previous?.branch(server.name) : nil
+            return old ?? builder.branch(server)
+        }
+        if let aggregate = configuration.aggregate {
+            let old = kept.includesAggregate ? previous?.aggregateBranch : nil
+            branches.append(old ?? builder.branch(aggregate, over: branches))
+        }
         let proofs = configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }
         let audits = !(configuration.audit is DiscardingAuditLog)
         var channels: [EventChannelEndpoint] = []
-        var circuits: [(server: String, circuit: UpstreamCircuit)] = []
-        func supervisor(
-            _ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots
-        ) -> ServerSupervisor {
-            ServerSupervisor(
-                server, upstream, slots: slots, quotas: quotas, surroundings: surroundings,
-                metrics: configuration.metrics, loops: loops)
-        }
-        var supervisors = configuration.servers.map { server in
-            var spoken: any Upstream
-            if let remote = server.remote {
-                let there = HTTPUpstream(server, remote, configuration)
-                circuits.append((server.name, there.circuit))
-                spoken = EraUpstream(there, server)
-            } else {
-                spoken = EraUpstream(StdioUpstream(server, configuration), server)
-                if server.isolation != .session { spoken = SharedUpstream(spoken, server, configuration.limits) }
-            }
-            return supervisor(server, spoken, slots)
-        }
-        if let aggregate = configuration.aggregate {
-            let plan = AggregatePlan(
-                aggregate, supervisors, limits: configuration.limits, sealing: configuration.sealing,
-                metrics: configuration.metrics)
-            // Its sessions have no process of their own; those of the servers count where they are started.
-            supervisors.append(
-                supervisor(
-                    aggregate.definition(of: configuration.servers, configuration.limits),
-                    AggregateUpstream(plan: plan), ProcessSlots(configuration.limits)))
-        }
-        endpoints = zip(supervisors, resources.all).map { supervisor, resource in
-            let server = supervisor.server
-            let bridge = BridgePool(
-                supervisor, directory: directory, maximum: configuration.limits.bridgedSessionsPerClient)
+        endpoints = zip(branches, resources.all).map { branch, resource in
+            let server = branch.supervisor.server
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
                 MCPEndpoint(
-                    server: server, supervisor: supervisor, bridge: bridge, states: surroundings.states,
-                    directory: directory, quotas: quotas, limits: configuration.limits, pages: pages,
+                    server: server, supervisor: branch.supervisor, bridge: branch.bridge,
+                    states: builder.surroundings.states, directory: directory, quotas: quotas,
+                    limits: configuration.limits, pages: pages,
                     authentication: BearerAuthentication(
                         configuration.authentication, resource: resource, proofs: proofs),
                     audits: audits)
@@ -84,12 +85,19 @@ package final class Gateway: Sendable {
             return endpoint(resource)
         }
         self.channels = channels
-        self.circuits = circuits
-        self.supervisors = supervisors
+        self.branches = branches
         self.resources = resources
         self.pages = pages
-        self.slots = slots
+        self.directory = directory
+        self.quotas = quotas
+        slots = builder.slots
     }
+
+    private func branch(_ server: String) -> GatewayBranch? {
+        branches.prefix(configuration.servers.count).first { $0.supervisor.server.name == server }
+    }
+
+    private var aggregateBranch: GatewayBranch? { configuration.aggregate == nil ? nil : branches.last }
 
     /// Puts the endpoints and, where tokens are needed, the documents that say how to get one on `router`.
     package func register(on router: inout HTTPRouter) {
@@ -106,7 +114,9 @@ package final class Gateway: Sendable {
     }
 
     /// Servers behind HTTP that do not answer and are not asked for a while.
-    package var unavailableServers: [String] { circuits.filter(\.circuit.isOpen).map(\.server) }
+    package var unavailableServers: [String] {
+        branches.filter { $0.circuit?.isOpen == true }.map(\.supervisor.server.name)
+    }
 
     /// How many sessions there are.
     package var sessionCount: Int { directory.count }
@@ -136,16 +146,28 @@ package final class Gateway: Sendable {
     /// an error, all processes are stopped. Returns when nothing is left of them.
     package func drain(within limit: Duration) async {
         directory.startDraining()
-        let sessions = directory.all
+        await Self.end(directory.all, .shutdown, within: limit)
+        for branch in branches { await branch.supervisor.stop() }
+    }
+
+    /// Ends what `successor` did not take over: no session of it begins any more, calls get up to `limit` for their answers.
+    /// Returns when nothing of it is left.
+    package func retire(for successor: Gateway, within limit: Duration) async {
+        let left = branches.filter { branch in !successor.branches.contains { $0.supervisor === branch.supervisor } }
+        for branch in left { branch.supervisor.retire() }
+        await Self.end(left.flatMap(\.supervisor.sessions), .reconfigured, within: limit)
+        for branch in left { await branch.supervisor.stop() }
+    }
+
+    private static func end(_ sessions: [LegacySession], _ reason: SessionEnd, within limit: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                await withDiscardingTaskGroup { for session in sessions { $0.addTask { await session.drain() } } }
+                await withDiscardingTaskGroup { for session in sessions { $0.addTask { await session.drain(reason) } } }
             }
             group.addTask { try? await Task.sleep(for: limit) }
             await group.next()
             group.cancelAll()
         }
         for session in sessions { await session.vanished() }
-        for supervisor in supervisors { await supervisor.stop() }
     }
 }

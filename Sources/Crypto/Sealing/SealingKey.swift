@@ -4,7 +4,7 @@ internal import COpenSSL
 ///
 /// The text is a version byte, a random 96-bit nonce, the ciphertext and a 128-bit tag. Random nonces are safe for
 /// 2³² records under one key, far beyond what one data directory writes.
-package struct SealingKey: Sendable {
+package struct SealingKey: Sendable, Equatable {
     private enum Purpose {}
     private static let version: UInt8 = 1
     private static let nonceLength = 12

@@ -38,7 +38,7 @@ final class ServerMetrics: Sendable {
 
     private static let endLabels: [String] = [
         SessionEnd.exited(.lost), .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable,
-        .connectionLost, .forgotten, .idle, .expired, .deleted, .revoked, .shutdown, .abandoned,
+        .connectionLost, .forgotten, .idle, .expired, .deleted, .revoked, .reconfigured, .shutdown, .abandoned,
     ].map(\.label)
 
     func called(_ method: MCPMethod, _ end: CallEnd, _ time: Duration) {

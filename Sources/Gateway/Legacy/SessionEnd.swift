@@ -23,6 +23,8 @@ enum SessionEnd: Sendable, Hashable {
     /// The stream that was the session is closed (2024-11-05).
     case disconnected
     case revoked
+    /// The server was taken out of the configuration, or is configured otherwise now.
+    case reconfigured
     case shutdown
     /// The client left before its session began, or the server refused to begin one.
     case abandoned
@@ -46,6 +48,7 @@ enum SessionEnd: Sendable, Hashable {
         case .deleted: "The session was ended by the client"
         case .disconnected: "The client has gone"
         case .revoked: "The authorization for this session was revoked"
+        case .reconfigured: "The configuration of the server \"\(server)\" has changed"
         case .shutdown: "The gateway is being stopped"
         case .abandoned: "The session did not begin"
         }
@@ -69,6 +72,7 @@ enum SessionEnd: Sendable, Hashable {
         case .deleted: "deleted"
         case .disconnected: "disconnected"
         case .revoked: "revoked"
+        case .reconfigured: "reconfigured"
         case .shutdown: "shutdown"
         case .abandoned: "abandoned"
         }
@@ -79,7 +83,9 @@ enum SessionEnd: Sendable, Hashable {
         switch self {
         case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable, .connectionLost:
             true
-        case .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .shutdown, .abandoned: false
+        case .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured, .shutdown,
+            .abandoned:
+            false
         }
     }
 }

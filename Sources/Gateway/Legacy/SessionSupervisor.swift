@@ -75,7 +75,7 @@ extension LegacySession {
     }
 
     /// Waits until no call waits for the server, then ends the session (F20).
-    func drain() async {
+    func drain(_ reason: SessionEnd) async {
         for stream in streams.values {
             if stream.listen != nil { endListen(stream) }
             if stream.number == 0, stream.reader == .attached { release(stream) }
@@ -84,7 +84,7 @@ extension LegacySession {
             // Cancelled when the time for draining is over.
             do { try await loop.sleep(for: .milliseconds(20)) } catch { break }
         }
-        finish(.shutdown)
+        finish(reason)
     }
 
     /// Waits until nothing of the connection is left.

@@ -2,6 +2,7 @@ import AsyncIO
 import JSON
 import MCP
 import OAuth
+import Synchronization
 import Telemetry
 
 /// Begins the sessions of one server, within its bounds.
@@ -12,6 +13,9 @@ final class ServerSupervisor: Sendable {
     private let quotas: PrincipalQuotas
     private let surroundings: LegacySession.Surroundings
     private let backoff = StartBackoff()
+    /// Whether another configuration has taken its place.
+    private let retired = Atomic<Bool>(false)
+    private let begun = Mutex<[SessionID: LegacySession]>([:])
     private let loops: EventLoopGroup
     let metrics: ServerMetrics
 
@@ -53,7 +57,9 @@ final class ServerSupervisor: Sendable {
         let session = LegacySession(
             server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
             surroundings: surroundings, client: client, on: loop)
-        await session.start(connection.open) {
+        begun.withLock { $0[session.id] = session }
+        await session.start(connection.open) { [self] in
+            begun.withLock { _ = $0.removeValue(forKey: session.id) }
             connection.release()
             ended(session)
         }
@@ -104,8 +110,9 @@ final class ServerSupervisor: Sendable {
     private func settle(
         _ session: LegacySession, _ outcome: CallOutcome
     ) async -> (session: LegacySession?, outcome: CallOutcome) {
-        // A stop that began meanwhile has not seen this session.
+        // A stop, or a change of the configuration, that began meanwhile has not seen this session.
         if surroundings.directory.isDraining { await session.finish(.shutdown) }
+        if isRetired { await session.finish(.reconfigured) }
         if case .message = outcome, await session.isEstablished {
             reached()
             return (session, outcome)
@@ -127,6 +134,14 @@ final class ServerSupervisor: Sendable {
         Logger(label: "gateway").warning(
             "a server cannot be started", ["server": .string(server.name), "error": .string(reason)])
     }
+
+    var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+    /// What clients have begun here and not ended.
+    var sessions: [LegacySession] { begun.withLock { Array($0.values) } }
+
+    /// Begins nothing that lasts any more.
+    func retire() { retired.store(true, ordering: .releasing) }
 
     /// Ends what belongs to no session.
     func stop() async { await upstream.stop() }

@@ -39,7 +39,8 @@ enum Help {
         "serve": """
         usage: sallyport serve [--config FILE] [--listen ADDR] [--public-url URL] [--data-dir DIR]
 
-        Runs the gateway until SIGTERM or Ctrl-C: calls in flight finish, children stop.
+        Runs the gateway until SIGTERM or Ctrl-C: calls in flight finish, children stop. The file is read again when it
+        changes, and after SIGHUP; one that cannot be used changes nothing.
 
           --config FILE    YAML, or a JSON file with mcpServers as Claude Desktop writes it
           --listen ADDR    address and port, like 127.0.0.1:8080 (wins over the file)

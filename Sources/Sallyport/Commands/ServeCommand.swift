@@ -9,9 +9,23 @@ enum ServeCommand {
 
     /// The gateway as configured, or the demo server when nothing is.
     static func serve(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        var configuration = try Configuration.forCommand(arguments, environment: environment)
-        if configuration.servers.isEmpty, configuration.protectedResources.isEmpty { configuration.servers = [.demo] }
-        return try ServingProgram.run(ServingPlan(configuration: configuration, protection: .login))
+        let reading: ConfigurationReload.Reading = { () throws(ConfigurationError) in
+            let loader = ConfigurationLoader(overrides: ConfigurationOverrides(arguments), environment: environment)
+            var configuration = try loader.load()
+            if configuration.servers.isEmpty, configuration.protectedResources.isEmpty {
+                configuration.servers = [.demo]
+            }
+            return configuration
+        }
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try reading()
+        } catch {
+            throw CommandFailure(configuration: error)
+        }
+        var plan = ServingPlan(configuration: configuration, protection: .login)
+        plan.reading = reading
+        return try ServingProgram.run(plan)
     }
 
     /// One stdio server behind a login.

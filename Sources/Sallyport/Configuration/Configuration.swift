@@ -20,6 +20,14 @@ struct Configuration: Sendable {
         case file(String)
         /// A Claude Desktop file with `mcpServers`.
         case mcpServers(String)
+
+        /// The file, where there is one.
+        var file: String? {
+            switch self {
+            case .builtIn, .commandLine: nil
+            case .file(let path), .mcpServers(let path): path
+            }
+        }
     }
 
     /// Where it came from.

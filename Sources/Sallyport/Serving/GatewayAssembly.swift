@@ -14,7 +14,8 @@ struct GatewayAssembly: Sendable {
 
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
-        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory
+        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory,
+        succeeding previous: (gateway: GatewayAssembly, plan: ServingPlan)?
     ) {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
             ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
@@ -42,7 +43,12 @@ struct GatewayAssembly: Sendable {
         if plan.protection == .login, plan.configuration.storage != .memory {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
         }
-        gateway = Gateway(configuration, on: group)
+        if let (old, oldPlan) = previous {
+            let change = ConfigurationChange(old: oldPlan.configuration, new: plan.configuration)
+            gateway = Gateway(configuration, on: group, succeeding: old.gateway, keeping: change.continuity)
+        } else {
+            gateway = Gateway(configuration, on: group)
+        }
         verify = verifier.map { verifier in
             var forwardAuth = ForwardAuthConfiguration(
                 hosts: hosts, directory: directory, verifier: verifier,
@@ -77,6 +83,11 @@ struct GatewayAssembly: Sendable {
 
     /// Servers that do not answer at present.
     var unavailableServers: [String] { gateway.unavailableServers }
+
+    /// Ends what `successor` did not take over.
+    func retire(for successor: GatewayAssembly, within limit: Duration) async {
+        await gateway.retire(for: successor.gateway, within: limit)
+    }
 
     /// Answers what is in flight and stops the servers.
     func drain(within limit: Duration) async {

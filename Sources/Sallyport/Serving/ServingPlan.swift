@@ -13,11 +13,13 @@ struct ServingPlan: Sendable {
     }
 
     /// What the operator decided, with at least one server.
-    let configuration: Configuration
+    var configuration: Configuration
     /// Whether a login stands before the servers.
     let protection: Protection
     /// `bridge`: the revision that is offered instead of the client's, when it is fixed.
     var protocolVersion: String?
+    /// Reads the configuration again; nil where the command line says everything.
+    var reading: ConfigurationReload.Reading?
 
     /// Whether our own authorization server stands there; other ones may stand beside it or in its place.
     var hasAuthorizationServer: Bool { protection == .login && configuration.oauth.hasAuthorizationServer }

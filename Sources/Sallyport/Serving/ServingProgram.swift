@@ -71,20 +71,13 @@ struct ServingProgram: Sendable {
         try? await BlockingExecutor.shared.run { Orphans.adopt() }
         noteLimits()
         // 2. Everything that answers requests.
-        let hosts = HostPolicy(
-            publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
-            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin), localScheme: plan.configuration.scheme)
-        let directory = ServerDirectory(plan)
-        let service = try await authorizationService(hosts, directory)
-        let gateway = GatewayAssembly(
-            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
-            directory: directory)
-        var router = HTTPRouter()
-        register(on: &router, hosts, gateway)
-        service?.register(on: &router)
-        gateway.register(on: &router)
+        let assembler = Assembler(
+            state: state, store: store, sealing: sealing, audit: audit, group: group, tls: tls, readiness: readiness,
+            logger: logger)
+        let live = LiveAssembly(try await assembler.assemble(plan))
+        let reload = ConfigurationReload(live, by: assembler)
         // 3. The address.
-        let server = HTTPServer(configuration: httpConfiguration, group: group, responder: front(router, directory))
+        let server = HTTPServer(configuration: httpConfiguration, group: group, responder: live)
         let bound = try await listen(server, on: plan.configuration.listen, tls: tls?.served)
         let redirect = try await redirectServer(port: bound.port)
         // 4. The first account, and what the operator should know.
@@ -94,11 +87,10 @@ struct ServingProgram: Sendable {
         announce(port: bound.port, setupURL)
         // 5. Serve until a signal, then drain.
         await withTaskGroup(of: Void.self) { tasks in
-            if let service { tasks.addTask(executorPreference: loop) { await service.run(on: loop) } }
-            tasks.addTask(executorPreference: loop) { await gateway.run() }
+            tasks.addTask(executorPreference: loop) { await reload.run(on: loop) }
             if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
             await ShutdownSequence(readiness: readiness, logger: logger)
-                .run(signals, server, redirect: redirect, gateway, loop)
+                .run(signals, server, redirect: redirect, live, reload, loop)
             tasks.cancelAll()
         }
     }
@@ -112,84 +104,6 @@ struct ServingProgram: Sendable {
 // MARK: - Steps
 
 extension ServingProgram {
-    private func authorizationService(
-        _ hosts: HostPolicy, _ directory: ServerDirectory
-    ) async throws(CommandFailure) -> AuthorizationService? {
-        guard plan.hasAuthorizationServer else { return nil }
-        do {
-            let clock = WallClock.system
-            let sealingKey = sealing.key()
-            let keyring = try await SigningKeyring.open(store: store, sealing: sealingKey, at: clock.now())
-            let service = AuthorizationService(
-                configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
-                revocations: RevocationIndex(clock: clock), hosts: hosts, resources: directory, clock: clock,
-                audit: audit.log, logger: Logger(label: "authorization"),
-                providers: ProviderAssembly(sealing: sealingKey, loop: group.loops[0], clock: clock)
-                    .directory(
-                        plan.configuration.login ?? LoginSettings(),
-                        asserting: plan.configuration.oauth.identityAssertions), documents: documentFetcher)
-            try await service.prepare()
-            try await service.reviewIdentities()
-            try await compareClocks()
-            for weakness in try await state?.weaknesses() ?? [] {
-                logger.warning("the shared store is weaker than it should be", ["reason": .string(weakness)])
-            }
-            return service
-        } catch {
-            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
-        }
-    }
-
-    /// Gets what clients publish about themselves.
-    private var documentFetcher: HTTPDocumentFetcher {
-        let settings = plan.configuration.oauth.clientDocuments
-        return HTTPDocumentFetcher(
-            on: group.loops[0], additional: settings.additionalAddresses,
-            certificateAuthorities: settings.certificateAuthorities)
-    }
-
-    /// A clock that once ran ahead leaves a mark behind which no login works: better said than searched for.
-    private func compareClocks() async throws(StoreError) {
-        guard let state else { return }
-        let mark = try await state.highWaterMark()
-        guard mark > WallClock.system.now() + .seconds(60) else {
-            return
-        }
-        logger.error(
-            "the clock is behind the time that the store has seen: logins fail until then",
-            [
-                "seen": .string(mark.iso8601),
-                "hint": .string("set the clock; if the earlier time was wrong: \(state.clockAdvice)"),
-            ])
-    }
-
-    private static func words(_ error: any Error) -> String {
-        (error as? StoreError)?.detail ?? "\(error)"
-    }
-
-    private func register(on router: inout HTTPRouter, _ hosts: HostPolicy, _ gateway: GatewayAssembly) {
-        OperationEndpoints(
-            readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
-            unavailableServers: { gateway.unavailableServers }
-        ).register(on: &router)
-        router.on(
-            .get, "/",
-            FrontPage(servers: plan.addresses, hosts: hosts, isProtected: plan.protection == .login))
-    }
-
-    /// What stands before the router, when there are other proxies and resources behind them.
-    private func front(_ router: HTTPRouter, _ directory: ServerDirectory) -> any HTTPResponder {
-        var front: any HTTPResponder = router
-        if !plan.configuration.protectedResources.isEmpty, let url = plan.configuration.publicURL {
-            front = ResourceSites(
-                directory, publicURL: url, servers: plan.authorizationServers, before: front)
-        }
-        let proxies = TrustedProxies(plan.configuration.trustedProxies)
-        if !proxies.isEmpty { front = ForwardingBoundary(proxies, before: front) }
-        guard tls != nil else { return front }
-        return StrictTransport(for: plan.configuration.publicURL, before: front) ?? front
-    }
-
     private var httpConfiguration: HTTPServerConfiguration {
         var configuration = HTTPServerConfiguration()
         configuration.scheme = plan.configuration.scheme
@@ -230,7 +144,7 @@ extension ServingProgram {
             let link = try await administration.prepareFirstUser(lifetime: Self.setupLinkLifetime)
             return link.map { plan.configuration.setupURL($0, port: port) }
         } catch {
-            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
+            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Assembler.words(error))")
         }
     }
 

@@ -15,15 +15,15 @@ struct ShutdownSequence: Sendable {
 
     /// Returns when everything has stopped.
     func run(
-        _ signals: AsyncStream<Int32>, _ server: HTTPServer, redirect: HTTPServer?, _ gateway: GatewayAssembly,
-        _ loop: EventLoop
+        _ signals: AsyncStream<Int32>, _ server: HTTPServer, redirect: HTTPServer?, _ live: LiveAssembly,
+        _ reload: ConfigurationReload, _ loop: EventLoop
     ) async {
-        guard await isStopped(by: signals) else { return }
+        guard await isStopped(by: signals, hangup: reload.ask) else { return }
         readiness.advance(to: .draining)
         logger.notice("stopping: waiting for what is in flight")
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) {
-                async let sessions: Void = gateway.drain(within: Self.patience)
+                async let sessions: Void = live.current.gateway.drain(within: Self.patience)
                 // Its answers take no time.
                 await redirect?.drain(within: .zero)
                 await server.drain(within: Self.patience)
@@ -36,10 +36,10 @@ struct ShutdownSequence: Sendable {
     }
 
     /// Waits for a signal that means to stop; SIGHUP never does (F20). False when the wait itself was cancelled.
-    private func isStopped(by signals: AsyncStream<Int32>) async -> Bool {
+    private func isStopped(by signals: AsyncStream<Int32>, hangup: @Sendable () -> Void) async -> Bool {
         for await signal in signals {
             if signal != SIGHUP { return true }
-            logger.notice("SIGHUP has no meaning: restart to read the configuration again")
+            hangup()
         }
         return false
     }
@@ -47,7 +47,7 @@ struct ShutdownSequence: Sendable {
     /// After a second signal everything ends within two seconds. What still hangs then cannot be waited for: children
     /// end with us, by their launcher.
     private func hurry(_ signals: AsyncStream<Int32>, _ loop: EventLoop) async {
-        guard await isStopped(by: signals) else { return }
+        guard await isStopped(by: signals, hangup: {}) else { return }
         logger.warning("stopping now: a second signal")
         do {
             try await loop.sleep(for: Self.haste)

@@ -1,7 +1,7 @@
 package import Crypto
 
 /// Where the shared store is and how it is reached: what `storage:` says.
-package struct RedisLocation: Sendable {
+package struct RedisLocation: Sendable, Equatable {
     /// A host and its port.
     package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         /// A name or an IP address, the latter without brackets.
@@ -21,7 +21,7 @@ package struct RedisLocation: Sendable {
     }
 
     /// Who watches over the server.
-    package struct Sentinel: Sendable {
+    package struct Sentinel: Sendable, Equatable {
         /// The name under which the sentinels know the server.
         package var service: String
         /// An account of the sentinels, when they want one; the password alone is that of `default`.

@@ -1,0 +1,70 @@
+import AsyncIO
+import MCP
+import OAuth
+import Telemetry
+
+/// One server, or all of them as one, with what its sessions live by: what outlasts a change of the configuration.
+struct GatewayBranch: Sendable {
+    let supervisor: ServerSupervisor
+    /// The sessions that it has for modern clients.
+    let bridge: BridgePool
+    /// Of a server behind HTTP.
+    var circuit: UpstreamCircuit?
+}
+
+/// Makes the branches of a configuration.
+struct BranchBuilder {
+    let surroundings: LegacySession.Surroundings
+    let slots: ProcessSlots
+    private let configuration: GatewayConfiguration
+    private let quotas: PrincipalQuotas
+    private let loops: EventLoopGroup
+
+    init(
+        _ configuration: GatewayConfiguration, directory: SessionDirectory, quotas: PrincipalQuotas,
+        slots: ProcessSlots, loops: EventLoopGroup
+    ) {
+        self.configuration = configuration
+        self.quotas = quotas
+        self.slots = slots
+        self.loops = loops
+        surroundings = LegacySession.Surroundings(
+            limits: configuration.limits, directory: directory,
+            observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
+            states: RequestStates(key: configuration.sealing, clock: configuration.clock))
+    }
+
+    /// A server, which is not started.
+    func branch(_ server: ServerDefinition) -> GatewayBranch {
+        guard let remote = server.remote else {
+            var spoken: any Upstream = EraUpstream(StdioUpstream(server, configuration), server)
+            if server.isolation != .session { spoken = SharedUpstream(spoken, server, configuration.limits) }
+            return branch(server, spoken, slots)
+        }
+        let there = HTTPUpstream(server, remote, configuration)
+        var branch = branch(server, EraUpstream(there, server), slots)
+        branch.circuit = there.circuit
+        return branch
+    }
+
+    /// All of `branches` as one. Its sessions have no process of their own; those of the servers count where they are started.
+    func branch(_ aggregate: AggregateConfiguration, over branches: [GatewayBranch]) -> GatewayBranch {
+        let plan = AggregatePlan(
+            aggregate, branches.map(\.supervisor), limits: configuration.limits, sealing: configuration.sealing,
+            metrics: configuration.metrics)
+        return branch(
+            aggregate.definition(of: configuration.servers, configuration.limits), AggregateUpstream(plan: plan),
+            ProcessSlots(configuration.limits))
+    }
+
+    private func branch(_ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots) -> GatewayBranch {
+        let supervisor = ServerSupervisor(
+            server, upstream, slots: slots, quotas: quotas, surroundings: surroundings,
+            metrics: configuration.metrics, loops: loops)
+        return GatewayBranch(
+            supervisor: supervisor,
+            bridge: BridgePool(
+                supervisor, directory: surroundings.directory,
+                maximum: configuration.limits.bridgedSessionsPerClient))
+    }
+}

@@ -1,0 +1,133 @@
+import AsyncIO
+import AuthorizationServer
+import Crypto
+import Gateway
+import HTTP
+import OAuth
+import Storage
+import Telemetry
+
+/// Everything that answers requests, made of one configuration.
+struct Assembly: Sendable {
+    let plan: ServingPlan
+    let gateway: GatewayAssembly
+    /// Nil where tokens are other servers', or none are needed.
+    let service: AuthorizationService?
+    /// What the listener asks.
+    let front: any HTTPResponder
+}
+
+/// Makes assemblies. What it holds is the same for all of them, whatever a configuration says later.
+struct Assembler: Sendable {
+    let state: OpenedStore?
+    let store: any AuthorizationStore
+    let sealing: SealingKeySource
+    let audit: AuditTrail
+    let group: EventLoopGroup
+    let tls: TLSAssembly?
+    let readiness: Readiness
+    let logger: Logger
+
+    /// What `plan` says. With `previous`, in its place: keys, revocations and the sessions of servers that stay as they are
+    /// go on.
+    func assemble(_ plan: ServingPlan, succeeding previous: Assembly? = nil) async throws(CommandFailure) -> Assembly {
+        let hosts = HostPolicy(
+            publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
+            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin), localScheme: plan.configuration.scheme)
+        let directory = ServerDirectory(plan)
+        let service = try await authorizationService(plan, hosts, directory, succeeding: previous?.service)
+        let gateway = GatewayAssembly(
+            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
+            directory: directory, succeeding: previous.map { ($0.gateway, $0.plan) })
+        var router = HTTPRouter()
+        OperationEndpoints(
+            readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
+            unavailableServers: { gateway.unavailableServers }
+        ).register(on: &router)
+        router.on(
+            .get, "/",
+            FrontPage(servers: plan.addresses, hosts: hosts, isProtected: plan.protection == .login))
+        service?.register(on: &router)
+        gateway.register(on: &router)
+        return Assembly(
+            plan: plan, gateway: gateway, service: service, front: front(plan, router, directory))
+    }
+
+    // MARK: The authorization server
+
+    private func authorizationService(
+        _ plan: ServingPlan, _ hosts: HostPolicy, _ directory: ServerDirectory,
+        succeeding previous: AuthorizationService?
+    ) async throws(CommandFailure) -> AuthorizationService? {
+        guard plan.hasAuthorizationServer else { return nil }
+        do {
+            let clock = WallClock.system
+            let sealingKey = sealing.key()
+            var keyring = previous?.keyring
+            if keyring == nil {
+                keyring = try await SigningKeyring.open(store: store, sealing: sealingKey, at: clock.now())
+            }
+            guard let keyring else { return nil }
+            let service = AuthorizationService(
+                configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
+                revocations: previous?.revocations ?? RevocationIndex(clock: clock), hosts: hosts,
+                resources: directory, clock: clock, audit: audit.log, logger: Logger(label: "authorization"),
+                providers: ProviderAssembly(sealing: sealingKey, loop: group.loops[0], clock: clock)
+                    .directory(
+                        plan.configuration.login ?? LoginSettings(),
+                        asserting: plan.configuration.oauth.identityAssertions), documents: documentFetcher(plan))
+            try await service.prepare()
+            try await service.reviewIdentities()
+            if previous == nil { try await lookAtStore() }
+            return service
+        } catch {
+            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(Self.words(error))")
+        }
+    }
+
+    /// Gets what clients publish about themselves.
+    private func documentFetcher(_ plan: ServingPlan) -> HTTPDocumentFetcher {
+        let settings = plan.configuration.oauth.clientDocuments
+        return HTTPDocumentFetcher(
+            on: group.loops[0], additional: settings.additionalAddresses,
+            certificateAuthorities: settings.certificateAuthorities)
+    }
+
+    /// A clock that once ran ahead leaves a mark behind which no login works: better said than searched for.
+    private func lookAtStore() async throws(StoreError) {
+        guard let state else { return }
+        let mark = try await state.highWaterMark()
+        if mark > WallClock.system.now() + .seconds(60) {
+            logger.error(
+                "the clock is behind the time that the store has seen: logins fail until then",
+                [
+                    "seen": .string(mark.iso8601),
+                    "hint": .string("set the clock; if the earlier time was wrong: \(state.clockAdvice)"),
+                ])
+        }
+        for weakness in try await state.weaknesses() {
+            logger.warning("the shared store is weaker than it should be", ["reason": .string(weakness)])
+        }
+    }
+
+    /// Why a store failed, for the operator.
+    static func words(_ error: any Error) -> String {
+        (error as? StoreError)?.detail ?? "\(error)"
+    }
+
+    // MARK: The front
+
+    /// What stands before the router, when there are other proxies and resources behind them.
+    private func front(
+        _ plan: ServingPlan, _ router: HTTPRouter, _ directory: ServerDirectory
+    ) -> any HTTPResponder {
+        var front: any HTTPResponder = router
+        if !plan.configuration.protectedResources.isEmpty, let url = plan.configuration.publicURL {
+            front = ResourceSites(directory, publicURL: url, servers: plan.authorizationServers, before: front)
+        }
+        let proxies = TrustedProxies(plan.configuration.trustedProxies)
+        if !proxies.isEmpty { front = ForwardingBoundary(proxies, before: front) }
+        guard tls != nil else { return front }
+        return StrictTransport(for: plan.configuration.publicURL, before: front) ?? front
+    }
+}
