@@ -15,6 +15,7 @@ package final class Gateway: Sendable {
     let directory: SessionDirectory
     let slots: ProcessSlots
     private let quotas: PrincipalQuotas
+    private let rates: RequestRates?
     private let endpoints: [MCPEndpoint]
     private let branches: [GatewayBranch]
     private let channels: [EventChannelEndpoint]
@@ -66,6 +67,10 @@ package final class Gateway: Sendable {
             branches.append(old ?? builder.branch(aggregate, over: branches))
         }
         let proofs = configuration.proofs.map { ProofCheck(guard: $0, clock: configuration.clock) }
+        // What was used up stays used up.
+        let rates =
+            previous?.configuration.rates == configuration.rates
+            ? previous?.rates : RequestRates(configuration.rates, clock: configuration.clock, in: configuration.metrics)
         let audits = !(configuration.audit is DiscardingAuditLog)
         var channels: [EventChannelEndpoint] = []
         endpoints = zip(branches, resources.all).map { branch, resource in
@@ -73,7 +78,7 @@ package final class Gateway: Sendable {
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
                 MCPEndpoint(
                     server: server, supervisor: branch.supervisor, bridge: branch.bridge,
-                    states: builder.surroundings.states, directory: directory, quotas: quotas,
+                    states: builder.surroundings.states, directory: directory, quotas: quotas, rates: rates,
                     limits: configuration.limits, pages: pages,
                     authentication: BearerAuthentication(
                         configuration.authentication, resource: resource, proofs: proofs),
@@ -90,6 +95,7 @@ package final class Gateway: Sendable {
         self.pages = pages
         self.directory = directory
         self.quotas = quotas
+        self.rates = rates
         slots = builder.slots
     }
 

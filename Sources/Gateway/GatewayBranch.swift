@@ -31,7 +31,8 @@ struct BranchBuilder {
         surroundings = LegacySession.Surroundings(
             limits: configuration.limits, directory: directory,
             observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
-            states: RequestStates(key: configuration.sealing, clock: configuration.clock))
+            states: RequestStates(key: configuration.sealing, clock: configuration.clock),
+            policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) })
     }
 
     /// A server, which is not started.
@@ -50,16 +51,18 @@ struct BranchBuilder {
     /// All of `branches` as one. Its sessions have no process of their own; those of the servers count where they are started.
     func branch(_ aggregate: AggregateConfiguration, over branches: [GatewayBranch]) -> GatewayBranch {
         let plan = AggregatePlan(
-            aggregate, branches.map(\.supervisor), limits: configuration.limits, sealing: configuration.sealing,
-            metrics: configuration.metrics)
+            aggregate, branches.map(\.supervisor), policy: surroundings.policy, limits: configuration.limits,
+            sealing: configuration.sealing, metrics: configuration.metrics)
         return branch(
             aggregate.definition(of: configuration.servers, configuration.limits), AggregateUpstream(plan: plan),
-            ProcessSlots(configuration.limits))
+            ProcessSlots(configuration.limits), members: configuration.servers.map(\.name))
     }
 
-    private func branch(_ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots) -> GatewayBranch {
+    private func branch(
+        _ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots, members: [String]? = nil
+    ) -> GatewayBranch {
         let supervisor = ServerSupervisor(
-            server, upstream, slots: slots, quotas: quotas, surroundings: surroundings,
+            server, upstream, members: members, slots: slots, quotas: quotas, surroundings: surroundings,
             metrics: configuration.metrics, loops: loops)
         return GatewayBranch(
             supervisor: supervisor,

@@ -23,16 +23,18 @@ enum BuiltProgram {
 /// Knows a few tokens by heart; the token `short` expires after a second, `down` finds the store unreachable, `broken` throws what is not expected.
 struct StubVerifier: AccessTokenVerifier {
     static func principal(
-        _ user: String, _ client: String, grant: String, expires: Timestamp = Timestamp(millisecondsSinceEpoch: .max)
+        _ user: String, _ client: String, grant: String, groups: [String] = [],
+        expires: Timestamp = Timestamp(millisecondsSinceEpoch: .max)
     ) -> Principal {
         Principal(
-            user: UserID(user), userName: user.capitalized, email: "\(user)@example.com", client: ClientID(client),
-            scope: Scope(tokens: ["mcp"]), grant: GrantID(grant),
+            user: UserID(user), userName: user.capitalized, email: "\(user)@example.com", groups: groups,
+            client: ClientID(client), scope: Scope(tokens: ["mcp"]), grant: GrantID(grant),
             expires: expires)
     }
 
     static let principals: [String: Principal] = [
         "alice": principal("alice", "c1", grant: "g1"), "alice-again": principal("alice", "c1", grant: "g2"),
+        "alice-admin": principal("alice", "c1", grant: "g1", groups: ["Admin"]),
         "alice-c2": principal("alice", "c2", grant: "g3"), "bob": principal("bob", "c1", grant: "g4"),
     ]
 

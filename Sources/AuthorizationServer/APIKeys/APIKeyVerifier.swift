@@ -114,7 +114,8 @@ package final class APIKeyVerifier<Next: AccessTokenVerifier>: AccessTokenVerifi
         }
         let principal = Principal(
             user: user.id, userName: user.name, email: user.email, groups: user.groups,
-            client: ClientID(apiKey: key.id), scope: key.scope, grant: key.id, expires: key.expiresAt)
+            claims: try await TokenSubject.claims(of: user, in: store), client: ClientID(apiKey: key.id),
+            scope: key.scope, grant: key.id, expires: key.expiresAt)
         let entry = Entry(key: key, principal: principal, readAt: now)
         cache.withLock { cache in
             if cache.count >= capacity { cache.removeAll(keepingCapacity: true) }

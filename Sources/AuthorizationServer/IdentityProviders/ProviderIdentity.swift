@@ -1,5 +1,6 @@
 import Crypto
 import JSON
+import OAuth
 
 /// Who somebody is by the word of one provider, and what access depends on.
 package struct ProviderIdentity: Sendable, Hashable {
@@ -15,11 +16,13 @@ package struct ProviderIdentity: Sendable, Hashable {
     package var facts: [AccessKey]
     /// For the access policy.
     package var groups: [String]
+    /// What else the access policy looks at, by the name of the claim.
+    package var claims: [String: [String]]
 
     /// Collects what a provider said.
     package init(
         issuer: String, subject: String, name: String, email: EmailAddress? = nil, facts: [AccessKey],
-        groups: [String] = []
+        groups: [String] = [], claims: [String: [String]] = [:]
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -27,6 +30,7 @@ package struct ProviderIdentity: Sendable, Hashable {
         self.email = email
         self.facts = facts
         self.groups = groups
+        self.claims = claims
     }
 
     /// Under which it is stored.
@@ -44,6 +48,7 @@ package struct ProviderIdentity: Sendable, Hashable {
             .init("facts", .array(facts.map { .string($0.text) })),
             .init("groups", .array(groups.map { .string($0) })),
         ]
+        if !claims.isEmpty { members.append(.init("claims", .texts(claims))) }
         if let email { members.append(.init("email", .string(email.text))) }
         return JSONValue.object(members).serialized()
     }
@@ -57,7 +62,7 @@ package struct ProviderIdentity: Sendable, Hashable {
         return ProviderIdentity(
             issuer: issuer, subject: subject, name: name, email: root["email"]?.string.flatMap(EmailAddress.init),
             facts: facts.elements.compactMap(\.stringBytes).map(AccessKey.init(bytes:)),
-            groups: groups.elements.compactMap(\.string))
+            groups: groups.elements.compactMap(\.string), claims: root["claims"]?.namedTexts ?? [:])
     }
 }
 

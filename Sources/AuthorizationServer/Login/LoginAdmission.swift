@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 import Synchronization
 
 /// Admits attempts to log in up to a bound: nobody waits behind the guesses of somebody who has gone, and no address takes

@@ -18,13 +18,14 @@ struct AuthorizationCodeGrant {
         try await checkVerifier(verifier, code)
         let narrowed = try TokenNarrowing(request, grant: code.grant, service: service)
         let user = try await issuer.user(of: code.grant)
+        let subject = try await TokenSubject(user, in: service.store)
         let refresh = IssuedSecret.make(.refreshToken)
         let outcome = try await service.store.redeem(
             id, refreshToken: refresh.digest, keyThumbprint: client.isConfidential ? nil : issuer.key?.thumbprint,
             failureLimit: service.configuration.codeFailureLimit, at: service.now)
         switch outcome {
         case .redeemed(let grant):
-            return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
+            return try issuer.issue(grant, to: subject, narrowed: narrowed, refresh: refresh)
         case .reused(let grant):
             service.revocations.revoke(grant, at: service.now)
             service.note(

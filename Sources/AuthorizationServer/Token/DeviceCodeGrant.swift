@@ -35,11 +35,12 @@ struct DeviceCodeGrant {
         _ grant: GrantRecord, _ request: TokenRequest, client: AuthenticatedClient, refresh: IssuedSecret
     ) async throws -> TokenResponse {
         let user = try await issuer.user(of: grant)
+        let subject = try await TokenSubject(user, in: service.store)
         let narrowed = try await narrowing(of: grant, request)
         service.note(
             .tokenIssued, outcome: .success, user: grant.user, client: client.id, request: request.head,
             detail: [("grant", grant.id.value), ("grant_type", DeviceCodeGrant.type)])
-        return try issuer.issue(grant, to: TokenSubject(user), narrowed: narrowed, refresh: refresh)
+        return try issuer.issue(grant, to: subject, narrowed: narrowed, refresh: refresh)
     }
 
     private func narrowing(of grant: GrantRecord, _ request: TokenRequest) async throws -> TokenNarrowing {

@@ -33,6 +33,7 @@ struct JWTBearerGrant {
         try await useUp(assertion, of: provider, client)
         let user = try await FederatedAccount(service: service).signIn(
             VouchedIdentity(identity.completed, credential: nil), by: provider.id)
+        let subject = try await TokenSubject(user, in: service.store)
         let grant = record(of: access, user: user.id, client: client.id)
         // The account is looked at in the act that opens the grant.
         guard try await service.store.open(grant, refreshToken: nil, at: grant.grantedAt) == .opened else {
@@ -40,7 +41,7 @@ struct JWTBearerGrant {
             throw OAuthError(.invalidGrant, "the account is closed")
         }
         return try issuer.issue(
-            grant, to: TokenSubject(user), narrowed: TokenNarrowing(all: grant), refresh: nil,
+            grant, to: subject, narrowed: TokenNarrowing(all: grant), refresh: nil,
             detail: [("grant_type", JWTBearerGrant.type), ("provider", provider.id), ("assertion", assertion.id)])
     }
 

@@ -24,8 +24,9 @@ struct RefreshTokenGrant {
         switch outcome {
         case .rotated(let grant, let withinGrace):
             let user = try await issuer.user(of: grant)
+            let subject = try await TokenSubject(user, in: service.store)
             return try issuer.issue(
-                grant, to: TokenSubject(user), narrowed: narrowed, refresh: successor, action: .tokenRefreshed,
+                grant, to: subject, narrowed: narrowed, refresh: successor, action: .tokenRefreshed,
                 detail: [("within_grace", withinGrace ? "true" : "false")])
         case .reused(let family):
             service.revocations.revoke(family, at: service.now)

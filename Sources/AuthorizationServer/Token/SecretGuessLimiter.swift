@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 import OAuth
 import Synchronization
 import Telemetry

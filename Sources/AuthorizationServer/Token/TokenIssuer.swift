@@ -34,7 +34,7 @@ struct TokenIssuer {
             issuer: grant.issuer, subject: subject.id, audience: narrowed.resources, expires: expires, issuedAt: time,
             id: id, client: grant.client, scope: narrowed.scope, grant: grant.id,
             name: subject.name, email: subject.email, groups: subject.groups,
-            keyThumbprint: key?.thumbprint)
+            others: subject.claims, keyThumbprint: key?.thumbprint)
         let token = try service.keyring.sign(claims, algorithm: service.configuration.accessTokenAlgorithm, at: time)
         service.note(
             action, outcome: .success, user: grant.user, client: grant.client, request: head,

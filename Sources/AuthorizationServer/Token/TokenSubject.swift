@@ -7,13 +7,19 @@ struct TokenSubject {
     let name: String
     let email: String?
     let groups: [String]
+    /// What an identity provider said that the access policy looks at.
+    let claims: [String: [String]]
 
-    /// A user.
-    init(_ user: UserRecord) {
+    /// They travel in every access token: together no more than this.
+    private static let maximumClaimBytes = 4096
+
+    /// A user, with what is known now: a group that was taken away is not in the next token.
+    init(_ user: UserRecord, in store: any IdentityStore) async throws(StoreError) {
         id = user.id
         name = user.shownName
         email = user.email
         groups = user.groups
+        claims = try await Self.claims(of: user, in: store)
     }
 
     /// A client that acts for itself.
@@ -22,5 +28,19 @@ struct TokenSubject {
         name = client.displayName
         email = nil
         groups = []
+        claims = [:]
+    }
+
+    /// What the provider of `user` said last.
+    static func claims(of user: UserRecord, in store: any IdentityStore) async throws(StoreError) -> [String: [String]]
+    {
+        guard user.isFederated, let record = try await store.identity(of: user.id) else { return [:] }
+        var room = maximumClaimBytes
+        return try ProviderIdentity.parse(record.attributes).claims.mapValues { values in
+            values.filter { value in
+                room -= value.utf8.count + 3
+                return room >= 0
+            }
+        }
     }
 }

@@ -64,6 +64,11 @@ package struct UserAdministration: Sendable {
         try await find(name)
     }
 
+    /// What an identity provider said about an account that tokens carry for the access policy, beside groups.
+    package func claims(of user: UserRecord) async throws -> [String: [String]] {
+        try await TokenSubject.claims(of: user, in: store)
+    }
+
     /// Changes what is given of an account's e-mail, groups and role; an empty e-mail is none.
     package func setProfile(
         of name: String, email: String?, groups: [String]?, isAdministrator: Bool?

@@ -79,7 +79,8 @@ extension AggregateConnection {
             return reply(number, error)
         }
         var text = Self.opening(of: list)
-        for (position, entry) in page.entries.enumerated() where entry.view == nil {
+        for (position, entry) in page.entries.enumerated()
+        where entry.view == nil && isVisible(entry, of: member, list) {
             if position > 0, text.last != UInt8(ascii: "[") { text.append(UInt8(ascii: ",")) }
             text += entry.text
         }

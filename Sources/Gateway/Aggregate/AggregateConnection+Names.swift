@@ -54,6 +54,7 @@ extension AggregateConnection {
     func visibleEntries(_ member: AggregateMember, _ list: AggregateList) -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         return (member.lists[list]?.entries ?? []).compactMap { entry in
+            guard isVisible(entry, of: member, list) else { return nil }
             if list == .tools || list == .prompts {
                 guard tables[list]?[entry.exposed]?.server == member.index, seen.insert(entry.exposed).inserted else {
                     return nil

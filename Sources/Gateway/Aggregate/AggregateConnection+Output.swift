@@ -139,7 +139,10 @@ extension AggregateConnection {
             return emit(ClientBoundMessage.progress(message, token: token))
         }
         if message.isMethod("notifications/message") { return emit(member.messages.log(message)) }
-        if message.isMethod("notifications/resources/updated") { return emit(member.messages.updated(message)) }
+        if message.isMethod("notifications/resources/updated") {
+            guard !isHidden(message, of: member) else { return }
+            return emit(member.messages.updated(message))
+        }
         if message.isMethod("notifications/cancelled") { return withdraw(message, member) }
         if message.isMethod("notifications/elicitation/complete") {
             return emit(ClientBoundMessage.notification(message))

@@ -69,6 +69,7 @@ extension AggregateConnection {
             return reply(number, unknown(name, list == .tools ? "Unknown tool" : "Unknown prompt"))
         }
         if list == .tools { routes[number]?.tool = target.own }
+        if let refusal = refusal(of: target, list) { return refuse(number, refusal, target) }
         forward(message, number, to: members[target.server], .name(target.own), .request(MCPMethod(message.method)))
     }
 
@@ -81,6 +82,7 @@ extension AggregateConnection {
             let data: JSONValue = ["uri": .string(String(decoding: uri, as: UTF8.self))]
             return reply(number, JSONRPCError(.invalidParams, "Resource not found", data: data))
         }
+        if let refusal = refusal(of: target, .resources) { return refuse(number, refusal, target) }
         let member = members[target.server]
         guard method != .resourcesRead else {
             return forward(message, number, to: member, .uri(target.own), .request(method))
@@ -116,6 +118,8 @@ extension AggregateConnection {
     private func complete(
         _ message: JSONRPCMessage, _ number: Int, _ target: Target, _ rewritten: AggregateMessages.Target
     ) {
+        let list: AggregateList = if case .promptReference = rewritten { .prompts } else { .resources }
+        if let refusal = refusal(of: target, list) { return refuse(number, refusal, target) }
         let member = members[target.server]
         guard !member.isPresent || member.capabilities.contains(.completions) else {
             // Others of these servers complete, this one knows nothing.
@@ -248,10 +252,18 @@ extension AggregateConnection {
 
     /// The session is used with a token that may allow more or less.
     func admit(_ principal: Principal) {
-        guard principal.scope != self.principal.scope else { return self.principal = principal }
+        guard principal !== self.principal else { return }
+        let rights = plan.policy?.rights(of: principal)
+        let isSame = principal.scope == self.principal.scope && rights == self.rights
+        if rights != self.rights {
+            assembled = [:]
+            changed(AggregateList.allCases)
+        }
         self.principal = principal
+        self.rights = rights
+        guard !isSame else { return }
         for member in members {
-            let isPermitted = plan.permits(member.index, principal)
+            let isPermitted = plan.permits(member.index, principal, rights)
             guard isPermitted != member.isPermitted else { continue }
             member.isPermitted = isPermitted
             assembled = [:]

@@ -20,6 +20,8 @@ actor AggregateConnection {
         var number: Int?
         /// What that server calls the tool.
         var tool: [UInt8]?
+        /// What the token lacks for it.
+        var missingScopes: [String]?
     }
 
     /// A question of a server to the client.
@@ -55,6 +57,8 @@ actor AggregateConnection {
     var outgoing: [LineFramer.Line] = []
     var isDelivering = false
     var principal: Principal
+    /// What that is worth by the access policy; nil without one.
+    var rights: AccessRights?
     var members: [AggregateMember]
     var routes: [Int: Route] = [:]
     /// Requests that are answered as soon as what waits is delivered.
@@ -103,8 +107,10 @@ actor AggregateConnection {
         self.principal = principal
         self.loop = loop
         logger = Logger(label: "gateway").with(["server": .string(AggregateConfiguration.name)])
+        let rights = plan.policy?.rights(of: principal)
+        self.rights = rights
         members = plan.supervisors.indices.map {
-            AggregateMember($0, plan, isPermitted: plan.permits($0, principal))
+            AggregateMember($0, plan, isPermitted: plan.permits($0, principal, rights))
         }
     }
 
@@ -189,6 +195,10 @@ extension AggregateConnection: ServerConnection {
 
     nonisolated func used(by principal: Principal) {
         assumeIsolated { $0.admit(principal) }
+    }
+
+    nonisolated func missingScopes(of number: Int) -> [String]? {
+        assumeIsolated { $0.routes[number]?.missingScopes }
     }
 
     nonisolated func destination(of number: Int) -> CallDestination? {

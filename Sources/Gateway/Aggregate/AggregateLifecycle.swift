@@ -34,7 +34,7 @@ extension AggregateConnection {
         } catch {
             switch error {
             case .backingOff(let seconds): unreachable(members[index], seconds)
-            case .userLimit, .capacity, .draining: unreachable(members[index], nil)
+            case .userLimit, .capacity, .draining, .forbidden: unreachable(members[index], nil)
             }
         }
     }

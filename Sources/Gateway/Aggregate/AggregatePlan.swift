@@ -12,6 +12,10 @@ final class AggregatePlan: Sendable {
     let supervisors: [ServerSupervisor]
     let names: ExposedNames
     let uris: ExposedURIs
+    /// Nil where everybody may use everything.
+    let policy: AccessPolicy?
+    /// What it says about each server.
+    let access: [ServerAccess?]
     let cursors: AggregateCursors
     /// In how many sessions each server is missing.
     let absences: [Gauge]
@@ -19,8 +23,9 @@ final class AggregatePlan: Sendable {
     private let offers: Mutex<[Int: AggregateCapabilities]>
 
     init(
-        _ configuration: AggregateConfiguration, _ supervisors: [ServerSupervisor], limits: GatewayLimits,
-        sealing: SealingKey, metrics: MetricsRegistry
+        _ configuration: AggregateConfiguration, _ supervisors: [ServerSupervisor], policy: AccessPolicy?,
+        limits: GatewayLimits, sealing: SealingKey,
+        metrics: MetricsRegistry
     ) {
         self.configuration = configuration
         self.limits = limits
@@ -28,6 +33,8 @@ final class AggregatePlan: Sendable {
         let servers = supervisors.map(\.server.name)
         names = ExposedNames(servers: servers, separator: configuration.separator)
         uris = ExposedURIs(servers: servers)
+        self.policy = policy
+        access = servers.map { policy?.server($0) }
         let epoch = SHA256.digest(Array((servers + [configuration.separator]).joined(separator: "\n").utf8)).bytes
         cursors = AggregateCursors(key: sealing, epoch: epoch)
         absences = servers.map { server in
@@ -46,8 +53,9 @@ final class AggregatePlan: Sendable {
     }
 
     /// Whether `principal` may use a server at all; to others it does not exist.
-    func permits(_ server: Int, _ principal: Principal) -> Bool {
-        supervisors[server].server.requiredScopes.allSatisfy { principal.scope.tokens.contains($0) }
+    func permits(_ server: Int, _ principal: Principal, _ rights: AccessRights?) -> Bool {
+        if let access = access[server], let rights, !access.isUsable(by: rights) { return false }
+        return supervisors[server].server.requiredScopes.allSatisfy { principal.scope.tokens.contains($0) }
     }
 
     /// To whom cursors belong.

@@ -40,7 +40,7 @@ extension LegacySession {
         }
         return RelayedMessage.response(
             message, id: id, method: exchange.method, state: state, brokenTools: broken,
-            isPrivate: exchange.method == .toolsList && !server.tools.isTransparent)
+            isPrivate: access != nil || exchange.method == .toolsList && !server.tools.isTransparent)
     }
 
     private func seal(_ own: [UInt8], _ exchange: ModernExchange) -> String? {

@@ -23,12 +23,15 @@ package struct GatewayConfiguration: Sendable {
     package var servers: [ServerDefinition]
     /// All servers as one; nil where that is not wanted.
     package var aggregate: AggregateConfiguration?
+    /// Who may use what; nil where everybody who comes in may use everything.
+    package var access: AccessRules?
     /// Scopes that clients should ask for (RFC 9728 `scopes_supported`).
     package var scopes: [String] = []
     /// Pages of other programs on this machine may call while we listen on loopback ourselves: every call needs a
     /// token all the same. Without tokens they may not, whatever is set here (H06).
     package var allowsLoopbackPages = true
     package var limits = GatewayLimits()
+    package var rates = RequestRateLimits()
     /// Our own environment, of which servers get what ``ServerDefinition/passEnvironment`` names.
     package var inheritedEnvironment: [String: String] = [:]
     /// Where servers without a working directory get one; nil leaves them in ours.

@@ -32,6 +32,8 @@ struct EndpointRefusal: Error {
 
     static func spawn(_ refusal: SpawnRefusal, id: JSONRPCID?) -> EndpointRefusal {
         switch refusal {
+        // Where it is known how to ask for more, that is said: `MCPEndpoint.forbidden`.
+        case .forbidden(let missing): EndpointRefusal(.forbidden, .insufficientScope(missing), id: id)
         case .userLimit:
             EndpointRefusal(
                 .tooManyRequests, JSONRPCError(.limitReached, "You have too many sessions open"), id: id,

@@ -27,7 +27,7 @@ struct EventChannelEndpoint: HTTPResponder {
             let place = try steps.admit(request)
             page = place.page
             let caller = try await steps.identify(request, place.own)
-            try steps.checkRate(caller)
+            try steps.checkRate(caller, request)
             response =
                 request.method == .get
                 ? try await open(request, caller) : try await post(request, body, caller)
@@ -49,7 +49,7 @@ struct EventChannelEndpoint: HTTPResponder {
         do throws(SpawnRefusal) {
             opened = try await steps.supervisor.open(for: caller.principal, client: .eventChannel)
         } catch {
-            throw .spawn(error, id: nil)
+            throw steps.spawn(error, nil, caller)
         }
         guard let session = opened else {
             throw EndpointRefusal(.serviceUnavailable, steps.supervisor.cannotStart, retryAfter: 10)
@@ -78,6 +78,9 @@ struct EventChannelEndpoint: HTTPResponder {
         switch await session.take(message, for: caller.principal, record: record) {
         case .accepted: return HTTPResponse(status: .accepted)
         case .outOfOrder: throw .badRequest("initialize comes first, and once", id: message.exactID)
+        case .forbidden(let missing):
+            throw steps.forbidden(
+                missing, JSONRPCError.insufficientScope(missing).response(to: message.exactID), caller)
         case .unsolicited: throw .badRequest("Nothing was asked under this id")
         case .limitReached: throw .limitReached("Too many calls in flight")
         case .gone: throw .sessionNotFound

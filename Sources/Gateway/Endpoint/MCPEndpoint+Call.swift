@@ -19,7 +19,7 @@ extension MCPEndpoint {
             let session = try knownSession(caller)
             let record = record(message, request)
             let outcome = await session.accept(message, for: caller.principal, record: record)
-            return try response(outcome)
+            return try response(outcome, caller)
         }
     }
 
@@ -38,7 +38,7 @@ extension MCPEndpoint {
             if let session { response.fields.append("Mcp-Session-Id", session.id.text) }
             return response
         } catch {
-            throw .spawn(error, id: message.exactID)
+            throw spawn(error, message.exactID, caller)
         }
     }
 
@@ -63,7 +63,7 @@ extension MCPEndpoint {
             let message = try message(in: element)
             messages.append((message, record(message, request)))
         }
-        return try response(await session.accept(messages, for: caller.principal))
+        return try response(await session.accept(messages, for: caller.principal), caller)
     }
 
     /// A message of a batch as a text of its own, because each is edited by itself.
@@ -84,7 +84,13 @@ extension MCPEndpoint {
         }
     }
 
-    func response(_ outcome: CallOutcome) throws(EndpointRefusal) -> HTTPResponse {
+    /// Why no session begins.
+    func spawn(_ refusal: SpawnRefusal, _ id: JSONRPCID?, _ caller: Caller) -> EndpointRefusal {
+        guard case .forbidden(let missing) = refusal else { return .spawn(refusal, id: id) }
+        return forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: id), caller)
+    }
+
+    func response(_ outcome: CallOutcome, _ caller: Caller) throws(EndpointRefusal) -> HTTPResponse {
         switch outcome {
         case .message(let bytes): return Self.json(bytes)
         case .answer(let answer): return Self.json(answer.text, status: answer.status)
@@ -93,6 +99,7 @@ extension MCPEndpoint {
         // Only a client that closed its sending side alone can read this.
         case .detached: throw .badRequest("The connection was closed before the answer came")
         case .unsolicited: throw .badRequest("Nothing was asked under this id")
+        case .forbidden(let missing, let text): throw forbidden(missing, text, caller)
         case .limitReached: throw .limitReached("Too many calls in flight")
         case .gone: throw .sessionNotFound
         }

@@ -29,7 +29,7 @@ extension MCPEndpoint {
             let modern = LegacySession.ModernRequest(
                 message: message, id: id, method: method, envelope: envelope, fields: request.fields,
                 principal: caller.principal)
-            return try response(await outcome(of: modern, record(message, request)))
+            return try response(await outcome(of: modern, record(message, request)), caller)
         } catch let error as JSONRPCError {
             throw EndpointRefusal(ModernMessage.Answer(error, to: id).status, error, id: id)
         } catch let refusal as EndpointRefusal {
@@ -96,6 +96,8 @@ extension MCPEndpoint {
 
     private func refused(_ refusal: BridgeRefusal, _ request: LegacySession.ModernRequest) throws -> CallOutcome {
         switch refusal {
+        case .spawn(.forbidden(let missing)):
+            return .forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: request.id))
         case .spawn(let refusal): throw EndpointRefusal.spawn(refusal, id: request.id)
         case .server(let message):
             return .answer(ModernMessage.response(message, id: request.id, method: .initialize, serverInfo: nil))

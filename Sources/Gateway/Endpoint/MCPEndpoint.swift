@@ -16,6 +16,8 @@ final class MCPEndpoint: HTTPResponder {
     let states: RequestStates
     let directory: SessionDirectory
     let quotas: PrincipalQuotas
+    /// Nil where nobody can come too often.
+    let rates: RequestRates?
     let limits: GatewayLimits
     let pages: CrossOriginPolicy
     let authentication: BearerAuthentication
@@ -23,7 +25,8 @@ final class MCPEndpoint: HTTPResponder {
 
     init(
         server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
-        directory: SessionDirectory, quotas: PrincipalQuotas, limits: GatewayLimits, pages: CrossOriginPolicy,
+        directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?, limits: GatewayLimits,
+        pages: CrossOriginPolicy,
         authentication: BearerAuthentication, audits: Bool
     ) {
         self.server = server
@@ -32,6 +35,7 @@ final class MCPEndpoint: HTTPResponder {
         self.states = states
         self.directory = directory
         self.quotas = quotas
+        self.rates = rates
         self.limits = limits
         self.pages = pages
         self.authentication = authentication
@@ -77,9 +81,10 @@ final class MCPEndpoint: HTTPResponder {
         _ request: HTTPRequest, _ body: HTTPRequestBody, _ origin: ServerOrigin  // 1 Host and Origin: `admit`
     ) async throws(EndpointRefusal) -> HTTPResponse {
         let caller = try await identify(request, origin)  // 2 bearer token
-        try checkRate(caller)  // 3 rate limit
+        try checkRate(caller, request)  // 3 rate limit
         let content = try await read(request, body)  // 4 body up to the limit
         let payload = try envelope(content)  // 5 JSON-RPC envelope
+        if rates != nil, case .batch(let batch) = payload { try checkRate(caller, request, of: batch.count - 1) }
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
         try checkAccess(caller, target.server)  // 8 access policy
@@ -96,6 +101,7 @@ final class MCPEndpoint: HTTPResponder {
     private func get(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {
         let caller = try await identify(request, origin)
         try checkAccess(caller, server)
+        try checkUse(caller)
         guard MediaTypes.acceptsEvents(request.fields) else {
             throw EndpointRefusal(.notAcceptable, JSONRPCError(.invalidRequest, "Accept must allow text/event-stream"))
         }
@@ -155,8 +161,14 @@ extension MCPEndpoint {
         }
     }
 
-    /// 3. What one principal may have in flight: 429 (M10).
-    func checkRate(_ caller: Caller) throws(EndpointRefusal) {
+    /// 3. How often somebody may come, and what one principal may have in flight: 429 (O05, M10).
+    func checkRate(_ caller: Caller, _ request: HTTPRequest, of count: Int = 1) throws(EndpointRefusal) {
+        if let rates, count > 0,
+            let seconds = rates.take(caller.principal, request.remoteAddress, server.name, count: count)
+        {
+            throw EndpointRefusal(
+                .tooManyRequests, JSONRPCError(.limitReached, "Too many requests"), retryAfter: seconds)
+        }
         let quota: PrincipalQuota
         if case .found(let session) = caller.session {
             quota = session.quota
@@ -231,6 +243,27 @@ extension MCPEndpoint {
         guard missing.isEmpty else {
             throw authentication.insufficientScope(server.requiredScopes, at: caller.origin)
         }
+    }
+
+    /// The same by the access policy, where nothing is called.
+    func checkUse(_ caller: Caller) throws(EndpointRefusal) {
+        guard let missing = supervisor.missingScopes(of: caller.principal) else { return }
+        throw forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: nil), caller)
+    }
+
+    /// 403 with everything that is missing, and with what the token has, so that a client that asks for these scopes loses
+    /// none (b6).
+    func forbidden(_ missing: [String], _ text: [UInt8], _ caller: Caller) -> EndpointRefusal {
+        var scopes = caller.principal.scope.tokens
+        for scope in missing where !scopes.contains(where: { $0.utf8.elementsEqual(scope.utf8) }) {
+            scopes.append(scope)
+        }
+        var refusal = authentication.insufficientScope(scopes, at: caller.origin)
+        let challenges = refusal.response.fields.values("www-authenticate")
+        refusal.response = .json(.forbidden, text)
+        refusal.response.fields.append("Cache-Control", "no-store")
+        for challenge in challenges { refusal.response.fields.append("WWW-Authenticate", challenge) }
+        return refusal
     }
 
     private func session(of caller: Caller) throws(EndpointRefusal) -> LegacySession {

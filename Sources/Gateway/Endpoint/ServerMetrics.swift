@@ -7,6 +7,7 @@ import Telemetry
 final class ServerMetrics: Sendable {
     let sessions: Gauge
     let discardedLines: Counter
+    private let refusals: Counter
     private let duration: Histogram
     private let calls: [MCPMethod: [Counter]]
     private let ends: [String: Counter]
@@ -16,6 +17,9 @@ final class ServerMetrics: Sendable {
             "sallyport_sessions", help: "Sessions with a running server.", labels: [("server", server)])
         discardedLines = registry.counter(
             "sallyport_discarded_lines_total", help: "Lines of servers that were no use.", labels: [("server", server)])
+        refusals = registry.counter(
+            "sallyport_access_refusals_total", help: "Requests that the access policy refused.",
+            labels: [("server", server)])
         duration = registry.histogram(
             "sallyport_call_duration_seconds", help: "Time from a call to its answer.", labels: [("server", server)])
         var calls: [MCPMethod: [Counter]] = [:]
@@ -45,6 +49,8 @@ final class ServerMetrics: Sendable {
         calls[method]?[end.index].increment()
         duration.observe(time)
     }
+
+    func refused() { refusals.increment() }
 
     func ended(_ reason: SessionEnd) { ends[reason.label]?.increment() }
 }

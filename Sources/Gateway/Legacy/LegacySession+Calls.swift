@@ -32,6 +32,10 @@ extension LegacySession {
         guard end == nil, connection != nil else { return .gone }
         use(by: principal)
         let requests = batch.filter { $0.message.kind == .request }
+        if let missing = missingScopes(for: requests.map(\.message), principal) {
+            metrics.refused()
+            return .forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: nil))
+        }
         guard quota.beginCalls(requests.count) else { return .limitReached }
         let stream = makeStream(mayStream: true, for: principal)
         var isSolicited = true
@@ -68,6 +72,9 @@ extension LegacySession {
         if let exchange {
             exchanges[number] = exchange
             stream.call = number
+        }
+        if access != nil, let refusal = refusal(of: message, method, for: stream.principal) {
+            return refuse(number, refusal, stream)
         }
         guard let admitted else {
             return resolve(number, outcome: .refused, .unknownTool)
@@ -137,7 +144,7 @@ extension LegacySession {
     }
 
     /// Ends the waiting for call `number` with an error of ours.
-    private func resolve(_ number: Int, outcome: CallEnd, _ error: JSONRPCError) {
+    func resolve(_ number: Int, outcome: CallEnd, _ error: JSONRPCError) {
         guard let entry = calls.finish(number) else { return }
         settle(entry, outcome, error.response(to: entry.id), error: error.code)
     }
@@ -202,9 +209,4 @@ extension LegacySession {
         stream.outcomeWaiter.resume(returning: .detached)
         disconnected(stream)
     }
-}
-
-extension JSONRPCError {
-    /// Denied and unknown look alike (R05).
-    fileprivate static let unknownTool = JSONRPCError(.invalidParams, "Unknown tool")
 }

@@ -11,6 +11,8 @@ enum ChannelOutcome: Sendable {
     /// A response that nobody asked for.
     case unsolicited
     case limitReached
+    /// The token lacks these scopes.
+    case forbidden([String])
     case gone
 }
 
@@ -42,6 +44,10 @@ extension LegacySession {
         case .request:
             let isInitialize = message.isMethod("initialize")
             guard isInitialize != wasIntroduced else { return .outOfOrder }
+            if let missing = missingScopes(for: [message], principal) {
+                metrics.refused()
+                return .forbidden(missing)
+            }
             guard quota.beginCalls(1) else { return .limitReached }
             if isInitialize { wasIntroduced = true }
             begin(message, on: stream, isInitialize: isInitialize, record: record)

@@ -52,7 +52,8 @@ extension LegacySession {
         }
         garbage = 0
         timeouts = 0
-        guard let message = visible(raw, to: entry) else {
+        if surroundings.policy != nil { entry.caller.stream.missingScopes = connection?.missingScopes(of: number) }
+        guard let message = visible(raw, entry.caller.method, for: entry.caller.stream.principal) else {
             return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
         }
         let isResult = message.node["error"] == nil
@@ -62,12 +63,6 @@ extension LegacySession {
             return settle(exchange, number, answer(of: exchange, message, entry.id))
         }
         settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
-    }
-
-    /// A list of tools as clients know them; also what is learnt of it goes by their names.
-    private func visible(_ response: JSONRPCMessage, to entry: Correlation<Call>.Entry) -> JSONRPCMessage? {
-        guard entry.caller.method == .toolsList else { return response }
-        return server.tools.filtered(response)
     }
 
     /// The server answered `initialize`.
@@ -108,6 +103,7 @@ extension LegacySession {
 
     private func received(notification message: JSONRPCMessage) {
         garbage = 0
+        guard access == nil || !isHidden(message) else { return }
         guard !isBridged else { return received(bridged: message) }
         if message.isMethod("notifications/progress") {
             guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),

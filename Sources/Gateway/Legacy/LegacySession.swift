@@ -40,6 +40,8 @@ actor LegacySession {
         let directory: SessionDirectory
         let observer: GatewayObserver
         let states: RequestStates
+        /// Nil where everybody may use everything.
+        var policy: AccessPolicy?
     }
 
     nonisolated let loop: EventLoop
@@ -51,6 +53,8 @@ actor LegacySession {
     nonisolated let quota: PrincipalQuota
     nonisolated let surroundings: Surroundings
     nonisolated let client: ClientKind
+    /// What the access policy says about the server; nil without a policy, and for the aggregate.
+    nonisolated let access: ServerAccess?
     nonisolated let metrics: ServerMetrics
     nonisolated let logger: Logger
     /// The first part of event ids; unguessed is not needed, another session's is.
@@ -95,6 +99,8 @@ actor LegacySession {
     var lastUse: LoopInstant
     /// As whom it was used last: a session ends with the grant by which it lives now, not with the one that began it.
     var latest: Principal
+    /// What that is worth by the access policy.
+    var knownRights: (principal: Principal, rights: AccessRights)?
     let expires: LoopInstant
     var timer: LoopTimer?
     var timerDue: LoopInstant?
@@ -106,6 +112,7 @@ actor LegacySession {
         self.loop = loop
         self.client = client
         self.server = server
+        access = surroundings.policy?.server(server.name)
         self.principal = principal
         self.quota = quota
         self.metrics = metrics

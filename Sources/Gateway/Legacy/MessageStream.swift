@@ -14,12 +14,25 @@ enum CallOutcome: Sendable {
     case accepted
     /// A response that nobody asked for (M06).
     case unsolicited
+    /// The token lacks these scopes; what is said about that.
+    case forbidden([String], [UInt8])
     /// The principal has too many calls in flight (M10).
     case limitReached
     /// The client went away.
     case detached
     /// The session has ended.
     case gone
+}
+
+extension CallOutcome {
+    /// The same message as a refusal.
+    fileprivate func forbidden(_ missing: [String]) -> CallOutcome {
+        switch self {
+        case .message(let text): .forbidden(missing, text)
+        case .answer(let answer): .forbidden(missing, answer.text)
+        default: self
+        }
+    }
 }
 
 /// What a reader of a stream gets.
@@ -83,6 +96,8 @@ final class MessageStream {
     var listen: LegacySession.Listen?
     /// Whether it counts against the streams of its principal.
     var countsAsStream = false
+    /// What its request lacks, once that is known: the answer is a refusal then.
+    var missingScopes: [String]?
 
     init(number: Int, log: EventLog, mayStream: Bool, commitDeadline: LoopInstant, principal: Principal) {
         self.number = number
@@ -104,7 +119,8 @@ final class MessageStream {
     /// Whether events wait for somebody: one who reads, or one to whom the stream was handed and who comes in a moment.
     var hasReader: Bool { reader == .attached || (reader == .none && number != 0 && isCommitted) }
 
-    func decide(_ decision: CallOutcome) {
+    func decide(_ given: CallOutcome) {
+        let decision = missingScopes.map { given.forbidden($0) } ?? given
         if outcomeWaiter.isWaiting {
             outcomeWaiter.resume(returning: decision)
         } else if reader != .detached {

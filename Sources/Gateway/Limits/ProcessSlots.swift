@@ -11,6 +11,8 @@ enum SpawnRefusal: Error, Sendable, Hashable {
     case backingOff(seconds: Int)
     /// The gateway is being stopped: 503.
     case draining
+    /// The access policy has nothing of this server for them; the scopes that would: 403.
+    case forbidden([String])
 }
 
 /// How many processes run in all, and how many sessions there are per server and per user (P05). One lock, taken when a session begins and ends.

@@ -48,6 +48,9 @@ protocol ServerConnection: AnyObject {
     /// Where a request of the session, known by the number in its id, really went; asked when it has ended. Nil where that is
     /// the server of the session.
     func destination(of number: Int) -> CallDestination?
+
+    /// The scopes that such a request lacked where it really went; asked when it has been answered. Nil where none.
+    func missingScopes(of number: Int) -> [String]?
 }
 
 /// The one of several servers that a call went to.
@@ -64,6 +67,8 @@ extension ServerConnection {
     func used(by principal: Principal) {}
 
     func destination(of number: Int) -> CallDestination? { nil }
+
+    func missingScopes(of number: Int) -> [String]? { nil }
 
     func relayModern() -> Bool { false }
 

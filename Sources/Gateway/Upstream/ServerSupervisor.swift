@@ -8,6 +8,8 @@ import Telemetry
 /// Begins the sessions of one server, within its bounds.
 final class ServerSupervisor: Sendable {
     let server: ServerDefinition
+    /// The names of the servers behind it, where it is several.
+    private let members: [String]?
     private let upstream: any Upstream
     private let slots: ProcessSlots
     private let quotas: PrincipalQuotas
@@ -20,12 +22,13 @@ final class ServerSupervisor: Sendable {
     let metrics: ServerMetrics
 
     init(
-        _ server: ServerDefinition, _ upstream: any Upstream, slots: ProcessSlots,
+        _ server: ServerDefinition, _ upstream: any Upstream, members: [String]? = nil, slots: ProcessSlots,
         quotas: PrincipalQuotas, surroundings: LegacySession.Surroundings, metrics: MetricsRegistry,
         loops: EventLoopGroup
     ) {
         self.server = server
         self.upstream = upstream
+        self.members = members
         self.slots = slots
         self.quotas = quotas
         self.surroundings = surroundings
@@ -71,6 +74,7 @@ final class ServerSupervisor: Sendable {
         for principal: Principal, on loop: EventLoop
     ) async throws(SpawnRefusal) -> PreparedConnection? {
         guard !surroundings.directory.isDraining else { throw .draining }
+        if let missing = missingScopes(of: principal) { throw .forbidden(missing) }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
         try slots.take(server, for: principal.user)
         do throws(UpstreamError) {
@@ -83,6 +87,12 @@ final class ServerSupervisor: Sendable {
             failed(error)
             return nil
         }
+    }
+
+    /// What `principal` would need to use anything here; nil where there is something. Nothing is started for others.
+    func missingScopes(of principal: Principal) -> [String]? {
+        guard let policy = surroundings.policy else { return nil }
+        return policy.missingScopes(for: members ?? [server.name], policy.rights(of: principal))
     }
 
     /// Begins a session for a modern client, in whose name the gateway shakes hands. `ended` is called when nothing of the

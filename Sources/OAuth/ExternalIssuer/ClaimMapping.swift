@@ -15,6 +15,8 @@ package struct ClaimMapping: Sendable, Equatable {
     package var scope = ["scope", "scp"]
     /// The client that uses the token.
     package var client = ["client_id", "azp", "cid"]
+    /// What else the access policy looks at, each at the place that its name is.
+    package var others: [String] = []
 
     /// The usual names.
     package init() {}
@@ -29,6 +31,17 @@ package struct ClaimMapping: Sendable, Equatable {
         guard let node = places.lazy.compactMap({ node($0, in: claims) }).first else { return [] }
         if let text = node.string { return text.split(separator: " ").map(String.init) }
         return node.elements.compactMap(\.string)
+    }
+
+    /// What the other claims say; those that are not there are left out.
+    func others(in claims: JSONNode) -> [String: [String]] {
+        var found: [String: [String]] = [:]
+        for name in others {
+            guard let node = Self.node(name, in: claims) else { continue }
+            // A text is one value: nobody says that blanks divide it.
+            found[name] = node.string.map { [$0] } ?? node.elements.compactMap(\.string)
+        }
+        return found
     }
 
     private static func node(_ place: String, in claims: JSONNode) -> JSONNode? {

@@ -41,6 +41,7 @@ final class ExternalToken: Sendable {
             userName: ClaimMapping.text(issuer.claims.name, in: claims) ?? user,
             email: isVerified ? ClaimMapping.text(issuer.claims.email, in: claims) : nil,
             groups: ClaimMapping.texts(issuer.claims.groups, in: claims),
+            claims: issuer.claims.others(in: claims),
             client: ClientID(issuer.issuer.text + "#" + client),
             scope: Self.scope(ClaimMapping.texts(issuer.claims.scope, in: claims)),
             token: claims["jti"]?.string.map { TokenID($0) }, expires: expires ?? now + Self.unknownLifetime)

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 package import Telemetry
 
 /// The claims of an access token (RFC 9068 §2.2).
@@ -16,13 +16,15 @@ package struct AccessTokenClaims: Sendable {
     package var name: String
     package var email: String?
     package var groups: [String]
+    /// Our own claim: what an identity provider said that the access policy looks at, by the name of its claim.
+    package var others: [String: [String]]
     /// The key to which the token is bound: `cnf.jkt` (RFC 9449 §6.1); nil for a bearer token.
     package var keyThumbprint: String?
 
     package init(
         issuer: String, subject: UserID, audience: [String], expires: Timestamp, issuedAt: Timestamp, id: TokenID,
         client: ClientID, scope: Scope, grant: GrantID, name: String, email: String?, groups: [String],
-        keyThumbprint: String? = nil
+        others: [String: [String]] = [:], keyThumbprint: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -36,6 +38,7 @@ package struct AccessTokenClaims: Sendable {
         self.name = name
         self.email = email
         self.groups = groups
+        self.others = others
         self.keyThumbprint = keyThumbprint
     }
 
@@ -51,7 +54,27 @@ package struct AccessTokenClaims: Sendable {
         ]
         if let email { members.append(.init("email", .string(email))) }
         if !groups.isEmpty { members.append(.init("groups", .array(groups.map { .string($0) }))) }
+        if !others.isEmpty { members.append(.init("claims", .texts(others))) }
         if let keyThumbprint { members.append(.init("cnf", ["jkt": .string(keyThumbprint)])) }
         return JSONValue.object(members).serialized()
+    }
+}
+
+extension JSONValue {
+    /// Texts by name, in the order of the names.
+    package static func texts(_ named: [String: [String]]) -> JSONValue {
+        .object(named.sorted { $0.key < $1.key }.map { .init($0.key, .array($0.value.map { .string($0) })) })
+    }
+}
+
+extension JSONNode {
+    /// Texts by name; what is no such thing is left out.
+    package var namedTexts: [String: [String]] {
+        guard isObject else { return [:] }
+        var named: [String: [String]] = [:]
+        for (key, value) in members {
+            if let name = key.string { named[name] = value.elements.compactMap(\.string) }
+        }
+        return named
     }
 }

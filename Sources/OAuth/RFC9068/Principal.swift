@@ -8,6 +8,8 @@ package final class Principal: Sendable {
     package let userName: String
     package let email: String?
     package let groups: [String]
+    /// What else the access policy may look at, by the name of the claim.
+    package let claims: [String: [String]]
     package let client: ClientID
     package let scope: Scope
     /// Nil where nothing was granted because nothing is protected.
@@ -16,13 +18,15 @@ package final class Principal: Sendable {
     package let expires: Timestamp
 
     package init(
-        user: UserID, userName: String, email: String? = nil, groups: [String] = [], client: ClientID, scope: Scope,
+        user: UserID, userName: String, email: String? = nil, groups: [String] = [],
+        claims: [String: [String]] = [:], client: ClientID, scope: Scope,
         grant: GrantID? = nil, token: TokenID? = nil, expires: Timestamp
     ) {
         self.user = user
         self.userName = userName
         self.email = email
         self.groups = groups
+        self.claims = claims
         self.client = client
         self.scope = scope
         self.grant = grant

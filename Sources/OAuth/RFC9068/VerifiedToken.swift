@@ -37,7 +37,8 @@ final class VerifiedToken: Sendable {
         self.keyID = keyID
         principal = Principal(
             user: UserID(subject), userName: claims["name"]?.string ?? subject, email: claims["email"]?.string,
-            groups: claims["groups"]?.elements.compactMap(\.string) ?? [], client: ClientID(client), scope: scope,
+            groups: claims["groups"]?.elements.compactMap(\.string) ?? [],
+            claims: claims["claims"]?.namedTexts ?? [:], client: ClientID(client), scope: scope,
             grant: GrantID(grant), token: TokenID(id), expires: expires)
     }
 

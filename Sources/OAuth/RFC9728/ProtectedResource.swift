@@ -43,9 +43,16 @@ package protocol ProtectedResourceDirectory: Sendable {
 
     /// Every resource, in the order of the configuration.
     var all: [ProtectedResource] { get }
+
+    /// The scopes of the access policy. Clients may ask for them, as a 403 tells them to, and get what the user's claims
+    /// give.
+    var policyScopes: [String] { get }
 }
 
 extension ProtectedResourceDirectory {
+    /// None without a policy.
+    package var policyScopes: [String] { [] }
+
     /// The resource elsewhere with exactly this identifier.
     package func external(origin: String, path: String) -> ProtectedResource? {
         all.first { resource in

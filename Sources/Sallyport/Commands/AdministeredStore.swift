@@ -19,6 +19,17 @@ struct AdministeredStore: Sendable {
         _ arguments: ParsedArguments, environment: [String: String], label: StaticString,
         _ body: @escaping @Sendable (AdministeredStore) async throws -> Void
     ) throws(CommandFailure) -> ExitCode {
+        try answer(arguments, environment: environment, label: label) { opened in
+            try await body(opened)
+            return .success
+        }
+    }
+
+    /// The same for a command whose exit code says something.
+    static func answer(
+        _ arguments: ParsedArguments, environment: [String: String], label: StaticString,
+        _ body: @escaping @Sendable (AdministeredStore) async throws -> ExitCode
+    ) throws(CommandFailure) -> ExitCode {
         let configuration = try Configuration.forCommand(arguments, environment: environment)
         let loop = EventLoop(name: label.description)
         defer { loop.shutdown() }
@@ -32,8 +43,7 @@ struct AdministeredStore: Sendable {
             configuration: configuration, store: state.store, audit: audit.log, loop: loop)
         return try Lifecycle.run(on: loop) { () async throws(CommandFailure) in
             do {
-                try await body(opened)
-                return .success
+                return try await body(opened)
             } catch let failure as CommandFailure {
                 throw failure
             } catch {

@@ -57,6 +57,25 @@ extension Help {
         \(place)
           --json           the list as JSON
         """,
+        "policy": """
+        usage: sallyport policy explain --user NAME --tool TOOL [--server SERVER] [--json]
+               sallyport policy explain --groups A,B --prompt NAME | --resource URI [--server SERVER] [--json]
+               sallyport policy test FILE
+
+        explain says whether somebody may use something, and by which rule, as the gateway decides it: exit code 0 for
+        yes, 77 for no. TOOL is SERVER:NAME, the name that /mcp gives it, or with --server the name alone. test reads
+        cases and fails with 65 when one does not come out as it says:
+
+            cases:
+              - {name: users cannot delete, groups: [User], tool: "n8n:delete_workflow", allow: false}
+              - {claims: {roles: [Dev]}, resource: "notes:file:///srv/x", allow: true, rule: "notes:file:///srv/*"}
+
+          --user NAME      the account, with its groups and what its identity provider said last
+          --groups A,B     these groups in the place of the account's
+          --client ID, --scope "A B"   what else a token would say
+        \(place)
+          --json           the answer as JSON
+        """,
         "grant": """
         usage: sallyport grant list [--user NAME] [--client ID] [--limit N] [--json]
                sallyport grant revoke ID

@@ -17,6 +17,7 @@ enum Help {
           grant         list and revoke what users allowed clients
           key           list, rotate and retire signing keys
           token         create, list and revoke API keys for programs that cannot log in
+          policy        who may use what, and why
           audit         who got which token when
           stats         how much of everything there is
           purge         remove what can no longer matter
@@ -83,8 +84,9 @@ enum Help {
         "import": """
         usage: sallyport import FILE
 
-        Reads a Claude Desktop file (mcpServers) and writes a Sallyport configuration to standard output:
-        sallyport import claude_desktop_config.json > sallyport.yaml
+        Reads a Claude Desktop file (mcpServers), or the YAML of mcp-gateway (proxy, auth), and writes a Sallyport
+        configuration to standard output: sallyport import claude_desktop_config.json > sallyport.yaml
+        What does not mean the same here is told on standard error.
 
         Variables stay references: ${NAME} is read when the gateway starts.
         """,

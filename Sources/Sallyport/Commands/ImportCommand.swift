@@ -1,7 +1,7 @@
 import AsyncIO
 import Gateway
 
-/// `sallyport import`: a Claude Desktop file as a Sallyport configuration.
+/// `sallyport import`: a Claude Desktop file, or that of mcp-gateway, as a Sallyport configuration.
 enum ImportCommand {
     static let syntax = CommandSyntax(words: ["FILE"])
 
@@ -14,12 +14,14 @@ enum ImportCommand {
         } catch {
             throw CommandFailure(code: .noInput, message: "\(file) cannot be read: \(error.reason)")
         }
-        let result = MCPServersImport.yaml(of: bytes, file: file)
+        let result =
+            MCPGatewayImport.fits(bytes)
+            ? MCPGatewayImport.yaml(of: bytes, file: file) : MCPServersImport.yaml(of: bytes, file: file)
         for problem in result.problems { Console.complain(problem.text) }
         guard let yaml = result.yaml else {
             throw CommandFailure(
                 code: .dataError, message: "\(file) cannot be imported",
-                hint: "the file needs an object \"mcpServers\", as Claude Desktop writes it")
+                hint: "it needs \"mcpServers\", as Claude Desktop writes it, or \"proxy\" and \"auth\" of mcp-gateway")
         }
         Console.say(yaml)
         return .success
@@ -82,14 +84,9 @@ enum MCPServersImport {
         if let directory = scalar(value.node["cwd"]) { writer.value("working_directory", directory, depth: 2) }
     }
 
-    private static func scalar(_ node: ConfigurationNode?) -> String? {
-        if case .scalar(let text) = node?.content { text } else { nil }
-    }
+    private static func scalar(_ node: ConfigurationNode?) -> String? { node?.scalarText }
 
-    private static func elements(_ node: ConfigurationNode?) -> [String] {
-        guard case .sequence(let nodes) = node?.content else { return [] }
-        return nodes.compactMap(scalar)
-    }
+    private static func elements(_ node: ConfigurationNode?) -> [String] { node?.scalarTexts ?? [] }
 
     /// In our own format a value that begins with `file:` names a file; what came from JSON is always the text itself.
     private static func pairs(_ node: ConfigurationNode?) -> [(String, String)] {
@@ -97,6 +94,17 @@ enum MCPServersImport {
         return entries.compactMap { entry in
             scalar(entry.value).map { (entry.key, $0.hasPrefix("file:") ? "text:\($0)" : $0) }
         }
+    }
+}
+
+extension ConfigurationNode {
+    /// The text as it is written, with its references.
+    var scalarText: String? { if case .scalar(let text) = content { text } else { nil } }
+
+    /// The texts of a list.
+    var scalarTexts: [String] {
+        guard case .sequence(let nodes) = content else { return [] }
+        return nodes.compactMap(\.scalarText)
     }
 }
 

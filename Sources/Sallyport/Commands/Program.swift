@@ -72,6 +72,8 @@ enum Program {
         case "session":
             return try SessionCommand.run(
                 try ParsedArguments(rest, syntax: SessionCommand.syntax), environment: environment)
+        case "policy":
+            return try PolicyCommand.run(rest, environment: environment)
         case "stats":
             return try StatsCommand.run(
                 try ParsedArguments(rest, syntax: StatsCommand.syntax), environment: environment)

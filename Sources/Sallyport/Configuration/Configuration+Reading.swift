@@ -1,6 +1,7 @@
 import AsyncIO
 import AuthorizationServer
 import Crypto
+import Gateway
 import HTTP
 import OAuth
 import Telemetry
@@ -26,6 +27,10 @@ struct ConfigurationFileReader {
         }
         readAggregate(section.section("aggregate"))
         readForwardAuth(&section)
+        if let access = section.section("access") {
+            let reader = AccessReader(context: context, servers: configuration.servers.map(\.name))
+            configuration.access = reader.rules(in: access)
+        }
         // After the servers: clients may be bound to some of them.
         readOAuth(section.section("oauth"))
         readCORS(section.section("cors"))
@@ -211,15 +216,21 @@ struct ConfigurationFileReader {
 
     private mutating func readLimits(_ section: ConfigurationSection?) {
         guard var section else { return }
-        if let value = section.value("registration"), let text = value.string() {
-            if let rate = Units.perMinute(text), (1...10_000_000).contains(rate) {
-                configuration.registrationsPerMinute = rate
-            } else {
-                value.refuse("expected a rate from 1/min to 10000000/min, found \"\(text)\"", hint: "like 20/min")
-            }
+        if let value = section.value("registration"), let rate = rate(value, like: "20/min") {
+            configuration.registrationsPerMinute = rate
         }
-        UnavailableFeatures(context: context).readLimits(&section)
+        configuration.rates.perUser = section.value("per_user").flatMap { rate($0, like: "600/min") }
+        configuration.rates.perClient = section.value("per_client").flatMap { rate($0, like: "600/min") }
+        configuration.rates.perAddress = section.value("per_address").flatMap { rate($0, like: "1200/min") }
+        configuration.rates.perServer = section.value("per_server").flatMap { rate($0, like: "6000/min") }
         section.finish()
+    }
+
+    private func rate(_ value: ConfigurationValue, like example: String) -> Int? {
+        guard let text = value.string() else { return nil }
+        if let rate = Units.perMinute(text), (1...10_000_000).contains(rate) { return rate }
+        value.refuse("expected a rate from 1/min to 10000000/min, found \"\(text)\"", hint: "like \(example)")
+        return nil
     }
 
     private mutating func readLogging(_ section: ConfigurationSection?) {

@@ -60,10 +60,14 @@ struct Configuration: Sendable {
     var protectedResources: [ProtectedResourceSettings] = []
     /// `insecure_forward_bearer`.
     var forwardsBearer = false
+    /// `access`; nil lets everybody who may log in use everything.
+    var access: AccessRules?
     /// `cors.allowed_origins`.
     var allowedOrigins: [HTTPURL] = []
     /// `rate_limits.registration`, in registrations a minute.
     var registrationsPerMinute = 20
+    /// The rest of `rate_limits`.
+    var rates = RequestRateLimits()
     /// `logging`.
     var logging = LoggingSettings()
     /// `audit`.
@@ -194,6 +198,9 @@ struct ToolSettings: Sendable, Equatable {
     var deny: [String] = []
     /// `rename`: other names by the server's own.
     var rename: [String: String] = [:]
+
+    /// What the gateway makes of it.
+    var filter: ToolFilter { ToolFilter(allow: allow, deny: deny, rename: rename) }
 }
 
 /// `aggregate`: `/mcp` over all servers.

@@ -20,6 +20,11 @@ struct YAMLWriter {
         lines.append("\(Self.indent(depth))\(Self.scalar(name)): \(Self.scalar(value))")
     }
 
+    /// The first key of a mapping that is an entry of a list.
+    mutating func item(_ name: String, _ value: String, depth: Int) {
+        lines.append("\(Self.indent(depth))- \(Self.scalar(name)): \(Self.scalar(value))")
+    }
+
     /// A key with a list on one line.
     mutating func list(_ name: String, _ values: [String], depth: Int) {
         lines.append("\(Self.indent(depth))\(Self.scalar(name)): [\(values.map(Self.scalar).joined(separator: ", "))]")

@@ -72,10 +72,13 @@ struct Assembler: Sendable {
                 configuration: AuthorizationServerConfiguration(plan.configuration), store: store, keyring: keyring,
                 revocations: previous?.revocations ?? RevocationIndex(clock: clock), hosts: hosts,
                 resources: directory, clock: clock, audit: audit.log, logger: Logger(label: "authorization"),
-                providers: ProviderAssembly(sealing: sealingKey, loop: group.loops[0], clock: clock)
-                    .directory(
-                        plan.configuration.login ?? LoginSettings(),
-                        asserting: plan.configuration.oauth.identityAssertions), documents: documentFetcher(plan))
+                providers: ProviderAssembly(
+                    sealing: sealingKey, claims: plan.configuration.access?.otherClaims ?? [], loop: group.loops[0],
+                    clock: clock
+                )
+                .directory(
+                    plan.configuration.login ?? LoginSettings(),
+                    asserting: plan.configuration.oauth.identityAssertions), documents: documentFetcher(plan))
             try await service.prepare()
             try await service.reviewIdentities()
             if previous == nil { try await lookAtStore() }

@@ -30,6 +30,8 @@ struct GatewayAssembly: Sendable {
             configuration.aggregate = AggregateConfiguration(
                 separator: aggregate.separator, showsInstructions: aggregate.showsInstructions, version: Version.text)
         }
+        configuration.rates = plan.configuration.rates
+        configuration.access = plan.configuration.access
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
         configuration.revocations = service?.revocations
@@ -64,7 +66,8 @@ struct GatewayAssembly: Sendable {
     ) -> (any AccessTokenVerifier)? {
         guard plan.protection == .login else { return nil }
         let own = service.map { $0.acceptingAPIKeys(before: $0.accessTokenVerifier(directory)) }
-        let issuers = plan.configuration.oauth.externalIssuers
+        var issuers = plan.configuration.oauth.externalIssuers
+        for place in issuers.indices { issuers[place].claims.others = plan.configuration.access?.otherClaims ?? [] }
         if let own, issuers.isEmpty { return own }
         // Without any issuer nobody comes in.
         return ExternalIssuerAssembly.verifier(issuers, own: own, loop: loop, clock: .system)
@@ -122,7 +125,6 @@ extension ServerDefinition {
         remote = settings.remote
         offeredVersion = protocolVersion
         isolation = settings.isolation
-        tools = ToolFilter(
-            allow: settings.tools.allow, deny: settings.tools.deny, rename: settings.tools.rename)
+        tools = settings.tools.filter
     }
 }

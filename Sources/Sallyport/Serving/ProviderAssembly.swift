@@ -11,11 +11,14 @@ struct ProviderAssembly {
     private let clients: OutboundClients
     private let clock: WallClock
     private let loop: EventLoop
+    /// What the access policy looks at, beside groups.
+    private let claims: [String]
 
     /// The providers' requests run on `loop`.
-    init(sealing: SealingKey, loop: EventLoop, clock: WallClock) {
+    init(sealing: SealingKey, claims: [String], loop: EventLoop, clock: WallClock) {
         self.sealing = sealing
         self.loop = loop
+        self.claims = claims
         self.clock = clock
         clients = OutboundClients(
             configured: HTTPClient(on: loop, policy: .configured),
@@ -39,7 +42,8 @@ struct ProviderAssembly {
             id: settings.id, issuer: settings.issuer, keySetURI: settings.keySetURI,
             // Where the operator named the place of the keys, that is the only one that is asked.
             documents: OutboundDocuments(home: settings.keySetURI ?? settings.issuer, clients: clients), clock: clock,
-            allowList: settings.allowList, claims: settings.claims, clients: settings.clients, tenant: settings.tenant)
+            allowList: settings.allowList, claims: adding(settings.claims), clients: settings.clients,
+            tenant: settings.tenant)
     }
 
     private func github(_ settings: ProviderSettings) -> any IdentityProvider {
@@ -61,7 +65,13 @@ struct ProviderAssembly {
                 documents: OutboundDocuments(home: settings.issuer, clients: clients), clock: clock),
             scopes: settings.scopes,
             // Google gives a refresh token to those who ask for one in its own way.
-            parameters: settings.kind == .google ? [("access_type", "offline")] : [], claims: settings.claims,
-            on: loop)
+            parameters: settings.kind == .google ? [("access_type", "offline")] : [],
+            claims: adding(settings.claims), on: loop)
+    }
+
+    private func adding(_ known: OpenIDClaims) -> OpenIDClaims {
+        var claims = known
+        claims.others = self.claims
+        return claims
     }
 }

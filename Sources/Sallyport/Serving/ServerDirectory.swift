@@ -4,6 +4,7 @@ import OAuth
 /// The protected resources: one for each server and one for all of them, then those that stand elsewhere.
 struct ServerDirectory: ProtectedResourceDirectory {
     let all: [ProtectedResource]
+    let policyScopes: [String]
     private let byPath: [String: ProtectedResource]
 
     /// The resources of a plan.
@@ -15,6 +16,7 @@ struct ServerDirectory: ProtectedResourceDirectory {
                 origin: $0.origin, path: $0.path, name: $0.name, scopes: $0.scopes, requiredScopes: $0.requiredScopes)
         }
         all = own + others
+        policyScopes = plan.configuration.access?.allScopes ?? []
         byPath = Dictionary((own + own.compactMap(\.eventChannel)).map { ($0.path, $0) }) { first, _ in first }
     }
 

@@ -48,6 +48,13 @@ class Person:
         return AuthorizationCodeResult(**{k: v for k, v in walk.query(self.answer).items() if k in ("code", "state", "iss")})
 
 
+async def perform(client, step):
+    """One step of the plan, after what has to happen outside before it."""
+    if step.get("before"):
+        await anyio.run_process(step["before"])
+    return await call(client, step)
+
+
 async def main():
     job = walk.task()
     person, memory, logs = Person(job), Memory(), []
@@ -74,7 +81,8 @@ async def main():
         async with client:
             report = {"protocol": client.protocol_version, "server": client.server_info and client.server_info.name}
             report["tools"] = [tool.name for tool in (await client.list_tools()).tools]
-            report["results"] = [await call(client, step) for step in job["plan"]]
+            report["results"] = [await perform(client, step) for step in job["plan"]]
+            report["tools_after"] = [tool.name for tool in (await client.list_tools()).tools]
             if job.get("refresh"):
                 before = memory.tokens.access_token
                 provider.context.token_expiry_time = 1.0

@@ -22,6 +22,9 @@ struct AssertedIdentity {
                 completed.facts += known.facts.filter { $0.isOf(kind) }
             }
             if let place = places.groupsClaim, claims[place] == nil { completed.groups = known.groups }
+            for place in places.others where claims[place] == nil {
+                completed.claims[place] = known.claims[place]
+            }
             if claims["email"] == nil { completed.email = known.email }
             if OpenIDClaims.names.allSatisfy({ claims[$0] == nil }) { completed.name = known.name }
         }

@@ -33,6 +33,8 @@ package struct OpenIDClaims: Sendable, Hashable {
     package var domainClaim: String?
     /// Claims for which the provider is asked when the ID token has none of them.
     package var needs: [String]
+    /// What else the access policy looks at.
+    package var others: [String] = []
 
     /// Describes one kind of provider.
     package init(
@@ -61,7 +63,7 @@ package struct OpenIDClaims: Sendable, Hashable {
         let name = Self.names.lazy.compactMap { Self.text(claims[$0]) }.first
         return ProviderIdentity(
             issuer: issuer, subject: claims.subject, name: name ?? claims.subject, email: email, facts: facts,
-            groups: groups)
+            groups: groups, claims: others(in: claims))
     }
 
     // The boolean and nothing that looks like it: a provider that does not know whether it checked says nothing.
@@ -72,8 +74,18 @@ package struct OpenIDClaims: Sendable, Hashable {
 
     private func groups(_ claims: LoginClaims) -> [String] {
         guard let groupsClaim, let node = claims[groupsClaim] else { return [] }
-        let names = node.isArray ? node.elements.prefix(Self.maximumGroups).compactMap(Self.text) : []
-        return node.isArray ? names : Self.text(node).map { [$0] } ?? []
+        return Self.texts(node)
+    }
+
+    private func others(in claims: LoginClaims) -> [String: [String]] {
+        var found: [String: [String]] = [:]
+        for name in others { found[name] = claims[name].map(Self.texts) }
+        return found
+    }
+
+    private static func texts(_ node: JSONNode) -> [String] {
+        let names = node.isArray ? node.elements.prefix(maximumGroups).compactMap(text) : []
+        return node.isArray ? names : text(node).map { [$0] } ?? []
     }
 
     private static func text(_ node: JSONNode?) -> String? {
