@@ -12,6 +12,7 @@ extension EndToEnd {
             private let isOver = Atomic<Bool>(false)
             let done = Ledger<Int>()
             let failures = Ledger<String>()
+            let ends = Ledger<Bool>()
 
             func stop() { isOver.store(true, ordering: .relaxed) }
 
@@ -28,6 +29,7 @@ extension EndToEnd {
                             self.failures.record("\(number): \(error)")
                         }
                     }
+                    self.ends.record(true)
                 }
             }
         }
@@ -113,6 +115,8 @@ extension EndToEnd {
                     if round > 0 { #expect(try await status(gateway, "/r\(round - 1)/mcp") == 404) }
                 }
                 for load in [calls, sessions, documents] { load.stop() }
+                // The session is about to end, and no call may be on its way then.
+                try await eventuallyTrue("the callers to stop", within: .seconds(30)) { calls.ends.count == 1 }
                 #expect(ended.count == 0, "the stream of before is still the same")
                 #expect(try await gateway.request("DELETE", "/demo/mcp", session.headers).status == 204)
                 try await group.waitForAll()

@@ -96,11 +96,10 @@ struct ConfigurationTests {
     func notices() throws {
         let file = try ConfigurationFile(
             """
-            tracing: {otlp_endpoint: "http://localhost:4318"}
             servers: {a: {command: no-such-program, pool: {prespawn: 1}}}
             """)
         let notices = try file.load().notices
-        #expect(notices.count == 3)
+        #expect(notices.count == 2)
         #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
     }
 

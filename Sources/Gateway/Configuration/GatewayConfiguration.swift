@@ -45,6 +45,8 @@ package struct GatewayConfiguration: Sendable {
     package var signer: (any TokenSigner)?
     /// Who the gateway is in what it signs.
     package var issuer: String?
+    /// Nil where nothing is traced.
+    package var tracer: Tracer?
     package var clock = WallClock.system
     package var metrics = MetricsRegistry.shared
 

@@ -14,11 +14,15 @@ enum CallEnd: String, Sendable, CaseIterable {
     case failed
 }
 
-/// What the audit trail says about one tool call; taken from the request before it is sent.
+/// What the audit trail and a trace say about one request; taken from it before it is sent.
 struct CallRecord: Sendable {
     let tool: String?
     let requestID: RequestID
     let remoteAddress: String
+    /// Whether the trail has it.
+    let isAudited: Bool
+    /// Nil where nothing is traced.
+    let trace: CallTrace?
 }
 
 /// Tells the audit trail what happened.
@@ -28,6 +32,8 @@ struct GatewayObserver: Sendable {
 
     /// `destination` where the call went to one of several servers: that one and its own name of the tool count.
     func called(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession, _ destination: CallDestination?) {
+        record.trace?.finish(record, end, session, destination)
+        guard record.isAudited else { return }
         audit.record(
             AuditEvent(
                 time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,

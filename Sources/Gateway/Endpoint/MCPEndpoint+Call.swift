@@ -106,10 +106,13 @@ extension MCPEndpoint {
     }
 
     func record(_ message: JSONRPCMessage, _ request: HTTPRequest) -> CallRecord? {
-        guard audits, message.kind == .request, message.isMethod("tools/call") else { return nil }
+        guard audits || tracer != nil, message.kind == .request else { return nil }
+        let isCall = message.isMethod("tools/call")
+        guard tracer != nil || isCall else { return nil }
         return CallRecord(
-            tool: message.params?["name"]?.string, requestID: request.id,
-            remoteAddress: request.remoteAddressText)
+            tool: isCall ? message.params?["name"]?.string : nil, requestID: request.id,
+            remoteAddress: request.remoteAddressText, isAudited: audits && isCall,
+            trace: tracer.map { CallTrace($0, message, request) })
     }
 
     private static let jsonFields: HTTPFields = [

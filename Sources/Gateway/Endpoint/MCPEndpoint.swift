@@ -22,12 +22,13 @@ final class MCPEndpoint: HTTPResponder {
     let pages: CrossOriginPolicy
     let authentication: BearerAuthentication
     let audits: Bool
+    let tracer: Tracer?
 
     init(
         server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
         directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?, limits: GatewayLimits,
         pages: CrossOriginPolicy,
-        authentication: BearerAuthentication, audits: Bool
+        authentication: BearerAuthentication, audits: Bool, tracer: Tracer?
     ) {
         self.server = server
         self.supervisor = supervisor
@@ -40,6 +41,7 @@ final class MCPEndpoint: HTTPResponder {
         self.pages = pages
         self.authentication = authentication
         self.audits = audits
+        self.tracer = tracer
     }
 
     /// Who asks, and in which session.

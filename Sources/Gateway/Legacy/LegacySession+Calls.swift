@@ -76,9 +76,10 @@ extension LegacySession {
         if access != nil, let refusal = refusal(of: message, method, for: stream.principal) {
             return refuse(number, refusal, stream)
         }
-        guard let admitted else {
+        guard var admitted else {
             return resolve(number, outcome: .refused, .unknownTool)
         }
+        if let trace = record?.trace { admitted = TraceMessage.carrying(trace.traceparent, admitted) }
         let stated = method == .toolsCall && server.remote == nil ? identity : nil
         let line =
             isRelay

@@ -82,6 +82,10 @@ extension StreamableHTTPClient {
                 if let name = HTTPFieldName(validating: name) { fields.append(name, value) }
             }
         }
+        // Those who do not read bodies are told where the request belongs, too.
+        if let parent = message.params?["_meta"]?["traceparent"]?.string.flatMap({ TraceContext(traceparent: $0) }) {
+            fields.append("traceparent", parent.traceparent)
+        }
         let request = HTTPClientRequest(
             method: .post, url: endpoint, fields: fields, body: .bytes(Array(message.node.bytes)),
             isRepeatable: message.isRepeatable,

@@ -129,7 +129,8 @@ enum Help {
         its browser would open, and with a login the conversation itself. Tells what each would stumble over and how to
         mend it. The server may be anybody's. Exit code 65 when a client does not get in.
 
-          --client IDS       only these: \(ClientProfile.known.map(\.id).joined(separator: ", "))
+          --client IDS       only these: claude, claude-code, chatgpt, vscode, cursor, gemini, inspector,
+                             inspector-direct, typescript-sdk-1, typescript-sdk, python-sdk-1, python-sdk
           --tool NAME        also call this tool, with --arguments as JSON
           --no-login         look at the door only
           --no-register      register nothing; what is registered otherwise is removed where the server lets it

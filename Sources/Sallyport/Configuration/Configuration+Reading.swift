@@ -37,6 +37,7 @@ struct ConfigurationFileReader {
         readLimits(section.section("rate_limits"))
         readLogging(section.section("logging"))
         readAudit(section.section("audit"))
+        configuration.tracing = TracingReader(context: context).settings(in: section.section("tracing"))
         UnavailableFeatures(context: context).read(&section)
         section.finish(hints: [
             "mcpServers": "convert the file first: sallyport import FILE",
@@ -116,7 +117,6 @@ struct ConfigurationFileReader {
         }
         readIssuers(&section, &oauth)
         readAssertions(&section, &oauth)
-        UnavailableFeatures(context: context).readOAuth(&section)
         section.finish()
         configuration.oauth = oauth
     }

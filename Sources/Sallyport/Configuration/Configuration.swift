@@ -72,6 +72,8 @@ struct Configuration: Sendable {
     var logging = LoggingSettings()
     /// `audit`.
     var audit = AuditSettings()
+    /// `tracing`; nil where nothing is traced.
+    var tracing: TracingSettings?
     /// What is not wrong but worth knowing.
     var notices: [ConfigurationProblem] = []
 
@@ -227,6 +229,16 @@ struct AuditSettings: Sendable, Equatable {
     var isEnabled = true
     /// `retention`.
     var retention = Duration.seconds(90 * 86_400)
+}
+
+/// `tracing`.
+struct TracingSettings: Sendable, Equatable {
+    /// `otlp_endpoint`, with the path of OTLP.
+    var endpoint: HTTPURL
+    /// `sample_ratio`: how many of the traces that begin here are recorded.
+    var ratio = 1.0
+    /// `headers`: what each request to the endpoint carries.
+    var headers: [RemoteEndpoint.Field] = []
 }
 
 extension Configuration {

@@ -99,7 +99,8 @@ extension ServerReader {
         return RemoteEndpoint(url: url)
     }
 
-    private func fields(
+    /// Header fields of the operator's.
+    func fields(
         _ section: ConfigurationSection, _ read: (ConfigurationValue) -> String?
     ) -> [RemoteEndpoint.Field] {
         section.named().compactMap { text, value in

@@ -12,16 +12,6 @@ struct UnavailableFeatures {
                 ? refuse(routing, "routing by subdomain", hint: "use path, which is the default")
                 : routing.refuse("expected path or subdomain, found \"\(word)\"")
         }
-        if var tracing = section.section("tracing") {
-            if let endpoint = tracing.value("otlp_endpoint"), endpoint.string()?.isEmpty == false {
-                endpoint.note("tracing is not yet available in this version")
-            }
-            tracing.finish()
-        }
-    }
-
-    /// The keys of `oauth`.
-    func readOAuth(_ section: inout ConfigurationSection) {
     }
 
     private func refuse(_ value: ConfigurationValue, _ feature: String, hint: String? = nil) {

@@ -13,6 +13,8 @@ struct Assembly: Sendable {
     let gateway: GatewayAssembly
     /// Nil where tokens are other servers', or none are needed.
     let service: AuthorizationService?
+    /// Nil where nothing is traced.
+    let exporter: OTLPExporter?
     /// What the listener asks.
     let front: any HTTPResponder
 }
@@ -27,6 +29,22 @@ struct Assembler: Sendable {
     let tls: TLSAssembly?
     let readiness: Readiness
     let logger: Logger
+    /// Of all assemblies: servers that go on hold on to it.
+    private let spans = SpanBuffer()
+
+    init(
+        state: OpenedStore?, store: any AuthorizationStore, sealing: SealingKeySource, audit: AuditTrail,
+        group: EventLoopGroup, tls: TLSAssembly?, readiness: Readiness, logger: Logger
+    ) {
+        self.state = state
+        self.store = store
+        self.sealing = sealing
+        self.audit = audit
+        self.group = group
+        self.tls = tls
+        self.readiness = readiness
+        self.logger = logger
+    }
 
     /// What `plan` says. With `previous`, in its place: keys, revocations and the sessions of servers that stay as they are
     /// go on.
@@ -38,7 +56,8 @@ struct Assembler: Sendable {
         let service = try await authorizationService(plan, hosts, directory, succeeding: previous?.service)
         let gateway = GatewayAssembly(
             plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
-            directory: directory, succeeding: previous.map { ($0.gateway, $0.plan) })
+            directory: directory, tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) },
+            succeeding: previous.map { ($0.gateway, $0.plan) })
         var router = HTTPRouter()
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
@@ -50,7 +69,9 @@ struct Assembler: Sendable {
         service?.register(on: &router)
         gateway.register(on: &router)
         return Assembly(
-            plan: plan, gateway: gateway, service: service, front: front(plan, router, directory))
+            plan: plan, gateway: gateway, service: service,
+            exporter: plan.configuration.tracing.map { OTLPExporter($0, spans, on: group.loops[0]) },
+            front: front(plan, router, directory))
     }
 
     // MARK: The authorization server

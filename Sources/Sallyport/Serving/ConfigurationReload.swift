@@ -70,6 +70,12 @@ struct ConfigurationReload: Sendable {
                 await current.gateway.run()
                 return nil
             }
+            if let exporter = current.exporter {
+                group.addTask(executorPreference: loop) {
+                    await exporter.run(on: loop)
+                    return nil
+                }
+            }
             group.addTask(executorPreference: loop) { await next(after: current) }
             for await result in group {
                 guard let result else { continue }

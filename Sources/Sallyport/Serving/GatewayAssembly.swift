@@ -14,7 +14,7 @@ struct GatewayAssembly: Sendable {
 
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
-        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory,
+        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory, tracer: Tracer?,
         succeeding previous: (gateway: GatewayAssembly, plan: ServingPlan)?
     ) {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
@@ -34,6 +34,7 @@ struct GatewayAssembly: Sendable {
         configuration.access = plan.configuration.access
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
+        configuration.tracer = tracer
         configuration.revocations = service?.revocations
         configuration.sealing = sealing
         configuration.proofs = service?.proofs

@@ -93,6 +93,7 @@ struct ServingProgram: Sendable {
                 .run(signals, server, redirect: redirect, live, reload, loop)
             tasks.cancelAll()
         }
+        await live.current.exporter?.flush()
     }
 
     private func close() {

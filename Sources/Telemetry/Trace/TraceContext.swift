@@ -22,6 +22,13 @@ package struct TraceContext: Sendable, Hashable {
         isSampled = bytes[54] & 1 == 1
     }
 
+    /// Of a span of ours; the ids are as wide as they must be, and not all zero.
+    init(traceID: String, spanID: String, isSampled: Bool) {
+        self.traceID = traceID
+        parentID = spanID
+        self.isSampled = isSampled
+    }
+
     /// The header's value.
     package var traceparent: String { "00-\(traceID)-\(parentID)-\(isSampled ? "01" : "00")" }
 }

@@ -1,0 +1,48 @@
+import HTTP
+import JSON
+import MCP
+import OAuth
+import Telemetry
+
+/// The two spans of a request: ours, from the moment that it came, and that of the server's part in it.
+struct CallTrace: Sendable {
+    private let tracer: Tracer
+    private let served: OpenSpan
+    private let asked: OpenSpan
+    private let method: MCPMethod
+
+    /// The message says where it belongs (`_meta.traceparent`), else its head does.
+    init(_ tracer: Tracer, _ message: JSONRPCMessage, _ request: HTTPRequest) {
+        self.tracer = tracer
+        let text = message.params?["_meta"]?["traceparent"]?.string ?? request.fields["traceparent"]
+        served = tracer.begin(below: text.flatMap { TraceContext(traceparent: $0) })
+        asked = tracer.begin(below: served.context)
+        method = MCPMethod(message.method)
+    }
+
+    /// What the server gets as `traceparent`.
+    var traceparent: String { asked.context.traceparent }
+
+    /// The call has ended.
+    func finish(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession, _ destination: CallDestination?) {
+        guard asked.context.isSampled else { return }
+        let tool = destination?.tool ?? record.tool
+        let server = destination?.server ?? session.server.name
+        // By the semantic conventions of OpenTelemetry for MCP; a method of nobody's is not let into names.
+        let name = tool.map { "\(method.rawValue) \($0)" } ?? method.rawValue
+        var attributes: [(key: String, value: TraceSpan.Value)] = [
+            ("mcp.method.name", .string(method.rawValue)), ("sallyport.server", .string(server)),
+            ("sallyport.request_id", .string(record.requestID.value)),
+            ("user.id", .string(session.principal.user.value)),
+            ("sallyport.client_id", .string(session.principal.client.value)),
+        ]
+        if let tool {
+            attributes.append(("gen_ai.operation.name", .string("execute_tool")))
+            attributes.append(("gen_ai.tool.name", .string(tool)))
+        }
+        let error = end == .answered ? nil : end.rawValue
+        tracer.spans.add(asked.finished(name, .client, attributes, error: error))
+        attributes.append(("client.address", .string(record.remoteAddress)))
+        tracer.spans.add(served.finished(name, .server, attributes, error: error))
+    }
+}
