@@ -82,7 +82,7 @@ package final class Gateway: Sendable {
                     limits: configuration.limits, pages: pages,
                     authentication: BearerAuthentication(
                         configuration.authentication, resource: resource, proofs: proofs),
-                    audits: audits, tracer: configuration.tracer)
+                    audits: audits, arguments: configuration.auditedArguments, tracer: configuration.tracer)
             }
             if let paths = EventChannelPaths(besides: server.path) {
                 channels.append(EventChannelEndpoint(steps: endpoint(resource.moved(to: paths.stream)), paths: paths))

@@ -183,7 +183,6 @@ struct BadConfigurationTests {
         .init(
             "one name twice", "servers: {a: {command: cat, tools: {rename: {a: x, b: x}}}}\n",
             "servers.a.tools.rename.b", "already"),
-        .init("audited arguments", "audit: {arguments: true}\n", "audit.arguments", "not yet available"),
     ]
 
     @Test("O03: refused with place and reason", arguments: syntax + keys + servers + unavailable)

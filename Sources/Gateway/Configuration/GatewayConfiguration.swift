@@ -37,6 +37,8 @@ package struct GatewayConfiguration: Sendable {
     /// Where servers without a working directory get one; nil leaves them in ours.
     package var scratchDirectory: String?
     package var audit: any AuditLog = DiscardingAuditLog()
+    /// What the trail says of the arguments of calls; nil for nothing.
+    package var auditedArguments: ArgumentRecord?
     /// Which grants have ended; looked at for streams that stay open (T08).
     package var revocations: (any RevocationState)?
     /// Seals what modern clients carry for us; one that outlives the process lets it say that a call is lost.

@@ -112,6 +112,7 @@ extension MCPEndpoint {
         return CallRecord(
             tool: isCall ? message.params?["name"]?.string : nil, requestID: request.id,
             remoteAddress: request.remoteAddressText, isAudited: audits && isCall,
+            arguments: audits && isCall ? arguments?.text(of: message.params?["arguments"]) : nil,
             trace: tracer.map { CallTrace($0, message, request) })
     }
 

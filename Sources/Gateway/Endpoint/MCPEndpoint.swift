@@ -22,13 +22,15 @@ final class MCPEndpoint: HTTPResponder {
     let pages: CrossOriginPolicy
     let authentication: BearerAuthentication
     let audits: Bool
+    /// Nil where the trail says nothing of arguments.
+    let arguments: ArgumentRecord?
     let tracer: Tracer?
 
     init(
         server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
         directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?, limits: GatewayLimits,
         pages: CrossOriginPolicy,
-        authentication: BearerAuthentication, audits: Bool, tracer: Tracer?
+        authentication: BearerAuthentication, audits: Bool, arguments: ArgumentRecord?, tracer: Tracer?
     ) {
         self.server = server
         self.supervisor = supervisor
@@ -41,6 +43,7 @@ final class MCPEndpoint: HTTPResponder {
         self.pages = pages
         self.authentication = authentication
         self.audits = audits
+        self.arguments = arguments
         self.tracer = tracer
     }
 

@@ -252,11 +252,8 @@ struct ConfigurationFileReader {
         if let retention = section.value("retention")?.duration(in: day...(day * 3660)) {
             configuration.audit.retention = retention
         }
-        if section.value("arguments")?.boolean() == true {
-            context.refuse(
-                section.path.key("arguments"), line: section.line,
-                "recording arguments is not yet available in this version")
-        }
+        configuration.audit.recordsArguments = section.value("arguments")?.boolean() ?? false
+        configuration.audit.redacted = section.value("redact")?.strings() ?? []
         section.finish()
     }
 }

@@ -229,6 +229,10 @@ struct AuditSettings: Sendable, Equatable {
     var isEnabled = true
     /// `retention`.
     var retention = Duration.seconds(90 * 86_400)
+    /// `arguments`: whether the trail holds the arguments of tool calls.
+    var recordsArguments = false
+    /// `redact`: names whose values it does not, besides what is always kept out.
+    var redacted: [String] = []
 }
 
 /// `tracing`.

@@ -34,6 +34,9 @@ struct GatewayAssembly: Sendable {
         configuration.access = plan.configuration.access
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
+        if plan.configuration.audit.recordsArguments {
+            configuration.auditedArguments = ArgumentRecord(redacting: plan.configuration.audit.redacted)
+        }
         configuration.tracer = tracer
         configuration.revocations = service?.revocations
         configuration.sealing = sealing

@@ -35,7 +35,8 @@ package enum AuditOutcome: String, Sendable {
     case success, denied, failed
 }
 
-/// One entry of the audit trail: who did what with what, when. Never holds a secret or an argument value.
+/// One entry of the audit trail: who did what with what, when. Never holds a secret; arguments only where the
+/// operator wants them.
 package struct AuditEvent: Sendable {
     package var time: Timestamp
     package var action: AuditAction
