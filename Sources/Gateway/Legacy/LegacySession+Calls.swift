@@ -181,7 +181,9 @@ extension LegacySession {
         let destination = connection?.destination(of: entry.number)
         let time = EventLoop.preciseNow - entry.caller.began
         (destination?.metrics ?? metrics).called(entry.caller.method, outcome, time)
-        if let record = entry.caller.record { surroundings.observer.called(record, outcome, after: time, self, destination) }
+        if let record = entry.caller.record {
+            surroundings.observer.called(record, outcome, after: time, self, destination)
+        }
     }
 
     /// Waits for what becomes of a POST. When the client leaves meanwhile a call of the legacy era goes on (c55), one of the
