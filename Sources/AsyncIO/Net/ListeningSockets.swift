@@ -3,13 +3,20 @@ import Glibc
 
 /// Sockets bound to one address, one for each loop, not yet listening.
 enum ListeningSockets {
-    /// The descriptors and the address with its real port.
+    /// The descriptors and the address with its real port. Those of a service manager are duplicates of the one that it
+    /// handed over, and stay its own.
     static func open(_ address: SocketAddress, count: Int) throws(IOError) -> (
-        descriptors: [Int32], bound: SocketAddress
+        descriptors: [Int32], bound: SocketAddress, isInherited: Bool
     ) {
+        if let inherited = InheritedSockets.take(address) {
+            if address.ipAddress != nil { prepareConnections(of: inherited) }
+            return (try share(inherited, count: count), address, true)
+        }
         switch address {
-        case .ip: return try openTCP(address, count: count)
-        case .unix(let path): return (try openUnix(address, path: path, count: count), address)
+        case .ip:
+            let (descriptors, bound) = try openTCP(address, count: count)
+            return (descriptors, bound, false)
+        case .unix(let path): return (try openUnix(address, path: path, count: count), address, false)
         }
     }
 
@@ -38,9 +45,15 @@ enum ListeningSockets {
     /// A unix socket is one; the loops share it through duplicates.
     private static func openUnix(_ address: SocketAddress, path: String, count: Int) throws(IOError) -> [Int32] {
         try removeStale(address, path: path)
-        var descriptors = [try socket(address, sharing: false)]
+        let descriptor = try socket(address, sharing: false)
         // Whoever may connect is a matter of the file's mode; by default only our user.
         _ = unsafe chmod(path, 0o600)
+        return try share(descriptor, count: count)
+    }
+
+    /// `descriptor` with as many duplicates as make `count`; closes all when that fails.
+    private static func share(_ descriptor: Int32, count: Int) throws(IOError) -> [Int32] {
+        var descriptors = [descriptor]
         for _ in 1..<max(1, count) {
             let copy = sp_duplicate_cloexec(descriptors[0], 3)
             guard copy >= 0 else {

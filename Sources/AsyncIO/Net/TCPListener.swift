@@ -11,13 +11,15 @@ package final class TCPListener: Sendable {
     /// The address with the port that the kernel chose when 0 was asked for.
     package let boundAddress: SocketAddress
     private let sockets: [ListenerCore]
+    /// Whether the socket, and its file, belong to a service manager.
+    private let isInherited: Bool
 
     /// Listens on `address`; `accept` is called on the loop that owns the new connection.
     package static func bind(
         _ address: SocketAddress, on group: EventLoopGroup,
         accept: @escaping @Sendable (sending ByteStream) -> Void
     ) async throws(IOError) -> TCPListener {
-        let (descriptors, bound) = try ListeningSockets.open(address, count: group.loops.count)
+        let (descriptors, bound, isInherited) = try ListeningSockets.open(address, count: group.loops.count)
         var sockets: [ListenerCore] = []
         for (loop, descriptor) in zip(group.loops, descriptors) {
             let result = await ListenerCore.listen(descriptor, address: bound, on: loop, accept)
@@ -29,12 +31,13 @@ package final class TCPListener: Sendable {
                 throw error
             }
         }
-        return TCPListener(bound, sockets)
+        return TCPListener(bound, sockets, isInherited: isInherited)
     }
 
-    private init(_ address: SocketAddress, _ sockets: [ListenerCore]) {
+    private init(_ address: SocketAddress, _ sockets: [ListenerCore], isInherited: Bool) {
         boundAddress = address
         self.sockets = sockets
+        self.isInherited = isInherited
     }
 
     /// Stops accepting on all loops and waits until they have closed their sockets; connections live on, and those that
@@ -43,7 +46,7 @@ package final class TCPListener: Sendable {
         for socket in sockets {
             await socket.close()
         }
-        if case .unix(let path) = boundAddress { _ = unsafe unlink(path) }
+        if !isInherited, case .unix(let path) = boundAddress { _ = unsafe unlink(path) }
     }
 }
 

@@ -30,6 +30,9 @@ package enum DescriptorLimit {
         _ = current
     }
 
+    /// How many this process may have.
+    package static var inForce: Int32 { current }
+
     /// What children shall have: programs that use `select` break with more.
     static var ofChildren: UInt64 { UInt64(initial.rlim_cur) }
 

@@ -9,6 +9,8 @@ package import Telemetry
         case system
         /// Those in a PEM file, and no others.
         case authorities(path: String)
+        /// The certificates in a PEM file themselves, whoever issued them: the peer shows the first of them.
+        case certificates(path: String)
     }
 
     /// Why we have nothing to show.
@@ -30,9 +32,12 @@ package import Telemetry
             switch trust {
             case .system: unsafe SSL_CTX_set_default_verify_paths(pointer) == 1
             case .authorities(let path): unsafe SSL_CTX_load_verify_file(pointer, path) == 1
+            case .certificates(let path):
+                unsafe SSL_CTX_load_verify_file(pointer, path) == 1
+                    && X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN)) == 1
             }
         guard isLoaded else {
-            throw .fromLibrary(trust == .system ? "no authorities" : "the file with the authorities cannot be read")
+            throw .fromLibrary(trust == .system ? "no authorities" : "the file with the certificates cannot be read")
         }
         unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
     }

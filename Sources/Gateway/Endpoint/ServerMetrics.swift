@@ -42,7 +42,8 @@ final class ServerMetrics: Sendable {
 
     private static let endLabels: [String] = [
         SessionEnd.exited(.lost), .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable,
-        .connectionLost, .forgotten, .idle, .expired, .deleted, .revoked, .reconfigured, .shutdown, .abandoned,
+        .connectionLost, .forgotten, .slowReader, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured,
+        .shutdown, .abandoned,
     ].map(\.label)
 
     func called(_ method: MCPMethod, _ end: CallEnd, _ time: Duration) {

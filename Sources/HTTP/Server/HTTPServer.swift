@@ -15,6 +15,7 @@ package final class HTTPServer: Sendable {
         configuration: HTTPServerConfiguration = HTTPServerConfiguration(), group: EventLoopGroup,
         responder: any HTTPResponder, logger: Logger = Logger(label: "http"), clock: WallClock = .system
     ) {
+        HTTPMetrics.prepare()
         self.group = group
         context = HTTPConnection.Context(
             configuration: configuration, responder: responder, logger: logger, clock: clock)

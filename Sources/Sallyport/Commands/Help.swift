@@ -10,6 +10,7 @@ enum Help {
           run -- CMD    protect one stdio server: sallyport run -- uvx mcp-server-time
           bridge -- CMD stdio to HTTP without OAuth, for use behind another front door
           check         tell everything that is wrong with a configuration
+          health        whether the gateway of this machine can serve
           import FILE   turn a Claude Desktop file with mcpServers into a Sallyport configuration
           user          add, list and change local accounts
           client        add, list, show and remove clients
@@ -80,6 +81,17 @@ enum Help {
 
         Tells everything that is wrong with a configuration, each with its place and a hint. Exit code 0 when it can
         be used, 78 when not.
+        """,
+        "health": """
+        usage: sallyport health [--config FILE] [--timeout DURATION]
+               sallyport health --listen ADDR [--timeout DURATION]
+
+        Asks the gateway of this machine, or of this container, whether it can serve (/ready), and prints what it says. Exit
+        code 0 when it can, 69 when it cannot or does not answer.
+
+          --config FILE    the configuration of the gateway, which says where it listens and with which certificate
+          --listen ADDR    where it listens, without TLS; like 127.0.0.1:8080, which is the default
+          --timeout TIME   how long it may take; 4s when left out
         """,
         "import": """
         usage: sallyport import FILE

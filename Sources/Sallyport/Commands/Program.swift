@@ -54,6 +54,9 @@ enum Program {
         case "check":
             return try CheckCommand.run(
                 try ParsedArguments(rest, syntax: CheckCommand.syntax), environment: environment)
+        case "health":
+            return try HealthCommand.run(
+                try ParsedArguments(rest, syntax: HealthCommand.syntax), environment: environment)
         case "import":
             return try ImportCommand.run(try ParsedArguments(rest, syntax: ImportCommand.syntax))
         case "user":

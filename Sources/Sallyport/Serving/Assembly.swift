@@ -31,6 +31,8 @@ struct Assembler: Sendable {
     let logger: Logger
     /// Of all assemblies: servers that go on hold on to it.
     private let spans = SpanBuffer()
+    /// Of this process, whose beginning no change of the configuration moves.
+    private let process = ProcessGauges(startedAt: WallClock.system.now())
 
     init(
         state: OpenedStore?, store: any AuthorizationStore, sealing: SealingKeySource, audit: AuditTrail,
@@ -61,7 +63,7 @@ struct Assembler: Sendable {
         var router = HTTPRouter()
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
-            unavailableServers: { gateway.unavailableServers }
+            unavailableServers: { gateway.unavailableServers }, process: process
         ).register(on: &router)
         router.on(
             .get, "/",

@@ -13,6 +13,7 @@ struct OperationEndpoints: Sendable {
     /// Servers that do not answer; `/ready` names them. They are no reason to send clients elsewhere, where they would be away
     /// as well.
     let unavailableServers: @Sendable () -> [String]
+    let process: ProcessGauges
 
     /// Puts them on the router.
     func register(on router: inout HTTPRouter) {
@@ -23,7 +24,8 @@ struct OperationEndpoints: Sendable {
         }
         router.on(.get, "/ready") { _, _ in await ready() }
         router.on(.get, "/metrics") { _, _ in
-            HTTPResponse(
+            process.refresh()
+            return HTTPResponse(
                 status: .ok,
                 fields: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"],
                 body: .bytes(MetricsRegistry.shared.prometheusText()))

@@ -85,11 +85,13 @@ struct ServingProgram: Sendable {
         await noteOrigin(port: bound.port)
         readiness.advance(to: .ready)
         announce(port: bound.port, setupURL)
+        let notices = ServiceNotices(logger: logger)
+        notices.ready(at: plan.configuration.displayOrigin(port: bound.port))
         // 5. Serve until a signal, then drain.
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) { await reload.run(on: loop) }
             if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
-            await ShutdownSequence(readiness: readiness, logger: logger)
+            await ShutdownSequence(readiness: readiness, notices: notices, logger: logger)
                 .run(signals, server, redirect: redirect, live, reload, loop)
             tasks.cancelAll()
         }

@@ -11,6 +11,7 @@ struct ShutdownSequence: Sendable {
     static let haste = Duration.seconds(2)
 
     let readiness: Readiness
+    let notices: ServiceNotices
     let logger: Logger
 
     /// Returns when everything has stopped.
@@ -20,6 +21,7 @@ struct ShutdownSequence: Sendable {
     ) async {
         guard await isStopped(by: signals, hangup: reload.ask) else { return }
         readiness.advance(to: .draining)
+        notices.stopping()
         logger.notice("stopping: waiting for what is in flight")
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) {

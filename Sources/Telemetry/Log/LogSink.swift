@@ -30,11 +30,11 @@ package final class LogSink: Sendable {
         let format = Format(isJSON: !isTerminal)
         self.format = format
         capture = nil
+        // From the start on, at 0: a number that first shows with its loss shows no growth.
+        let dropped = MetricsRegistry.shared.counter(
+            "sallyport_log_lines_dropped_total", help: "Log lines that found the queue full.")
         writer = LineWriter(descriptor: descriptor, capacity: capacity) { count in
-            MetricsRegistry.shared.counter(
-                "sallyport_log_lines_dropped_total", help: "Log lines that found the queue full."
-            )
-            .increment(by: UInt64(count))
+            dropped.increment(by: UInt64(count))
             let metadata: LogMetadata = ["count": .integer(count)]
             return format.bytes(
                 LogLine(level: .warning, label: "telemetry", message: "log lines dropped", metadata: metadata))
