@@ -5,7 +5,7 @@ enum RemoteScript {
         import json, os, socket, ssl, struct, sys, threading, time
         port, log = int(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
         options = sys.argv[3:]
-        lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0}
+        lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0, "begun": False, "tool": "echo"}
         def note(entry):
             with lock: log.write(json.dumps(entry) + "\n")
         class Connection:
@@ -123,6 +123,9 @@ enum RemoteScript {
             elif mode == "resume":
                 sessions[session]["resume"] = request
                 c.events(); c.event(None, id="r1", retry=arguments.get("retry")); c.end()
+            elif mode == "become":
+                state["tool"] = arguments["tool"]
+                c.json(say(request, "became"))
             elif mode == "forget":
                 c.json(say(request, "forgotten"))
                 sessions.clear()
@@ -134,17 +137,20 @@ enum RemoteScript {
             method = request.get("method")
             if method == "initialize":
                 if "refuse" in options: return c.respond(401, "", ["WWW-Authenticate: Bearer"])
+                if "once" in options and state["begun"]: return time.sleep(600)
+                state["begun"] = True
                 key = "s%d" % time.monotonic_ns()
                 sessions[key] = {"questions": {}}
                 wanted = request["params"]["protocolVersion"]
                 known = ("2025-03-26", "2025-06-18", "2025-11-25")
-                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
+                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": "mute" not in options}, "resources": {"subscribe": True}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
             elif session not in sessions: c.respond(404)
+            elif method == "ping" and "deaf" in options: time.sleep(600)
             elif method == "tools/call": call(c, request, fields, session)
             elif method == "tools/list":
                 with lock: counts["list"] = counts.get("list", 0) + 1
                 if "flaky" in options and counts["list"] % 3: c.reset()
-                c.json(result(request, {"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}))
+                c.json(result(request, {"tools": [{"name": state["tool"], "inputSchema": {"type": "object"}}]}))
             elif method in ("ping", "logging/setLevel", "resources/subscribe"): c.json(result(request, {}))
             elif method is None:
                 event = sessions[session]["questions"].pop(request["id"], None)

@@ -31,11 +31,12 @@ struct RemoteConfigurationTests {
         let server = try load(
             """
             url: https://n8n.example.com/mcp, headers: {x-n8n-key: "${N8N_KEY}", X-Other: "file:other"}, timeout: 30s,
-                start_timeout: 20s, transport: sse, forward_identity: false, limits: {sessions: 9}, pool: {idle_timeout: 1m}
+                start_timeout: 20s, transport: sse, forward_identity: false, heartbeat: 30s, rediscovery: 0s, limits: {sessions: 9}, pool: {idle_timeout: 1m}
             """, files: ["other": "0ther\n"], environment: ["N8N_KEY": "k3y"])
         #expect(try fields(server) == ["x-n8n-key": "k3y", "x-other": "0ther"])
         let endpoint = try #require(server.remote)
         #expect(endpoint.url.text == "https://n8n.example.com/mcp" && endpoint.transport == .eventChannel)
+        #expect(endpoint.heartbeat == .seconds(30) && endpoint.rediscovery == nil)
         #expect(!endpoint.forwardsIdentity && server.timeout == .seconds(30))
         #expect(server.effectiveStartTimeout == .seconds(20) && server.maximumSessions == 9)
         #expect(server.idleTimeout == .seconds(60))
@@ -50,6 +51,7 @@ struct RemoteConfigurationTests {
         let server = try load("url: \"http://127.0.0.1:5678/mcp\"")
         let endpoint = try #require(server.remote)
         #expect(endpoint.transport == .automatic && endpoint.forwardsIdentity && endpoint.fields.isEmpty)
+        #expect(endpoint.heartbeat == .seconds(60) && endpoint.rediscovery == .seconds(300))
         #expect(server.maximumSessions == 500 && server.effectiveStartTimeout == .seconds(10))
     }
 
@@ -101,6 +103,7 @@ struct RemoteConfigurationTests {
         ("url: https://x.example, isolation: shared", "isolation", ""),
         ("url: https://x.example, forward_identity: 1", "forward_identity", ""),
         ("url: https://x.example, token: a", "token", "authorization"),
+        ("url: https://x.example, heartbeat: often", "heartbeat", "30s"),
         ("command: cat, headers: {a: b}", "headers", "url"),
     ]
 

@@ -46,6 +46,11 @@ package struct RemoteEndpoint: Sendable, Equatable {
     package var forwardsIdentity = true
     /// For resolution, TCP and TLS together.
     package var connectTimeout = Duration.seconds(5)
+    /// After how long without a message a server that keeps sessions is asked whether it is there; nil for never.
+    package var heartbeat: Duration? = .seconds(60)
+    /// How often lists that are kept on this side are compared with the server's, where it does not announce changes; nil for
+    /// never.
+    package var rediscovery: Duration? = .seconds(300)
 
     package init(url: HTTPURL) {
         self.url = url

@@ -74,6 +74,9 @@ struct EventChannelEndpoint: HTTPResponder {
         guard case .single(let message) = try steps.envelope(content) else {
             throw .badRequest("This protocol version has no batches")
         }
+        guard VersionClaim(header: nil, message: message).era == .legacy else {
+            throw .badRequest("This transport is of a revision that claims none", id: message.exactID)
+        }
         let record = steps.record(message, request)
         switch await session.take(message, for: caller.principal, record: record) {
         case .accepted: return HTTPResponse(status: .accepted)

@@ -72,6 +72,10 @@ extension MCPEndpoint {
             let message = try? JSONRPCMessage(ofClient: document.root)
         else { throw .badRequest("A message of the batch is not valid") }
         guard !message.isMethod("initialize") else { throw .badRequest("initialize cannot be in a batch") }
+        // Behind HTTP it would leave as a request of the other era, and without its session.
+        guard VersionClaim(header: nil, message: message).era == .legacy else {
+            throw .badRequest("A message of a batch cannot claim a revision of its own")
+        }
         return message
     }
 

@@ -17,7 +17,7 @@ package struct ServerSentEventParser: Sendable {
     /// The reconnection time that the server asked for.
     package private(set) var reconnectionTime: Int?
 
-    /// `maximumBytes` bounds one line and the data of one event.
+    /// `maximumBytes` bounds one line and the data of one event, together.
     package init(maximumBytes: Int = 8 << 20) {
         self.maximumBytes = maximumBytes
     }
@@ -35,7 +35,7 @@ package struct ServerSentEventParser: Sendable {
                 isAfterCarriageReturn = byte == 13
                 if let event = try endLine() { events.append(event) }
             default:
-                guard line.count < maximumBytes else { throw ServerSentEventError() }
+                guard line.count < maximumBytes - data.count else { throw ServerSentEventError() }
                 line.append(byte)
             }
         }

@@ -10,9 +10,10 @@ extension StreamableHTTPClient {
 
     /// Sends a message and delivers everything that the server says to it. A request always gets an answer, unless it
     /// was cancelled.
-    func exchange(_ message: JSONRPCMessage) async {
+    /// An answer goes to the session that asked and to no other.
+    func exchange(_ message: JSONRPCMessage, of asking: Int? = nil) async {
         do throws(ExchangeFailure) {
-            try await attempt(message)
+            try await attempt(message, of: asking)
         } catch {
             logger.debug("an exchange failed", ["reason": .string(error.reason)])
             guard !Task.isCancelled, !isClosed else { return }
@@ -22,15 +23,17 @@ extension StreamableHTTPClient {
         }
     }
 
-    private func attempt(_ message: JSONRPCMessage) async throws(ExchangeFailure) {
+    private func attempt(_ message: JSONRPCMessage, of asking: Int?) async throws(ExchangeFailure) {
         var renewals = 0
         var hasNewSession = false
         while true {
             await renewal?.value
             let (number, hadSession) = (sessionNumber, session != nil)
+            // Meanwhile another session was begun, which did not ask.
+            if let asking, asking != number { return }
             let (response, presented) = try await post(message)
             switch response.status.code {
-            case 200: return try await take(response, for: message)
+            case 200: return try await take(response, for: message, of: number)
             case 201...299:
                 guard message.kind == .request else { return }
                 throw ExchangeFailure(
@@ -124,7 +127,7 @@ extension StreamableHTTPClient {
     // MARK: The response
 
     private func take(
-        _ response: HTTPClientResponse, for message: JSONRPCMessage
+        _ response: HTTPClientResponse, for message: JSONRPCMessage, of number: Int
     ) async throws(ExchangeFailure) {
         let isGreeting = message.isMethod("initialize")
         let isToolList = message.isMethod("tools/list")
@@ -133,9 +136,18 @@ extension StreamableHTTPClient {
             if isGreeting, let result = document?.root["result"] {
                 forgetSession()
                 agree(on: result, response.fields)
+                lists.began(result["capabilities"])
             }
+            guard isGreeting || admits(document, of: number) else { return }
+            lists.note(message, document)
             await deliver(isToolList ? learning(text, document) : text)
         }
+    }
+
+    /// Whether what the server says in session `number` goes to the client.
+    func admits(_ document: JSONDocument?, of number: Int) -> Bool {
+        guard let document else { return true }
+        return questions.admit(document.root, of: number, isCurrent: number == sessionNumber)
     }
 
     /// Learns which arguments are mirrored, and takes out tools whose annotations break the rules (d5).

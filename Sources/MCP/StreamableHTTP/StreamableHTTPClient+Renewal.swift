@@ -11,6 +11,9 @@ extension StreamableHTTPClient {
         forgetSession()
         guard let greeting, let message = Self.message(greeting) else { return }
         logger.info("the server has ended the session; another is begun")
+        for id in questions.takeAll() {
+            await deliver(JSONRPCText.cancelled(id, reason: "the session that asked has ended"))
+        }
         let response = try await post(message).response
         guard response.status == .ok else { return }
         var result: JSONNode?

@@ -84,6 +84,7 @@ extension StreamableHTTPClient {
         var position = StreamPosition()
         var failures = 0
         var wasOpen = false
+        let number = sessionNumber
         while !Task.isCancelled, !isClosed {
             let response = try? await openStream(after: position.lastEvent)
             switch response?.status.code ?? 503 {
@@ -91,7 +92,10 @@ extension StreamableHTTPClient {
                 guard let response, response.isEventStream else { return }
                 failures = 0
                 wasOpen = true
-                _ = await follow(response, until: nil, &position) { await deliver($0) }
+                _ = await follow(response, until: nil, &position) { text in
+                    guard admits(try? JSONDocument(parsing: text), of: number) else { return }
+                    await deliver(text)
+                }
             // Away for a while.
             case 429, 500...599: break
             case 404 where wasOpen && session != nil:

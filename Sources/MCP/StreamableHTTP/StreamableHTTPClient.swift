@@ -48,6 +48,10 @@ package actor StreamableHTTPClient {
     /// What else the next session must be told.
     var memory = SessionMemory()
     var tools = ToolParameterHeaders()
+    var questions = OpenQuestions()
+    var lists = ListMemory()
+    /// Counts requests of our own.
+    var lastOwn = 0
     var open: [JSONRPCID: OpenRequest] = [:]
     /// Answers of the client, and cancellations, on their way.
     var errands: [Int: Task<Void, Never>] = [:]
@@ -87,7 +91,10 @@ package actor StreamableHTTPClient {
         }
         switch message.kind {
         case .request: await begin(message)
-        case .response: run(message)
+        case .response:
+            // To a session that is gone nothing can be answered.
+            guard let id = message.exactID, questions.takeAnswer(id, for: sessionNumber) else { return }
+            run(message, of: sessionNumber)
         case .notification:
             if message.isMethod("notifications/cancelled") { return cancel(message) }
             await exchange(message)

@@ -14,7 +14,7 @@ extension StreamableHTTPClient {
     }
 
     /// Sends a message that nothing waits for; then ends `request`.
-    func run(_ message: JSONRPCMessage, thenCancelling request: Task<Void, Never>? = nil) {
+    func run(_ message: JSONRPCMessage, of session: Int? = nil, thenCancelling request: Task<Void, Never>? = nil) {
         guard errands.count < Self.maximumOpen else {
             logger.warning("a message is dropped: the server takes none")
             return
@@ -22,7 +22,7 @@ extension StreamableHTTPClient {
         lastErrand += 1
         let number = lastErrand
         errands[number] = Task(executorPreference: loop) {
-            await self.exchange(message)
+            await self.exchange(message, of: session)
             request?.cancel()
             await self.returned(number)
         }
@@ -36,12 +36,41 @@ extension StreamableHTTPClient {
     }
 
     private func runRenewal() async {
+        let isDone = await finishes(within: settings.renewalTimeout) { await $0.tryAgain() }
+        if !isDone, !isClosed {
+            // What was begun may be half a session.
+            forgetSession()
+            logger.warning("the session could not be begun again", ["reason": "the server takes too long"])
+        }
+        renewal = nil
+    }
+
+    private func tryAgain() async {
         do throws(ExchangeFailure) {
             try await beginAgain()
         } catch {
             logger.warning("the session could not be begun again", ["reason": .string(error.reason)])
         }
-        renewal = nil
+    }
+
+    /// Runs `body`, which heeds cancellation, for `limit` at most; false where that was not enough.
+    func finishes(
+        within limit: Duration, _ body: @escaping @Sendable (StreamableHTTPClient) async -> Void
+    ) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await body(self)
+                return true
+            }
+            group.addTask {
+                // Cancelled when the other one is done.
+                try? await self.loop.sleep(for: limit)
+                return false
+            }
+            let isDone = await group.next() ?? false
+            group.cancelAll()
+            return isDone
+        }
     }
 
     private func finished(_ id: JSONRPCID) { open[id] = nil }

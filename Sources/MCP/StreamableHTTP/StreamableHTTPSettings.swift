@@ -4,6 +4,8 @@ package struct StreamableHTTPSettings: Sendable {
     package var maximumMessage = 16 << 20
     /// How long the server may take to accept a message that is no request.
     package var acceptTimeout = Duration.seconds(30)
+    /// How long another session may take to begin in the place of one that is gone, with all that it must be told.
+    package var renewalTimeout = Duration.seconds(30)
     /// How long it may take to hear that a session is over.
     package var farewellTimeout = Duration.seconds(5)
     /// The time before a stream that broke is resumed, where the server says nothing about it.

@@ -48,6 +48,8 @@ extension ServerReader {
             endpoint?.fields.append(field)
         }
         if let forwards = section.value("forward_identity")?.boolean() { endpoint?.forwardsIdentity = forwards }
+        if let value = section.value("heartbeat") { endpoint?.heartbeat = interval(value) }
+        if let value = section.value("rediscovery") { endpoint?.rediscovery = interval(value) }
         if let tls = section.section("tls") { endpoint?.certificateAuthorities = authorities(tls) }
         if let value = section.value("era"), let era = self.era(value) { server.era = era }
         server.tools = ToolReader().tools(in: section.section("tools"))
@@ -73,6 +75,12 @@ extension ServerReader {
         server.tools.deny = section.value("disabledTools")?.strings() ?? []
         server.remote = endpoint
         return endpoint == nil ? nil : server
+    }
+
+    /// A time between two acts; nil where it is `0s`, which stands for never.
+    private func interval(_ value: ConfigurationValue) -> Duration? {
+        guard let time = value.duration(in: .zero...(.seconds(86_400))), time > .zero else { return nil }
+        return max(time, .seconds(1))
     }
 
     private func endpoint(at value: ConfigurationValue) -> RemoteEndpoint? {

@@ -21,16 +21,22 @@ actor HTTPServerConnection: ServerConnection {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    private let server: ServerDefinition
-    private let endpoint: RemoteEndpoint
-    private let carrier: UpstreamCarrier
+    let server: ServerDefinition
+    let endpoint: RemoteEndpoint
+    let carrier: UpstreamCarrier
     private let fields: UpstreamFields
     private let memory: TransportMemory
     private let settings: StreamableHTTPSettings
     private let logger: Logger
 
     var pump: Task<Void, Never>?
-    private var client: StreamableHTTPClient?
+    var upkeep: Task<Void, Never>?
+    /// When somebody said something last.
+    var heardAt = EventLoop.preciseNow
+    /// Whether what the server says is kept on this side: by the bridge to modern clients, or where all servers become one. A
+    /// legacy client that uses the server itself keeps what it likes.
+    var isKept = true
+    private(set) var client: StreamableHTTPClient?
     /// In its place where the server speaks 2024-11-05.
     private var channel: EventChannelClient?
     /// What `initialize` is answered with, where the server knows no Streamable HTTP and nothing older either.
@@ -38,7 +44,7 @@ actor HTTPServerConnection: ServerConnection {
     private var sink: Sink?
     private var unsent: [[UInt8]] = []
     private var unsentBytes = 0
-    private var isStopped = false
+    private(set) var isStopped = false
     private var isHeld = false
     private var held: [CheckedContinuation<Void, Never>] = []
     /// Why the session is at its end, once it is.
@@ -60,6 +66,7 @@ actor HTTPServerConnection: ServerConnection {
         settings.maximumMessage = maximumMessage
         settings.acceptTimeout = min(.seconds(10), server.callTimeout)
         settings.farewellTimeout = .seconds(2)
+        settings.renewalTimeout = server.startTimeout
         // Whoever waits for a call that broke off is to know within half a second (F15).
         settings.resumptionDelay = .milliseconds(50)
         settings.resumptions = 3
@@ -80,11 +87,16 @@ actor HTTPServerConnection: ServerConnection {
 
     private func append(_ line: [UInt8]) -> Result<Bool, IOError> {
         guard !isStopped else { return .failure(.closed) }
+        heardAt = loop.now
         let line = ServerBoundMessage.withoutIdentity(line)
         guard unsentBytes + line.count <= Self.maximumUnsent else { return .failure(.overloaded) }
         unsent.append(line)
         unsentBytes += line.count
         return .success(pump == nil && unsent.count == 1)
+    }
+
+    nonisolated func begins(for client: LegacySession.ClientKind) {
+        assumeIsolated { $0.isKept = client == .bridged }
     }
 
     nonisolated func flush() throws(IOError) {
@@ -110,6 +122,7 @@ actor HTTPServerConnection: ServerConnection {
             endpoint: endpoint.url, http: carrier, authorizer: fields, logger: logger, settings: settings,
             explain: { [weak self] in await self?.explain($0, $1) }, deliver: { [weak self] in await self?.deliver($0) }
         )
+        startUpkeep()
     }
 
     private func makeChannel() -> EventChannelClient {
@@ -140,6 +153,7 @@ actor HTTPServerConnection: ServerConnection {
         unsent = []
         hold(false)
         pump?.cancel()
+        upkeep?.cancel()
         await client?.close(within: .zero)
         client = nil
         await channel?.close()
@@ -183,6 +197,7 @@ actor HTTPServerConnection: ServerConnection {
     }
 
     private func deliver(_ text: [UInt8]) async {
+        heardAt = loop.now
         while isHeld, !isStopped { await withCheckedContinuation { held.append($0) } }
         sink?.take([.complete(text)])
     }
