@@ -78,8 +78,8 @@ package final class Gateway: Sendable {
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
                 MCPEndpoint(
                     server: server, supervisor: branch.supervisor, bridge: branch.bridge,
-                    states: builder.surroundings.states, directory: directory, quotas: quotas, rates: rates,
-                    limits: configuration.limits, pages: pages,
+                    states: builder.surroundings.states, tasks: builder.surroundings.tasks, directory: directory,
+                    quotas: quotas, rates: rates, limits: configuration.limits, pages: pages,
                     authentication: BearerAuthentication(
                         configuration.authentication, resource: resource, proofs: proofs),
                     audits: audits, arguments: configuration.auditedArguments, tracer: configuration.tracer)

@@ -32,6 +32,7 @@ struct BranchBuilder {
             limits: configuration.limits, directory: directory,
             observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
             states: RequestStates(key: configuration.sealing, clock: configuration.clock),
+            tasks: TaskHandles(key: configuration.sealing),
             policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) })
     }
 

@@ -3,7 +3,7 @@ extension Script {
     static let legacy = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
-        seen, waiting, counter, client = [], {}, [0], {}
+        seen, waiting, counter, client, jobs = [], {}, [0], {}, {}
         def send(message):
             with lock:
                 sys.stdout.write(json.dumps(message) + "\n")
@@ -58,6 +58,12 @@ extension Script {
                 ask("sampling/createMessage", SAMPLE, answered("sample"))
             elif mode == "again":
                 ask("elicitation/create", FORM, lambda one: ask("roots/list", {}, lambda two: say(request, dumped(one) + dumped(two))))
+            elif mode == "job":
+                if "task" not in params: return error(request, -32601, "only as a task")
+                id = "t%d" % len(jobs)
+                jobs[id] = (arguments, meta.get("progressToken"))
+                result(request, {"task": {"taskId": id, "status": "working", "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttl": None, "pollInterval": 50}})
+                note("notifications/tasks/status", {"taskId": id, "status": "working"})
             elif mode == "impatient":
                 ask("elicitation/create", FORM, lambda answer: None)
                 later(0.2, lambda: (say(request, "went on"), seen.append("went on")))
@@ -74,10 +80,22 @@ extension Script {
                 say(request, "soon")
                 later(0.05, lambda: ask("elicitation/create", FORM, lambda answer: seen.append(answer.get("error"))))
             else: error(request, -32602, "Unknown tool")
+        def end(request):
+            id = request["params"]["taskId"]
+            arguments, token = jobs[id]
+            related = {"io.modelcontextprotocol/related-task": {"taskId": id}}
+            done = lambda text: result(request, {"content": [{"type": "text", "text": text}], "_meta": related})
+            if "hang" in arguments: return seen.append("waits for " + id)
+            if "code" in arguments: return error(request, arguments["code"], "job failed")
+            if token is not None: note("notifications/progress", {"progressToken": token, "progress": 1})
+            if "ask" in arguments: ask("elicitation/create", {**FORM, "_meta": related}, lambda answer: done(dumped(answer)))
+            else: done("job done")
         TOOLS = [
             {"name": "echo", "inputSchema": {"type": "object", "properties": {"message": {"type": "string"}}}},
             {"name": "params", "inputSchema": {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}, "count": {"type": "integer", "x-mcp-header": "Count"}}}},
             {"name": "broken", "inputSchema": {"type": "object", "properties": {"a": {"type": "number", "x-mcp-header": "A"}}}},
+            {"name": "job", "inputSchema": {"type": "object"}, "execution": {"taskSupport": "required"}},
+            {"name": "client", "inputSchema": {"type": "object"}, "execution": {"taskSupport": "optional", "kept": 1}},
         ]
         for line in sys.stdin:
             message = json.loads(line)
@@ -85,13 +103,17 @@ extension Script {
             if method == "initialize":
                 client.update(message["params"])
                 result(message, {"protocolVersion": message["params"]["protocolVersion"], "instructions": "Be kind.",
-                    "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}, "tasks": {}},
+                    "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}, "tasks": {"cancel": {}, "requests": {"tools": {"call": {}}}}},
                     "serverInfo": {"name": "legacy", "version": "7"}})
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS})
             elif method == "prompts/list": result(message, {"prompts": [{"name": json.dumps(seen)}], "nextCursor": ""})
             elif method == "resources/list": result(message, {"resources": []})
             elif method == "resources/read": error(message, -32002, "Resource not found", {"uri": message["params"]["uri"]})
+            elif method == "tasks/result": end(message)
+            elif method == "tasks/cancel":
+                seen.append("cancelled " + message["params"]["taskId"])
+                result(message, {})
             elif method == "prompts/get": ask("elicitation/create", FORM, lambda answer, m=message: result(m, {"messages": [], "description": dumped(answer)}))
             elif method in ("resources/subscribe", "resources/unsubscribe", "logging/setLevel"):
                 seen.append({"method": method, "params": message["params"]})

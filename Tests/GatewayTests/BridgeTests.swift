@@ -147,6 +147,29 @@ struct BridgeTests {
         }
     }
 
+    @Test("M07, c13: nothing is called as long as it is not known what must be mirrored")
+    func unknownParameters() async throws {
+        let script = Script.legacy.replacing(
+            #"elif method == "tools/list": result("#,
+            with: #"elif method == "tools/list" and len(counter) == 1: error(message, -32603, counter.append(1))"#
+                + "\n    " + #"elif method == "tools/list": result("#)
+        try await withBench([.python("demo", script)]) { bench in
+            let client = bench.modern()
+            let arguments = (#"{"region":"eu"}"#, ["Mcp-Param-Region": "us"])
+            let first = try await client.say("params", arguments.0, changing: arguments.1)
+            #expect(first.errorCode == -32603 && first.text == nil, "\(first.messages)")
+            #expect(try await client.say("params", arguments.0, changing: arguments.1).errorCode == -32020)
+            let right = try await client.say("params", arguments.0, changing: ["Mcp-Param-Region": "eu"])
+            #expect(right.text != nil)
+        }
+        let none = Script.legacy.replacing(
+            #"elif method == "tools/list": result("#, with: #"elif method == "none": result("#)
+        try await withBench([.python("demo", none)]) { bench in
+            let answer = try await bench.modern().say("echo", #"{"message":"x"}"#)
+            #expect(answer.text == "x", "a server without lists")
+        }
+    }
+
     @Test("c20, c23, c24, c25, c31: results are complete, name their server and may not be kept; there is no session")
     func results() async throws {
         try await withBench(servers) { bench in

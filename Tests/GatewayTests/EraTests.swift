@@ -1,5 +1,7 @@
+import AsyncIO
 import Foundation
 import HTTP
+import MCP
 import TestSupport
 import Testing
 
@@ -73,6 +75,66 @@ struct EraTests {
                 #expect(Self.name(answer) == "strict")
             }
         }
+    }
+
+    /// What a modern client is told by, and whether that spoke its era.
+    private static func ask(_ bench: Bench) async throws -> String? {
+        try await bench.modern().say("echo", #"{"message":"modern"}"#).text
+    }
+
+    @Test("B0.1: a server of both eras is used in that of its client")
+    func both() async throws {
+        let openings = try Openings()
+        try await withBench([.modern(openings.options(#","initialize":"legacy""#))]) { bench in
+            #expect(try await Self.ask(bench) == "modern")
+            let client = try await bench.legacy()
+            #expect(try await client.say("x").text == "legacy")
+            #expect(try await bench.modern(capabilities: Bench.everything).say("pid").text != "legacy")
+            let answer = try await Self.begin(bench)
+            #expect(Self.name(answer) == "old")
+            #expect(openings.all == ["server/discover", "initialize", "server/discover", "initialize"])
+        }
+    }
+
+    @Test(
+        "d3, B0.1: a legacy server is asked for the modern era once, whatever it makes of the question",
+        arguments: ["-32601", #""exit""#, #""silent""#])
+    func legacyOnly(discover: String) async throws {
+        let openings = try Openings()
+        var server = ServerDefinition.modern(openings.options(#","initialize":"legacy","discover":\#(discover)"#))
+        server.startTimeout = .seconds(2)
+        try await withBench([server]) { bench in
+            #expect(try await Self.ask(bench) == "legacy", "in the first process that survives it")
+            let client = try await bench.legacy()
+            #expect(try await client.say("x").text == "legacy")
+            _ = try await bench.modern(capabilities: Bench.everything).say("x")
+            let first = discover.contains("exit") ? ["server/discover", "initialize"] : ["server/discover"]
+            #expect(openings.all == first + ["initialize", "initialize"])
+        }
+    }
+
+    @Test("d3: what a modern client finds out says nothing about legacy ones, and the other way round")
+    func separate() async throws {
+        let openings = try Openings()
+        try await withBench([.modern(openings.options())]) { bench in
+            #expect(try await Self.ask(bench) == "modern")
+            for _ in 0..<2 {
+                let answer = try await Self.begin(bench)
+                #expect(Self.name(answer) == "modern")
+            }
+            #expect(openings.all == ["server/discover", "initialize", "server/discover"])
+        }
+        let memory = EraMemory(.automatic)
+        let now = LoopInstant(nanoseconds: 1)
+        #expect(memory.opening(at: now) == .handshake && memory.opening(for: .modern, at: now) == .discovery)
+        memory.foundLegacy(at: now)
+        memory.learned(.handshake)
+        #expect(memory.opening(for: .modern, at: now + .seconds(599)) == .handshake)
+        #expect(memory.opening(for: .modern, at: now + .seconds(600)) == .discovery, "it may be another by now")
+        memory.sufferedFromDiscovery()
+        #expect(memory.opening(for: .modern, at: now + .seconds(86_400)) == .handshake)
+        memory.learned(.discovery)
+        #expect(memory.opening(at: now) == .discovery && memory.opening(for: .modern, at: now) == .discovery)
     }
 
     @Test(

@@ -2,12 +2,13 @@ extension Script {
     /// A server that speaks 2026-07-28 and nothing else, strictly: what no modern client sends is remembered as a fault. Its
     /// argument is JSON: `openings`, a file to which it writes how it was opened; `initialize`, what becomes of a handshake
     /// (`error`, `exit`, `silent`); `discover`, what becomes of `server/discover` (an error's code, `exit`, `silent`, `late`,
-    /// a list of versions).
+    /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to.
     static let modern = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
         options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
         seen, faults, cancelled, listens, opened = [], [], [], {}, [0]
+        jobs, heard = {}, []
         K = "io.modelcontextprotocol/"
         INFO = {"name": "modern", "version": "9"}
         CAPABILITIES = {"tools": {"listChanged": True}, "resources": {"subscribe": True, "listChanged": True}, "prompts": {}, "logging": {},
@@ -46,7 +47,7 @@ extension Script {
             state, answers = params.get("requestState"), params.get("inputResponses")
             if mode == "echo": say(request, arguments.get("message", ""))
             elif mode == "params": say(request, json.dumps(params))
-            elif mode == "seen": say(request, json.dumps({"seen": seen, "faults": faults, "cancelled": cancelled, "listens": list(listens.values())}))
+            elif mode == "seen": say(request, json.dumps({"seen": seen, "faults": faults, "cancelled": cancelled, "listens": list(listens.values()), "heard": heard}))
             elif mode == "pid": say(request, str(os.getpid()))
             elif mode == "hang": pass
             elif mode == "exit": os._exit(3)
@@ -84,6 +85,12 @@ extension Script {
                     sys.stdout.write(arguments["line"] + "\n")
                     sys.stdout.flush()
                 say(request, "written")
+            elif mode == "job":
+                if K + "tasks" not in meta[K + "clientCapabilities"].get("extensions", {}) and "rude" not in arguments:
+                    return error(request, -32021, "tasks", {"requiredCapabilities": {"extensions": {K + "tasks": {}}}})
+                id = "job/%d" % (len(jobs) + 1)
+                jobs[id] = {"status": "working", "looks": 1, "asks": [], "end": "completed", "answers": {}, **arguments}
+                send({"id": request["id"], "result": {"resultType": "task", **job(id)}})
             elif mode == "forge":
                 send({"id": meta["progressToken"], "result": {"content": [{"type": "text", "text": "forged"}]}})
                 say(request, "true")
@@ -91,6 +98,8 @@ extension Script {
                 for id in listens:
                     for method in ("tools", "prompts", "resources"): note("notifications/%s/list_changed" % method, {"_meta": {K + "subscriptionId": id}})
                     for uri in arguments.get("updated", []): note("notifications/resources/updated", {"_meta": {K + "subscriptionId": id, "kept": 2}, "uri": uri})
+                    if "taskIds" in listens[id]:
+                        for name in jobs: note("notifications/tasks", {"_meta": {K + "subscriptionId": id}, **job(name)})
                 note("notifications/tools/list_changed", {})
                 note("notifications/tools/list_changed", {"_meta": {K + "subscriptionId": 12345}})
                 say(request, "announced")
@@ -105,6 +114,30 @@ extension Script {
             {"name": "echo", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}, "outputSchema": {"type": "object"}},
             {"name": "raw", "inputSchema": {"type": "object"}, "outputSchema": {"$defs": {"n": {"type": "number"}}, "type": "array", "items": {"$ref": "#/$defs/n"}}},
         ]
+        def job(id):
+            job = jobs[id]
+            value = {"taskId": id, "status": job["status"], "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttlMs": None, "pollIntervalMs": 50}
+            if job["status"] == "input_required": value["inputRequests"] = {key: {"form": FORM, "sample": SAMPLE, "url": URL}[key] for key in job["asks"]}
+            if job["status"] == "completed": value["result"] = {"content": [{"type": "text", "text": json.dumps(job["answers"], sort_keys=True)}]}
+            if job["status"] == "failed": value["error"] = {"code": -32602, "message": "job failed"}
+            return value
+        def follow(request, method, params):
+            id = params.get("taskId")
+            heard.append([method, id])
+            if id not in jobs: return error(request, -32602, "Task not found: %s" % id)
+            it = jobs[id]
+            if method == "tasks/get":
+                if it["status"] == "working":
+                    it["looks"] -= 1
+                    if it["looks"] <= 0: it["status"] = "input_required" if it["asks"] else it["end"]
+                return result(request, job(id))
+            if method == "tasks/cancel": it["status"] = "cancelled"
+            for key, answer in params.get("inputResponses", {}).items():
+                if key in it["asks"]:
+                    it["asks"].remove(key)
+                    it["answers"][key] = answer
+            if method == "tasks/update" and not it["asks"]: it["status"] = "working"
+            result(request, {})
         def listen(request):
             id, wanted = request["id"], request["params"]["notifications"]
             kept = {k: v for k, v in wanted.items() if k != "resourceSubscriptions"}
@@ -140,12 +173,16 @@ extension Script {
                 elif mode != "silent": error(message, -32601, "Method not found")
             elif K + "protocolVersion" not in meta or K + "clientCapabilities" not in meta:
                 if options.get("initialize") == "legacy" and method == "tools/call": say(message, "legacy")
+                elif options.get("initialize") == "legacy" and method == "tools/list": result(message, {"tools": []})
                 else:
                     faults.append(method)
                     error(message, -32602, "no envelope")
             elif meta[K + "protocolVersion"] != "2026-07-28": error(message, -32022, "version", {"supported": ["2026-07-28"], "requested": meta[K + "protocolVersion"]})
             elif method == "server/discover": discover(message)
             elif method == "subscriptions/listen" and options.get("deaf"): error(message, -32601, "Method not found")
+            elif method == "subscriptions/listen" and options.get("shy", 0) > 0:
+                options["shy"] -= 1
+                error(message, -32603, "not now")
             elif method == "subscriptions/listen": listen(message)
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS}, ttlMs=5, cacheScope="public")
@@ -154,6 +191,7 @@ extension Script {
                 if "inputResponses" in params: result(message, {"messages": [], "description": json.dumps(params["inputResponses"])})
                 else: ask(message, {"k": FORM})
             elif method == "prompts/list": ask(message, {"k": FORM})
+            elif method in ("tasks/get", "tasks/update", "tasks/cancel"): follow(message, method, params)
             elif method == "completion/complete": result(message, {"completion": {"values": ["x"]}})
             elif method == "com.example/extra": result(message, {"extra": True})
             else:

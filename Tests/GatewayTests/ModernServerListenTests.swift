@@ -81,6 +81,30 @@ struct ModernServerListenTests {
         }
     }
 
+    @Test("B1: a server that cannot be listened to just now is asked again, one that never can be is not")
+    func refused() async throws {
+        try await withBench([.modern(#"{"shy":2}"#)]) { bench in
+            let client = try await bench.legacy()
+            try await eventuallyTrue("it listens at last", within: .seconds(20)) {
+                try await Self.listens(client).count == 1
+            }
+            let stream = try await client.listen()
+            let events = try await Self.events(stream, 2)
+            #expect(events.contains { $0.contains("tools/list_changed") }, "what happened before? \(events)")
+        }
+        // The next attempt of the other would be a second later.
+        try await withBench([.modern(#"{"deaf":true}"#)]) { bench in
+            let client = try await bench.legacy()
+            let began = ContinuousClock.now
+            var asked = 0
+            while ContinuousClock.now - began < .seconds(3) {
+                let seen = try await client.say("seen").parsedText?["seen"] as? [String] ?? []
+                asked = seen.count { $0 == "subscriptions/listen" }
+            }
+            #expect(asked == 1)
+        }
+    }
+
     @Test(
         "B1: a listen that the server ends is opened again, and everything may have changed",
         arguments: ["result", "cancelled", "both"])

@@ -132,7 +132,7 @@ struct ModernServerTests {
             #expect(
                 declared(new) == [
                     "roots": [:], "sampling": ["tools": [:]], "elicitation": ["form": [:]], "experimental": ["e": [:]],
-                    "extensions": ["com.example/y": [:]],
+                    "extensions": ["com.example/y": [:], "io.modelcontextprotocol/tasks": [:]],
                 ] as NSDictionary, "\(new)")
             let june = try await meta("2025-06-18", full)
             #expect(declared(june)?["sampling"] as? NSDictionary == [:] as NSDictionary)

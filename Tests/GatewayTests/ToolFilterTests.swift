@@ -62,7 +62,7 @@ struct ToolFilterTests {
         try await withBench([Self.server(Script.legacy, filter)]) { bench in
             let client = try await bench.open()
             let list = try await client.send(PlainMCP.request("tools/list", id: 1))
-            #expect(Self.names(list) == ["say", "params"])
+            #expect(Self.names(list) == ["say", "params", "job", "client"])
             let tools = try #require(list.result?["tools"] as? [[String: Any]])
             #expect((tools[0]["inputSchema"] as? [String: Any])?["properties"] != nil, "the rest is as it was")
             let pid = try await client.say("pid", id: 2).text
@@ -140,7 +140,7 @@ struct ToolFilterTests {
         let filter = ToolFilter(deny: ["exit"], rename: ["params": "shape"])
         try await withBench([Self.server(Script.legacy, filter)]) { bench in
             let client = bench.modern()
-            #expect(Self.names(try await client.ask("tools/list")) == ["echo", "shape", "broken"])
+            #expect(Self.names(try await client.ask("tools/list")) == ["echo", "shape", "broken", "job", "client"])
             for hidden in ["exit", "params"] {
                 let answer = try await client.say(hidden)
                 #expect(answer.status == 400 && answer.errorCode == -32602 && answer.errorMessage == "Unknown tool")

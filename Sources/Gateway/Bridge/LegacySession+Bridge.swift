@@ -18,6 +18,8 @@ extension LegacySession {
         let principal: Principal
         /// JSON text of the state that a modern server gave out; nil where the client brings none.
         var relayedState: [UInt8]?
+        /// The task that it is about, where the principal has that.
+        var task: TaskHandle?
     }
 
     /// Takes a request; suspends until something can be said about it. `lease` is given back when nothing more can come.
@@ -29,6 +31,7 @@ extension LegacySession {
         use(by: request.principal)
         do throws(JSONRPCError) {
             guard introduction.offers(request.method) || relays(request.method) else { throw .unknownMethod }
+            try checkTask(request)
             try await checkParameters(request)
         } catch {
             lease.giveBack()
@@ -45,10 +48,16 @@ extension LegacySession {
             digest: canBeAsked ? RequestDigest.make(request.message) : [], lease: lease,
             stream: stream, deadline: loop.now + server.callTimeout)
         exchange.relayedState = request.relayedState
+        exchange.runsAsTask = !isRelay && request.method == .toolsCall && legacyTasks.mustBeTask(request.message)
+        var message = request.message
+        if let task = request.task {
+            exchange.taskName = request.message.params?["taskId"].map { Array($0.bytes) }
+            message = TaskMessage.addressed(message, to: task.task)
+        }
         if let level = exchange.logLevel, !isRelay { setLogLevel(level) }
         // Others may have come while this one waited.
         use(by: request.principal)
-        begin(request.message, on: stream, isInitialize: false, record: record, exchange: exchange)
+        begin(message, on: stream, isInitialize: false, record: record, exchange: exchange)
         return await outcome(of: stream)
     }
 
@@ -129,7 +138,7 @@ extension LegacySession {
             if let question = questions.answer(asked.number) { sendLine(question.refusal() + [0x0A]) }
         }
         guard exchange.answer == nil else { return close(exchange, number) }
-        sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: reason) + [0x0A])
+        cancelAtServer(number, reason)
         // Nobody reads it; it ends the waiting and is counted.
         resolve(number) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
     }

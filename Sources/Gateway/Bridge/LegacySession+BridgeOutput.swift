@@ -30,7 +30,7 @@ extension LegacySession {
             // Call 0: nothing waits, the retry is a call of its own.
             let state = RequestState(
                 session: self.id, call: 0, round: 0, digest: exchange.digest, expires: surroundings.states.expiry)
-            guard let sealed = try? surroundings.states.seal(state, for: principal) else {
+            guard let sealed = try? surroundings.states.seal(state, for: principal, at: server.name) else {
                 return .init(.cannotAsk, to: id)
             }
             return .init(ModernMessage.inputRequired(id: id, questions, state: sealed))
@@ -42,6 +42,7 @@ extension LegacySession {
 
     func close(_ exchange: ModernExchange, _ number: Int) {
         exchanges[number] = nil
+        if let task = exchange.task { taskResults[task.result] = nil }
         exchange.lease.giveBack()
     }
 
@@ -100,7 +101,7 @@ extension LegacySession {
         let state = RequestState(
             session: self.id, call: number, round: exchange.round, digest: exchange.digest,
             expires: surroundings.states.expiry)
-        guard let sealed = try? surroundings.states.seal(state, for: principal) else {
+        guard let sealed = try? surroundings.states.seal(state, for: principal, at: server.name) else {
             // No randomness: nothing that a client brings back could be trusted.
             return resolve(number) { JSONRPCError.cannotAsk.response(to: $0.id) }
         }

@@ -93,30 +93,37 @@ extension LegacySession {
     /// client did already.
     func checkParameters(_ request: ModernRequest) async throws(JSONRPCError) {
         guard request.method == .toolsCall, let tool = request.message.params?["name"]?.string else { return }
-        if !knowsTools { await learnTools() }
+        if !knowsTools { try await learnTools() }
         try MirroredHeaders.check(
             request.fields, tool: tool, arguments: request.message.params?["arguments"], tools)
     }
 
     // Calls at the same time each ask for themselves: none goes on before what it must mirror is known.
-    private func learnTools() async {
-        defer { knowsTools = true }
+    private func learnTools() async throws(JSONRPCError) {
         var cursor: [UInt8]?
         for _ in 0..<Self.maximumPages {
             var text = Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tools/list\",\"params\":{".utf8)
             if let cursor { text += Array("\"cursor\":".utf8) + cursor }
-            guard let result = await ask(text + Array("}}".utf8))?.node["result"], let page = result["tools"] else {
-                return
-            }
-            _ = tools.learn(page)
-            guard let next = result["nextCursor"], next.kind == .string else { return }
+            let answer = await ask(text + Array("}}".utf8))
+            // A server without lists says nothing of headers either.
+            let hasNone = answer?.node["error"]?["code"]?.integer == JSONRPCError.Code.methodNotFound.value
+            guard hasNone || answer?.node["result"] != nil else { throw .unknownParameters }
+            if let page = answer?.node["result"]?["tools"] { learn(page) }
+            guard let next = answer?.node["result"]?["nextCursor"], next.kind == .string else { break }
             cursor = Array(next.bytes)
         }
+        knowsTools = true
     }
 
     /// Learns from a list that a client asked for; the positions of tools whose annotations break a rule.
     func learnTools(from result: JSONNode?) -> [Int] {
-        result?["tools"].map { tools.learn($0) } ?? []
+        result?["tools"].map { learn($0) } ?? []
+    }
+
+    @discardableResult
+    private func learn(_ page: JSONNode) -> [Int] {
+        if introduction?.runsCallsAsTasks == true { legacyTasks.learn(page) }
+        return tools.learn(page)
     }
 
     // MARK: Requests of our own
@@ -139,4 +146,10 @@ extension LegacySession {
         begin(message, on: stream, isInitialize: false, record: nil)
         return stream
     }
+}
+
+extension JSONRPCError {
+    /// Nothing is called whose headers cannot be held against its arguments (c13).
+    fileprivate static let unknownParameters = JSONRPCError(
+        .internalError, "The server does not say which tools it has")
 }

@@ -10,7 +10,11 @@ extension LegacySession {
 
     /// What a relay hands on although MCP does not define it: methods of extensions, which the server itself may refuse.
     func relays(_ method: MCPMethod) -> Bool {
-        isRelay && (method == .other || method == .serverDiscover || method == .subscriptionsListen)
+        switch method {
+        case .other, .serverDiscover, .subscriptionsListen: isRelay
+        case .tasksGet, .tasksUpdate, .tasksCancel: isRelay && introduction?.hasTasks == true
+        default: false
+        }
     }
 
     /// A request as the server gets it: with the client's own envelope, or with one of nobody's where we ask ourselves.
@@ -28,6 +32,13 @@ extension LegacySession {
         let result = message.node["result"]
         let broken = exchange.method == .toolsList ? learnTools(from: result) : []
         var state: [UInt8]?
+        var task = exchange.taskName
+        if let result, result["resultType"]?.equals("task") == true {
+            task = sealedTask(in: result, of: exchange)
+            guard task != nil else {
+                return .init(.init(.internalError, "The server gave a task that cannot be followed"), to: id)
+            }
+        }
         if result?["resultType"]?.equals("input_required") == true {
             guard exchange.method.mayAskClient, let required = result.flatMap({ InputRequired($0) }) else {
                 return .init(
@@ -39,7 +50,7 @@ extension LegacySession {
             }
         }
         return RelayedMessage.response(
-            message, id: id, method: exchange.method, state: state, brokenTools: broken,
+            message, id: id, method: exchange.method, state: state, task: task, brokenTools: broken,
             isPrivate: access != nil || exchange.method == .toolsList && !server.tools.isTransparent)
     }
 
@@ -48,13 +59,19 @@ extension LegacySession {
         let state = RequestState(
             session: id, call: 0, round: 0, digest: exchange.digest, expires: surroundings.states.expiry, relayed: own)
         // Without randomness nothing that a client brings back could be trusted.
-        return try? surroundings.states.seal(state, for: principal)
+        return try? surroundings.states.seal(state, for: principal, at: server.name)
     }
 
     // MARK: Listens
 
     /// `subscriptions/listen` (c26): a call that lasts until one side ends it.
     func relayListen(_ request: ModernRequest) async -> CallOutcome {
+        let tasks: [[UInt8]: [UInt8]]?
+        do throws(JSONRPCError) {
+            tasks = try listenedTasks(request)
+        } catch {
+            return .answer(.init(error, to: request.id))
+        }
         guard quota.openStream() else { return .limitReached }
         guard quota.beginCalls(1) else {
             quota.closeStream()
@@ -66,16 +83,22 @@ extension LegacySession {
         let exchange = ModernExchange(
             .subscriptionsListen, request.envelope, digest: [], lease: BridgeLease(self) {}, stream: stream,
             deadline: expires)
-        begin(request.message, on: stream, isInitialize: false, record: nil, exchange: exchange)
+        var message = request.message
+        if let tasks {
+            exchange.listenedTasks = tasks
+            message = TaskMessage.listening(message, to: tasks.keys.map { String(decoding: $0, as: UTF8.self) })
+        }
+        begin(message, on: stream, isInitialize: false, record: nil, exchange: exchange)
         return await outcome(of: stream)
     }
 
     /// A notification that belongs to a listen goes to whoever listens; others belong to nobody.
     func relayed(_ notification: JSONRPCMessage) {
         guard let number = LegacyBoundMessage.listen(of: notification), let exchange = exchanges[number],
-            exchange.method == .subscriptionsListen, let listen = exchange.stream.listen
+            exchange.method == .subscriptionsListen, let listen = exchange.stream.listen,
+            let message = TaskMessage.renamed(notification, exchange.listenedTasks)
         else { return metrics.discardedLines.increment() }
-        append(RelayedMessage.notification(notification, listen: listen.id), to: exchange.stream)
+        append(RelayedMessage.notification(message, listen: listen.id), to: exchange.stream)
     }
 
     /// The server ends a listen without a result.

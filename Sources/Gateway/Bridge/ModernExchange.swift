@@ -13,6 +13,14 @@ final class ModernExchange {
         let message: JSONRPCMessage
     }
 
+    /// A task that a server of 2025-11-25 made of the request.
+    struct OwnTask {
+        /// JSON text of the server's name for it.
+        let name: [UInt8]
+        /// The number under which its result was asked for.
+        let result: Int
+    }
+
     let method: MCPMethod
     /// What the client declared, where its request is one that may be answered with questions; else nothing.
     let capabilities: ClientCapabilities
@@ -22,6 +30,15 @@ final class ModernExchange {
     let lease: BridgeLease
     /// JSON text of the state that a modern server gave out and gets back with this request.
     var relayedState: [UInt8]?
+    /// Whether its client follows the tasks of a modern server.
+    let declaresTasks: Bool
+    /// JSON text of what its client calls the task that it is about.
+    var taskName: [UInt8]?
+    /// What the client calls the tasks that it listens for, as JSON text by the server's names.
+    var listenedTasks: [[UInt8]: [UInt8]] = [:]
+    /// Whether the server takes it as a task only.
+    var runsAsTask = false
+    var task: OwnTask?
     /// Where the answer goes: to the POST that the client sent last.
     var stream: MessageStream
     var deadline: LoopInstant
@@ -45,6 +62,7 @@ final class ModernExchange {
         self.method = method
         capabilities = method.mayAskClient ? envelope.capabilities : []
         logLevel = envelope.logLevel
+        declaresTasks = envelope.declaresTasks
         self.digest = digest
         self.lease = lease
         self.stream = stream

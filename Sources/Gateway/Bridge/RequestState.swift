@@ -32,19 +32,24 @@ struct RequestStates: Sendable {
     /// When a state that is made now expires.
     var expiry: Timestamp { clock.now() + Self.lifetime }
 
-    func seal(_ state: RequestState, for principal: Principal) throws(CryptoError) -> String {
+    /// The state for `principal`, good at `server`.
+    func seal(
+        _ state: RequestState, for principal: Principal, at server: String
+    ) throws(CryptoError) -> String {
         var plaintext: JSONValue = [
             "s": .string(state.session.text), "c": .integer(Int64(state.call)), "r": .integer(Int64(state.round)),
             "d": .string(Base64URL.encode(state.digest)), "e": .integer(state.expires.millisecondsSinceEpoch),
         ]
         if let relayed = state.relayed { plaintext["u"] = .string(String(decoding: relayed, as: UTF8.self)) }
-        return Base64URL.encode(try key.seal(plaintext.serialized(), authenticating: Self.context(principal)))
+        let context = principal.sealingContext(at: server)
+        return Base64URL.encode(try key.seal(plaintext.serialized(), authenticating: context))
     }
 
-    /// The state in a retry; nil where it is damaged, over, another principal's or of another request.
-    func open(_ text: [UInt8], for principal: Principal, digest: [UInt8]) -> RequestState? {
+    /// The state in a retry; nil where it is damaged, over, another principal's or another server's (C14), or of another
+    /// request.
+    func open(_ text: [UInt8], for principal: Principal, at server: String, digest: [UInt8]) -> RequestState? {
         guard let sealed = Base64URL.decode(text),
-            let plaintext = key.open(sealed, authenticating: Self.context(principal)),
+            let plaintext = key.open(sealed, authenticating: principal.sealingContext(at: server)),
             let root = (try? JSONDocument(parsing: plaintext))?.root,
             let session = root["s"]?.stringBytes, let call = root["c"]?.integer.flatMap({ Int(exactly: $0) }),
             let round = root["r"]?.integer.flatMap({ Int(exactly: $0) }),
@@ -56,8 +61,11 @@ struct RequestStates: Sendable {
             session: SessionID(session[...]), call: call, round: round, digest: sealedDigest, expires: expires,
             relayed: root["u"]?.stringBytes)
     }
+}
 
-    private static func context(_ principal: Principal) -> [UInt8] {
-        Array("\(principal.user.value.utf8.count):\(principal.user.value)\(principal.client.value)".utf8)
+extension Principal {
+    /// What is sealed for it at `server`, nobody else can open, nor it elsewhere. The name of a server has no colon.
+    func sealingContext(at server: String) -> [UInt8] {
+        Array("\(server):\(user.value.utf8.count):\(user.value)\(client.value)".utf8)
     }
 }

@@ -46,7 +46,7 @@ extension MCPEndpoint {
         if let text = request.message.params?["requestState"] {
             guard request.method.mayAskClient, let bytes = text.stringBytes,
                 let state = states.open(
-                    bytes, for: request.principal, digest: RequestDigest.make(request.message))
+                    bytes, for: request.principal, at: server.name, digest: RequestDigest.make(request.message))
             else { throw JSONRPCError.badState }
             if let relayed = state.relayed {
                 // Any process of the server will do, but the one that asked may know more.
@@ -63,6 +63,17 @@ extension MCPEndpoint {
                         state.session, of: request.principal, at: server.name, client: .bridged)
                 else { throw JSONRPCError.lostCall }
                 return await session.resume(request, state)
+            }
+        }
+        if request.method.isOfTask, let name = request.message.params?["taskId"]?.stringBytes,
+            let task = tasks.open(name, for: request.principal, at: server.name)
+        {
+            request.task = task
+            // A server of one process knows the tasks that it made itself.
+            let session = directory.session(task.session, of: request.principal, at: server.name, client: .bridged)
+            if let session {
+                let outcome = await session.submit(request, lease: BridgeLease(session) {}, record: record)
+                if case .gone = outcome {} else { return outcome }
             }
         }
         let filter = request.method == .subscriptionsListen ? try ListenFilter(request.message.params) : nil

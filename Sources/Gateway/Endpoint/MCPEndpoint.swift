@@ -14,6 +14,7 @@ final class MCPEndpoint: HTTPResponder {
     let supervisor: ServerSupervisor
     let bridge: BridgePool
     let states: RequestStates
+    let tasks: TaskHandles
     let directory: SessionDirectory
     let quotas: PrincipalQuotas
     /// Nil where nobody can come too often.
@@ -28,14 +29,15 @@ final class MCPEndpoint: HTTPResponder {
 
     init(
         server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
-        directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?, limits: GatewayLimits,
-        pages: CrossOriginPolicy,
-        authentication: BearerAuthentication, audits: Bool, arguments: ArgumentRecord?, tracer: Tracer?
+        tasks: TaskHandles, directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?,
+        limits: GatewayLimits, pages: CrossOriginPolicy, authentication: BearerAuthentication, audits: Bool,
+        arguments: ArgumentRecord?, tracer: Tracer?
     ) {
         self.server = server
         self.supervisor = supervisor
         self.bridge = bridge
         self.states = states
+        self.tasks = tasks
         self.directory = directory
         self.quotas = quotas
         self.rates = rates

@@ -79,6 +79,9 @@ extension LegacySession {
         guard var admitted else {
             return resolve(number, outcome: .refused, .unknownTool)
         }
+        if let refusal = ownTasks?.refusal(message, method) {
+            return resolve(number, outcome: .refused, refusal)
+        }
         if let trace = record?.trace { admitted = TraceMessage.carrying(trace.traceparent, admitted) }
         let stated = method == .toolsCall && server.remote == nil ? identity : nil
         let line =
@@ -86,7 +89,8 @@ extension LegacySession {
             ? relayed(admitted, number, exchange, identity: stated)
             : ServerBoundMessage.request(
                 admitted, number: number, identity: stated,
-                offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil)
+                offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil,
+                asTask: exchange?.runsAsTask == true)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
             if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }

@@ -47,15 +47,22 @@ extension LegacySession {
     }
 
     private func received(response raw: JSONRPCMessage) {
-        guard let number = raw.id?.integer.flatMap({ Int(exactly: $0) }), let entry = calls.finish(number) else {
-            return discard()
+        guard var number = raw.id?.integer.flatMap({ Int(exactly: $0) }) else { return discard() }
+        if isBridged {
+            guard let call = call(endedBy: number, raw) else {
+                garbage = 0
+                return
+            }
+            number = call
         }
+        guard let entry = calls.finish(number) else { return discard() }
         garbage = 0
         timeouts = 0
         if surroundings.policy != nil { entry.caller.stream.missingScopes = connection?.missingScopes(of: number) }
-        guard let message = visible(raw, entry.caller.method, for: entry.caller.stream.principal) else {
+        guard let shown = visible(raw, entry.caller.method, for: entry.caller.stream.principal) else {
             return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
         }
+        let message = keepingTasksApart(shown, entry.caller.method)
         let isResult = message.node["error"] == nil
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
@@ -72,9 +79,12 @@ extension LegacySession {
         isEstablished = true
         surroundings.observer.began(self)
         guard isBridged else { return }
+        if let own = connection?.relayModern() {
+            introduction = own
+            isRelay = true
+            return
+        }
         introduction = ServerIntroduction(result)
-        isRelay = connection?.relayModern() == true
-        guard !isRelay else { return }
         sendLine(Array(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.utf8) + [0x0A])
     }
 

@@ -97,7 +97,7 @@ extension LegacySession {
                 return finish(.slowStart)
             }
             timeouts += 1
-            sendLine(JSONRPCText.cancelled(JSONRPCID(number: entry.number), reason: "deadline exceeded") + [0x0A])
+            cancelAtServer(entry.number, "deadline exceeded")
             let error = JSONRPCError(
                 .deadlineExceeded, "The server \"\(server.name)\" did not answer within \(server.callTimeout)")
             settle(entry, .timedOut, error.response(to: entry.id))

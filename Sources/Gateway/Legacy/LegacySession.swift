@@ -40,6 +40,7 @@ actor LegacySession {
         let directory: SessionDirectory
         let observer: GatewayObserver
         let states: RequestStates
+        let tasks: TaskHandles
         /// Nil where everybody may use everything.
         var policy: AccessPolicy?
     }
@@ -86,6 +87,11 @@ actor LegacySession {
     var logLevel: LoggingLevel?
     var tools = ToolParameterHeaders()
     var knowsTools = false
+    var legacyTasks = LegacyTasks()
+    /// Its tasks, where others of the same server are not its own.
+    var ownTasks: OwnTasks?
+    /// Which calls wait for the results of tasks that a legacy server made of them, by the numbers of those.
+    var taskResults: [Int: Int] = [:]
     var end: SessionEnd?
     /// Called when nothing of the child is left.
     var whenGone: (@Sendable () -> Void)?

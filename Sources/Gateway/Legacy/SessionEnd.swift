@@ -14,6 +14,8 @@ enum SessionEnd: Sendable, Hashable {
     case connectionLost
     /// A server elsewhere ended the session and began no other.
     case forgotten
+    /// The server ended when it was asked which era it speaks; it is not asked again.
+    case misaddressed
     /// Its reader takes too little of what a shared server has for it.
     case slowReader
     case idle
@@ -43,6 +45,7 @@ enum SessionEnd: Sendable, Hashable {
         case .unreachable: "The server \"\(server)\" cannot be reached"
         case .connectionLost: "The connection to the server \"\(server)\" was lost"
         case .forgotten: "The server \"\(server)\" has ended the session"
+        case .misaddressed: "The server \"\(server)\" ended before it answered"
         case .slowReader: "The client does not keep up"
         case .idle, .expired: "The session has expired"
         case .deleted: "The session was ended by the client"
@@ -66,6 +69,7 @@ enum SessionEnd: Sendable, Hashable {
         case .unreachable: "unreachable"
         case .connectionLost: "connection_lost"
         case .forgotten: "forgotten"
+        case .misaddressed: "misaddressed"
         case .slowReader: "slow_reader"
         case .idle: "idle"
         case .expired: "expired"
@@ -83,7 +87,8 @@ enum SessionEnd: Sendable, Hashable {
         switch self {
         case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable, .connectionLost:
             true
-        case .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured, .shutdown,
+        case .misaddressed, .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured,
+            .shutdown,
             .abandoned:
             false
         }

@@ -27,8 +27,9 @@ protocol ServerConnection: AnyObject {
     func listen(_ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void)
 
     /// Leaves out all translation between the eras, where the server speaks the modern one: lines are of that era from now on,
-    /// both ways. False, and nothing changes, where it does not. To be asked when `initialize` has been answered.
-    func relayModern() -> Bool
+    /// both ways. What the server says of itself in that era; nil, and nothing changes, where it does not speak it. To be asked
+    /// when `initialize` has been answered.
+    func relayModern() -> ServerIntroduction?
 
     /// Delivers no further lines until told to go on, so that the server is held back.
     func holdOutput(_ isHeld: Bool)
@@ -70,7 +71,7 @@ extension ServerConnection {
 
     func missingScopes(of number: Int) -> [String]? { nil }
 
-    func relayModern() -> Bool { false }
+    func relayModern() -> ServerIntroduction? { nil }
 
     /// Hands a line to the server at once.
     func send(_ line: [UInt8]) throws(IOError) {

@@ -103,11 +103,20 @@ final class ServerSupervisor: Sendable {
         guard let document = try? JSONDocument(parsing: envelope.handshake(version: .november2025)),
             let initialize = try? JSONRPCMessage(document.root)
         else { throw .gone }
-        let outcome: CallOutcome
+        var outcome = CallOutcome.gone
         do throws(SpawnRefusal) {
-            let (session, answer) = try await begin(initialize, for: principal, client: .bridged, ended: ended)
-            if let session { return session }
-            outcome = answer
+            // A server that does not survive the question for its era is begun once more, with what it must hear first.
+            for _ in 0..<2 {
+                guard let session = try await open(for: principal, client: .bridged, ended: ended) else {
+                    outcome = .message(cannotStart.response(to: initialize.exactID))
+                    break
+                }
+                let (begun, answer) = await settle(
+                    session, await session.accept(initialize, for: principal, record: nil))
+                if let begun { return begun }
+                outcome = answer
+                guard await session.end == .misaddressed else { break }
+            }
         } catch {
             throw .spawn(error)
         }

@@ -41,6 +41,12 @@ package struct Correlation<Caller> {
         return lastNumber
     }
 
+    /// A number for a request that nobody but us waits for.
+    @inlinable package mutating func reserve() -> Int {
+        lastNumber += 1
+        return lastNumber
+    }
+
     /// The server answered `number`: who asked. Nil for an answer that nobody waits for, or no longer.
     @inlinable package mutating func finish(_ number: Int) -> Entry? {
         entries.removeValue(forKey: number)

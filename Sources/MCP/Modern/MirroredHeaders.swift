@@ -41,6 +41,7 @@ package enum MirroredHeaders {
 
     private static func hasName(_ message: JSONRPCMessage) -> Bool {
         message.isMethod("tools/call") || message.isMethod("prompts/get") || message.isMethod("resources/read")
+            || MCPMethod(message.method).isOfTask
     }
 
     /// Texts as bytes, integers by their value: `42.0` is `42`.

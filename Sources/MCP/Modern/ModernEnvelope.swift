@@ -11,6 +11,8 @@ package struct ModernEnvelope: Sendable {
     /// The revision that it claims, served or not.
     package let version: String
     package let capabilities: ClientCapabilities
+    /// Whether it can follow tasks (c37).
+    package let declaresTasks: Bool
     /// JSON text of `clientInfo`; nil where it says nothing.
     package let clientInfo: [UInt8]?
     /// From which severity on it wants log messages; nil for none (c28).
@@ -31,6 +33,7 @@ package struct ModernEnvelope: Sendable {
         if level != nil, logLevel == nil { throw Self.invalid("\(Self.keys[3]) is no level") }
         self.version = version
         capabilities = ClientCapabilities(declared)
+        declaresTasks = TasksExtension.isDeclared(in: declared)
         clientInfo = meta[Self.keys[1]].map { Array($0.bytes) }
     }
 

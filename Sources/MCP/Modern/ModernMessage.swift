@@ -45,6 +45,10 @@ package enum ModernMessage {
         for position in brokenTools {
             if let tool = result["tools"]?[position] { ToolParameterHeaders.strip(tool, with: &patch) }
         }
+        if method == .toolsList, let tools = result["tools"] {
+            for tool in tools.elements { LegacyTasks.strip(tool, with: &patch) }
+        }
+        if let meta = result["_meta"], meta.isObject { patch.remove(LegacyTasks.relationKey, from: meta) }
         if isCacheable(method) {
             patch.set("ttlMs", to: [UInt8(ascii: "0")], in: result)
             patch.set("cacheScope", to: Array("\"private\"".utf8), in: result)
@@ -131,20 +135,22 @@ package enum ModernMessage {
             if position > 0 { result.append(UInt8(ascii: ",")) }
             result += JSONText.quoted(key) + [UInt8(ascii: ":")]
             result += Array("{\"method\":".utf8) + (question.method?.bytes ?? [])
-            if let params = question.params { result += Array(",\"params\":".utf8) + withoutElicitationID(params) }
+            if let params = question.params { result += Array(",\"params\":".utf8) + withoutOldReferences(params) }
             result.append(UInt8(ascii: "}"))
         }
         result += Array("},\"requestState\":".utf8) + JSONText.quoted(state) + [0x7D]
         return JSONRPCText.response(to: id, result: result)
     }
 
-    // The legacy era pairs a later notification with it; here nothing does (B1, "elicitation URL").
-    private static func withoutElicitationID(_ params: JSONNode) -> [UInt8] {
-        guard params["elicitationId"] != nil, let alone = try? JSONDocument(parsing: Array(params.bytes)) else {
-            return Array(params.bytes)
-        }
+    // The legacy era pairs a later notification with the one (B1, "elicitation URL"), and tasks that nobody here was told of
+    // with the other.
+    private static func withoutOldReferences(_ params: JSONNode) -> [UInt8] {
+        guard params["elicitationId"] != nil || params["_meta"]?[LegacyTasks.relationKey] != nil,
+            let alone = try? JSONDocument(parsing: Array(params.bytes))
+        else { return Array(params.bytes) }
         var patch = JSONPatch(alone)
         patch.remove("elicitationId", from: alone.root)
+        if let meta = alone.root["_meta"], meta.isObject { patch.remove(LegacyTasks.relationKey, from: meta) }
         return patch.applied()
     }
 

@@ -33,6 +33,14 @@ package struct ServerIntroduction: Sendable {
 
     package var logs: Bool { capabilities?["logging"]?.isObject == true }
 
+    /// Whether it has the tasks of the modern era.
+    package var hasTasks: Bool { TasksExtension.isDeclared(in: capabilities) }
+
+    /// Whether it makes tasks, as 2025-11-25 has them, of calls.
+    package var runsCallsAsTasks: Bool {
+        capabilities?["tasks"]?["requests"]?["tools"]?["call"]?.isObject == true
+    }
+
     /// Whether the server offers what `method` belongs to; methods of no capability are not offered here (c17).
     package func offers(_ method: MCPMethod) -> Bool {
         switch method {

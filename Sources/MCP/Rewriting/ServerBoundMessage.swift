@@ -9,11 +9,12 @@ package enum ServerBoundMessage {
     package static let identityKey: StaticString = "dev.sallyport/identity"
 
     /// A request as a line. `identity` is JSON text, for `tools/call` only; `offeredVersion` takes the place of the
-    /// client's in `initialize`; `isModern` takes out what only the modern era knows (mcp.md B1); `state` is the JSON text that
-    /// takes the place of the client's `requestState`.
+    /// client's in `initialize`; `isModern` takes out what only the modern era knows, and what a client of it cannot mean (mcp.md
+    /// B1); `asTask` makes a task of a call, as 2025-11-25 has them; `state` is the JSON text that takes the place of the client's
+    /// `requestState`.
     package static func request(
         _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil,
-        isModern: Bool = false, state: [UInt8]? = nil
+        isModern: Bool = false, asTask: Bool = false, state: [UInt8]? = nil
     ) -> [UInt8] {
         if offeredVersion == nil, let line = usualRequest(message, number, identity) { return line }
         var patch = JSONPatch(message.node.document)
@@ -23,6 +24,10 @@ package enum ServerBoundMessage {
         if isModern, let params = message.params, params.isObject {
             patch.remove("inputResponses", from: params)
             patch.remove("requestState", from: params)
+            if message.isMethod("tools/call") {
+                patch.remove("task", from: params)
+                if asTask { patch.set("task", to: Array("{}".utf8), in: params) }
+            }
             if let meta = params["_meta"], meta.isObject {
                 for key in ModernEnvelope.keys { patch.remove(key, from: meta) }
             }

@@ -8,5 +8,6 @@ extension JSONRPCMessage {
         return isMethod("tools/list") || isMethod("prompts/list") || isMethod("prompts/get")
             || isMethod("resources/list") || isMethod("resources/templates/list") || isMethod("resources/read")
             || isMethod("server/discover") || isMethod("completion/complete") || isMethod("ping")
+            || isMethod("tasks/get")
     }
 }

@@ -20,6 +20,11 @@ package enum MCPMethod: String, Sendable, Hashable, CaseIterable {
     case rootsList = "roots/list"
     case serverDiscover = "server/discover"
     case subscriptionsListen = "subscriptions/listen"
+    case tasksGet = "tasks/get"
+    case tasksUpdate = "tasks/update"
+    case tasksCancel = "tasks/cancel"
+    case tasksResult = "tasks/result"
+    case tasksList = "tasks/list"
     /// Everything that is not in this list.
     case other
 
@@ -27,10 +32,10 @@ package enum MCPMethod: String, Sendable, Hashable, CaseIterable {
     package var isModern: Bool {
         switch self {
         case .toolsCall, .toolsList, .resourcesList, .resourcesTemplatesList, .resourcesRead, .promptsList, .promptsGet,
-            .completionComplete, .serverDiscover, .subscriptionsListen:
+            .completionComplete, .serverDiscover, .subscriptionsListen, .tasksGet, .tasksUpdate, .tasksCancel:
             true
         case .initialize, .ping, .resourcesSubscribe, .resourcesUnsubscribe, .loggingSetLevel, .samplingCreateMessage,
-            .elicitationCreate, .rootsList, .other:
+            .elicitationCreate, .rootsList, .tasksResult, .tasksList, .other:
             false
         }
     }

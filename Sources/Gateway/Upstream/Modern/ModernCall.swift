@@ -14,6 +14,16 @@ final class ModernCall {
         let url: [UInt8]?
     }
 
+    /// A task that the server made of the call.
+    struct OwnTask {
+        /// JSON text of the server's name for it.
+        let name: [UInt8]
+        /// JSON text of the keys of what the client was asked for it.
+        var asked: Set<[UInt8]> = []
+        /// Whether the server was told last, and not asked.
+        var isAnswering = false
+    }
+
     /// The session's id.
     let id: JSONRPCID
     let method: MCPMethod
@@ -33,7 +43,9 @@ final class ModernCall {
     var answers: [(key: [UInt8], text: [UInt8])] = []
     /// JSON text of `requestState`, of this round.
     var state: [UInt8]?
-    /// When it is tried again, where that is not at once.
+    /// The task that goes on in its place.
+    var task: OwnTask?
+    /// When it is tried again, or its task looked at, where that is not at once.
     var retriesAt: LoopInstant?
     /// Addresses that the user agreed to open: whoever is asked for them again was asked often enough.
     var opened: Set<[UInt8]> = []

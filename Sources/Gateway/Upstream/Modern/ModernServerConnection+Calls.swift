@@ -37,12 +37,11 @@ extension ModernServerConnection {
         case .resourcesSubscribe: subscribe(message, id, client, introduction)
         case .resourcesUnsubscribe: unsubscribe(message, id, client)
         case .initialize: return refuse(.invalidRequest, "The session has begun already")
-        case .serverDiscover, .subscriptionsListen, .samplingCreateMessage, .elicitationCreate, .rootsList:
+        // Tasks of the two eras have the same methods for other things; none are offered here.
+        case .serverDiscover, .subscriptionsListen, .samplingCreateMessage, .elicitationCreate, .rootsList, .tasksGet,
+            .tasksUpdate, .tasksCancel, .tasksResult, .tasksList:
             return refuse(.methodNotFound, "Method not found")
         case let method:
-            guard method != .other || !Self.isOfOldTasks(message) else {
-                return refuse(.methodNotFound, "Method not found")
-            }
             guard calls.count < Self.maximumCalls else { return refuse(.limitReached, "Too many calls are waiting") }
             guard message.params?.isObject ?? true else {
                 return refuse(.invalidParams, "\"params\" must be an object")
@@ -50,11 +49,6 @@ extension ModernServerConnection {
             return try begin(message, id, method, client)
         }
         return false
-    }
-
-    // Those of 2025-11-25; a server of the new era would take them for its own.
-    private static func isOfOldTasks(_ message: JSONRPCMessage) -> Bool {
-        message.method?.stringBytes?.starts(with: "tasks/".utf8) == true
     }
 
     private func begin(
@@ -108,6 +102,7 @@ extension ModernServerConnection {
         }
         for number in call.open.keys { emit(LegacyBoundMessage.withdrawal(of: number)) }
         forget(call)
+        cancelTask(of: call)
         guard let number = call.number else { return false }
         return try inner.enqueue(ServerBoundMessage.cancellation(message, number: number))
     }
@@ -118,10 +113,11 @@ extension ModernServerConnection {
     func answered(_ message: JSONRPCMessage, _ client: LegacyClient) {
         guard let number = message.id?.integer.flatMap({ Int(exactly: $0) }) else { return emitUseless() }
         guard let call = working[number] else {
-            return listenAnswered(number, message, client) ? () : emitUseless()
+            return dismisses(number) || listenAnswered(number, message, client) ? () : emitUseless()
         }
         working[number] = nil
         call.number = nil
+        if call.task != nil { return answered(message, aboutTaskOf: call, client) }
         guard let result = message.node["result"] else {
             return finish(call, LegacyBoundMessage.error(message, id: call.id, method: call.method))
         }
@@ -131,6 +127,7 @@ extension ModernServerConnection {
                 LegacyBoundMessage.result(
                     message, id: call.id, method: call.method, tool: call.tool, client: client, outputs: &outputs))
         }
+        if type.equals("task") { return follow(call, result) }
         guard type.equals("input_required") else {
             return fail(call, "The server gave a result of a kind that the client does not know")
         }
@@ -145,6 +142,7 @@ extension ModernServerConnection {
 
     /// The call cannot go on.
     func fail(_ call: ModernCall, _ text: String) {
+        cancelTask(of: call)
         finish(call, LegacyBoundMessage.failure(text, id: call.id, method: call.method))
     }
 

@@ -5,6 +5,8 @@ import MCP
 // Subscriptions and announcements: one listen for all that the session watches.
 extension ModernServerConnection {
     private static let acknowledgementLimit = Duration.seconds(10)
+    /// A listen that lasted so long was none of several in a row that failed.
+    private static let steady = Duration.seconds(60)
 
     /// The session has begun: lists may change from now on.
     func beginListening(_ client: LegacyClient, _ introduction: ServerIntroduction) {
@@ -100,6 +102,7 @@ extension ModernServerConnection {
         listen.filter.resources = asked.resources.filter { kept.watches($0) }
         endActive()
         listening.opening = nil
+        listen.since = EventLoop.preciseNow
         listening.active = listen
         settleSubscribers(of: asked, kept: listen.filter)
         if listen.isResumption { announceAll(of: listen.filter) }
@@ -122,17 +125,23 @@ extension ModernServerConnection {
         }
     }
 
-    /// The listen that was opened last will not be: the one before goes on.
-    private func refused(_ listen: ModernListening.Listen, _ client: LegacyClient) {
+    /// The listen that was opened last will not be: the one before goes on. Where there is none it is tried again, unless the
+    /// server said in `answer` that it never will be.
+    private func refused(_ listen: ModernListening.Listen, _ client: LegacyClient, _ answer: JSONRPCMessage? = nil) {
         listening.opening = nil
         settleSubscribers(of: listen.filter, kept: listening.active?.filter ?? ListenFilter())
-        if listening.isOutdated { refresh(client) }
+        if listening.isOutdated { return refresh(client) }
+        let code = answer?.node["error"]?["code"]?.integer.map { JSONRPCError.Code($0) }
+        let isFinal = code == .methodNotFound || code == .invalidParams || code == .missingClientCapability
+        guard !isFinal, listening.active == nil, !listening.isEmpty else { return }
+        listening.resumeLater(EventLoop.preciseNow)
+        arm()
     }
 
     /// Answers to listens: an end that the server wished, or a refusal. False where there is no such listen.
     func listenAnswered(_ number: Int, _ message: JSONRPCMessage, _ client: LegacyClient) -> Bool {
         if let opening = listening.opening, opening.number == number {
-            refused(opening, client)
+            refused(opening, client, message)
             return true
         }
         return ended(number)
@@ -149,10 +158,9 @@ extension ModernServerConnection {
         guard let active = listening.active, active.number == number else { return listening.retired.contains(number) }
         listening.active = nil
         listening.retire(active)
-        listening.endings = min(listening.endings + 1, 6)
-        // 1 s, 2 s, … 64 s, each a little different: many may have lost the same server.
-        let jitter = Duration.milliseconds(Int64.random(in: 0..<500))
-        listening.resumesAt = EventLoop.preciseNow + .milliseconds(500 << listening.endings) + jitter
+        let now = EventLoop.preciseNow
+        if let since = active.since, since + Self.steady <= now { listening.endings = 0 }
+        listening.resumeLater(now)
         arm()
         return true
     }

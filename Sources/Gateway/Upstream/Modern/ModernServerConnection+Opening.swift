@@ -15,17 +15,21 @@ extension ModernServerConnection {
         let now = EventLoop.preciseNow
         let introduction = Introduction(
             line: line, id: id, client: LegacyClient(message), deadline: now, began: now)
-        guard memory.opening == .discovery else {
+        guard opening == .discovery else {
             phase = .introducing(introduction)
             return try inner.enqueue(line)
         }
         return try discover(introduction)
     }
 
+    private var opening: EraMemory.Opening { memory.opening(for: clientEra, at: EventLoop.preciseNow) }
+    /// Whether the server is asked for the modern era because the client is of it, and not because it is known to have it.
+    private var isGuess: Bool { memory.opening(at: EventLoop.preciseNow) == .handshake }
+
     /// Before the handshake a client may ask for little (c50).
     private func wait(_ message: JSONRPCMessage, _ line: [UInt8]) throws(IOError) -> Bool {
         if case .introducing = phase { return try inner.enqueue(line) }
-        if case .silent = phase, memory.opening == .handshake { return try inner.enqueue(line) }
+        if case .silent = phase, opening == .handshake { return try inner.enqueue(line) }
         guard message.kind == .request, let id = message.exactID else { return false }
         if message.isMethod("ping") {
             emit(JSONRPCText.response(to: id, result: Array("{}".utf8)))
@@ -63,6 +67,11 @@ extension ModernServerConnection {
     private func introduced(_ given: Introduction, _ message: JSONRPCMessage, _ line: [UInt8]) {
         guard message.node["error"] != nil else {
             memory.learned(.handshake)
+            if given.wasSilent {
+                memory.sufferedFromDiscovery()
+            } else if given.discovery != nil {
+                memory.foundLegacy(at: EventLoop.preciseNow)
+            }
             phase = .plain
             return emit(line)
         }
@@ -82,8 +91,10 @@ extension ModernServerConnection {
         let versions = discovery?.versions ?? message.node["error"].flatMap { Discovery.supportedVersions(in: $0) }
         guard let versions else { return undiscovered(introduction, message) }
         if let discovery, versions.contains(where: { Self.isServed($0) }) {
-            memory.learned(.discovery)
-            phase = .modern(introduction.client, discovery.introduction)
+            if isGuess, introduction.refusal == nil { memory.foundModern() } else { memory.learned(.discovery) }
+            let client = introduction.client
+            phase = .modern(
+                discovery.introduction.hasTasks ? client.followingTasks() : client, discovery.introduction)
             let result = discovery.handshake(for: introduction.client, name: server.name)
             return emit(JSONRPCText.response(to: introduction.id, result: result))
         }
@@ -114,7 +125,9 @@ extension ModernServerConnection {
             return emit(error.response(to: introduction.id))
         }
         // It was known as modern and is not so any more, or that was a guess.
-        memory.contradicted()
+        if !isGuess { memory.contradicted() }
+        var introduction = introduction
+        introduction.wasSilent = message == nil
         phase = .introducing(introduction)
         if (try? inner.enqueue(introduction.line)) != nil { try? inner.flush() }
     }
@@ -122,10 +135,14 @@ extension ModernServerConnection {
     /// The connection is lost; whoever waits for its first answer gets what there was.
     func lostBeforeAnswer() {
         switch phase {
-        case .introducing: memory.unanswered(.handshake)
+        case .introducing(let introduction):
+            if introduction.discovery == nil { memory.unanswered(.handshake) }
         case .discovering(let introduction):
             if let refusal = introduction.refusal {
                 emit(refusal)
+            } else if isGuess {
+                memory.sufferedFromDiscovery()
+                diedOfQuestion = true
             } else {
                 memory.unanswered(.discovery)
             }
@@ -136,7 +153,7 @@ extension ModernServerConnection {
 
     /// The session ends; a server that had all the time there is and said nothing was perhaps spoken to in the wrong way.
     func slowBeforeAnswer() {
-        guard case .introducing(let introduction) = phase,
+        guard case .introducing(let introduction) = phase, introduction.discovery == nil,
             introduction.began + server.startTimeout <= EventLoop.preciseNow
         else { return }
         memory.unanswered(.handshake)

@@ -15,9 +15,14 @@ extension ModernServerConnection {
         }
         call.state = required.state
         call.answers = []
+        put(required.entries, of: call, client)
+    }
+
+    /// Asks the client; goes on at once where nobody need be asked.
+    func put(_ entries: [InputRequired.Entry], of call: ModernCall, _ client: LegacyClient) {
         var messages: [[UInt8]] = []
         var isPatience = true
-        for entry in required.entries {
+        for entry in entries {
             // The user has agreed to open it and is perhaps still there: asked again, he would not know why.
             if let url = entry.url, call.opened.contains(url) {
                 call.answers.append((entry.key, Array("{\"action\":\"accept\"}".utf8)))
@@ -80,6 +85,7 @@ extension ModernServerConnection {
     /// Tries the request again: with what was answered in this round alone, and with the server's state as it came.
     func retry(_ call: ModernCall, _ client: LegacyClient) {
         call.retriesAt = nil
+        if let task = call.task { return ask(about: task, call, client) }
         guard let message = call.message else { return }
         lastNumber += 1
         call.number = lastNumber
@@ -96,7 +102,7 @@ extension ModernServerConnection {
         }
     }
 
-    private static func object(_ members: [(key: [UInt8], text: [UInt8])]) -> [UInt8]? {
+    static func object(_ members: [(key: [UInt8], text: [UInt8])]) -> [UInt8]? {
         guard !members.isEmpty else { return nil }
         var text: [UInt8] = [UInt8(ascii: "{")]
         for (position, member) in members.enumerated() {

@@ -36,6 +36,8 @@ final class ModernServerConnection: ServerConnection {
         var refusal: [UInt8]?
         /// The number of `server/discover`, where that was asked before.
         var discovery: Int?
+        /// Whether nothing came in answer to that in time.
+        var wasSilent = false
         /// When to stop waiting for `server/discover`.
         var deadline: LoopInstant
         /// When it began.
@@ -47,6 +49,10 @@ final class ModernServerConnection: ServerConnection {
     let memory: EraMemory
     let loop: EventLoop
     var phase = Phase.silent
+    /// Which era the client of the session is of: a server of both is spoken to in that one.
+    private(set) var clientEra = Era.legacy
+    /// Whether the server ended when it was asked for an era that it was not known to have.
+    var diedOfQuestion = false
     /// The highest number that was used towards the server: beyond those of the session, whose `initialize` may be there too.
     var lastNumber = 1 << 32
     /// Calls by the session's ids, and those that the server works on by their numbers.
@@ -57,6 +63,8 @@ final class ModernServerConnection: ServerConnection {
     /// Who waits for the answer to which question to the client.
     var asked: [Int: ModernCall] = [:]
     var lastQuestion = 0
+    /// The numbers of requests whose answers nobody waits for, of late.
+    var dismissed: [Int] = []
     var logLevel: LoggingLevel?
     var outputs = ToolOutputs()
     var listening = ModernListening()
@@ -91,10 +99,10 @@ final class ModernServerConnection: ServerConnection {
 
     func flush() throws(IOError) { try inner.flush() }
 
-    func relayModern() -> Bool {
-        guard case .modern = phase, calls.isEmpty, listening.isEmpty else { return false }
+    func relayModern() -> ServerIntroduction? {
+        guard case .modern(_, let introduction) = phase, calls.isEmpty, listening.isEmpty else { return nil }
         phase = .plain
-        return true
+        return introduction
     }
 
     // MARK: From the server
@@ -191,7 +199,10 @@ final class ModernServerConnection: ServerConnection {
 
     // MARK: What the session says of itself
 
-    func begins(for client: LegacySession.ClientKind) { inner.begins(for: client) }
+    func begins(for client: LegacySession.ClientKind) {
+        clientEra = client == .bridged ? .modern : .legacy
+        inner.begins(for: client)
+    }
 
     func used(by principal: Principal) { inner.used(by: principal) }
 
@@ -206,7 +217,8 @@ final class ModernServerConnection: ServerConnection {
     func end(after loss: ConnectionLoss) async -> SessionEnd {
         lostBeforeAnswer()
         deliver()
-        return await inner.end(after: loss)
+        let end = await inner.end(after: loss)
+        return diedOfQuestion ? .misaddressed : end
     }
 
     func stop() async {

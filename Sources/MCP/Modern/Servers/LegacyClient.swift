@@ -8,7 +8,7 @@ package struct LegacyClient: Sendable {
     /// What it can be asked.
     package let capabilities: ClientCapabilities
     /// Members of `_meta` with their keys, the envelope of every request; JSON text.
-    let envelope: [(key: StaticString, text: [UInt8])]
+    private(set) var envelope: [(key: StaticString, text: [UInt8])]
 
     /// Reads a request `initialize`; what is missing or of another kind counts as not said.
     package init(_ initialize: JSONRPCMessage) {
@@ -19,6 +19,15 @@ package struct LegacyClient: Sendable {
         self.version = version
         capabilities = (try? JSONDocument(parsing: declared)).map { ClientCapabilities($0.root) } ?? []
         envelope = Self.envelope(capabilities: declared, info: params?["clientInfo"])
+    }
+
+    /// The same, for a server that has tasks: its calls may become tasks, which the gateway follows for it.
+    package func followingTasks() -> LegacyClient {
+        var client = self
+        for (position, member) in envelope.enumerated() where position == 1 {
+            client.envelope[position].text = Extensions.withTasks(member.text)
+        }
+        return client
     }
 
     private init() {
@@ -42,7 +51,7 @@ package struct LegacyClient: Sendable {
     }
 
     /// The capabilities of the modern era. What the client's revision cannot express it has not declared, whatever it says;
-    /// tasks are spoken otherwise in the new era, so nobody may start one.
+    /// tasks are spoken otherwise in the new era, so it may not start one.
     private static func converted(_ declared: JSONNode?, of version: ProtocolVersion) -> [UInt8] {
         guard let declared, declared.isObject else { return Array("{}".utf8) }
         var text: [UInt8] = [UInt8(ascii: "{")]
@@ -81,8 +90,20 @@ enum Extensions {
     static func withoutTasks(_ extensions: JSONNode) -> [UInt8]? {
         guard extensions.isObject, let alone = try? JSONDocument(parsing: Array(extensions.bytes)) else { return nil }
         var patch = JSONPatch(alone)
-        patch.remove("io.modelcontextprotocol/tasks", from: alone.root)
-        let isEmpty = extensions.count - (extensions.contains("io.modelcontextprotocol/tasks") ? 1 : 0) == 0
+        patch.remove(TasksExtension.key, from: alone.root)
+        let isEmpty = extensions.count - (extensions.contains(TasksExtension.key) ? 1 : 0) == 0
         return isEmpty ? nil : JSONText.compacted(patch.applied()[...])
+    }
+    /// JSON text of capabilities with the tasks of the modern era.
+    static func withTasks(_ capabilities: [UInt8]) -> [UInt8] {
+        guard let alone = try? JSONDocument(parsing: capabilities), alone.root.isObject else { return capabilities }
+        let empty = Array("{}".utf8)
+        var patch = JSONPatch(alone)
+        if let extensions = alone.root["extensions"], extensions.isObject {
+            patch.set(TasksExtension.key, to: empty, in: extensions)
+        } else {
+            patch.set("extensions", to: Array("{\"\(TasksExtension.key)\":{}}".utf8), in: alone.root)
+        }
+        return patch.applied()
     }
 }

@@ -51,6 +51,20 @@ package enum ModernBoundMessage {
         own("subscriptions/listen", number, client, Array(",\"notifications\":".utf8) + filter.json.serialized())
     }
 
+    /// `tasks/get`, or `tasks/update` with `responses`, JSON text of the object `inputResponses`; `task` is JSON text too.
+    package static func task(
+        _ task: [UInt8], number: Int, client: LegacyClient, responses: [UInt8]?
+    ) -> [UInt8] {
+        let id = Array(",\"taskId\":".utf8) + task
+        guard let responses else { return own("tasks/get", number, client, id) }
+        return own("tasks/update", number, client, id + Array(",\"inputResponses\":".utf8) + responses)
+    }
+
+    /// `tasks/cancel`.
+    package static func cancel(task: [UInt8], number: Int, client: LegacyClient) -> [UInt8] {
+        own("tasks/cancel", number, client, Array(",\"taskId\":".utf8) + task)
+    }
+
     private static func own(
         _ method: StaticString, _ number: Int, _ client: LegacyClient, _ members: [UInt8]
     ) -> [UInt8] {

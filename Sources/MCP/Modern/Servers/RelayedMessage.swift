@@ -5,12 +5,12 @@ import JSON
 package enum RelayedMessage {
     private static let subscriptionKey: StaticString = "io.modelcontextprotocol/subscriptionId"
 
-    /// A response under the client's id. `state` is JSON text in the place of the server's `requestState`; `brokenTools` are
-    /// positions of tools whose annotations a client would have to refuse; `isPrivate` takes the server's leave to share a list
+    /// A response under the client's id. `state` is JSON text in the place of the server's `requestState`, `task` in that of its
+    /// `taskId`; `brokenTools` are positions of tools whose annotations a client would have to refuse; `isPrivate` takes the server's leave to share a list
     /// that is not as it wrote it.
     package static func response(
-        _ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod, state: [UInt8]?, brokenTools: [Int] = [],
-        isPrivate: Bool = false
+        _ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod, state: [UInt8]?, task: [UInt8]? = nil,
+        brokenTools: [Int] = [], isPrivate: Bool = false
     ) -> ModernMessage.Answer {
         guard let result = message.node["result"] else { return error(message, id) }
         guard result.isObject, let own = message.id else {
@@ -20,6 +20,7 @@ package enum RelayedMessage {
         patch.replace(own, with: id.text)
         if result["resultType"] == nil { patch.set("resultType", to: Array("\"complete\"".utf8), in: result) }
         if let state { patch.set("requestState", to: state, in: result) }
+        if let task, result["taskId"] != nil { patch.set("taskId", to: task, in: result) }
         for position in brokenTools {
             if let tool = result["tools"]?[position] { ToolParameterHeaders.strip(tool, with: &patch) }
         }
