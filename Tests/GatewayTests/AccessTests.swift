@@ -141,6 +141,21 @@ struct AccessTests {
         }
     }
 
+    @Test("R05: the answer to a question needs what the call needed, by the token that brings it")
+    func retries() async throws {
+        try await withBench([Self.server], change: Self.rules) { bench in
+            var client = PlainModernMCP(port: bench.port, path: "/one/mcp", token: "alice-admin")
+            client.capabilities = Bench.everything
+            let asked = try await client.say("elicit")
+            let key = try #require(asked.key(of: "elicitation/create"))
+            let retry = asked.retry([key: #"{"action":"accept","content":{}}"#])
+            client.token = "alice"
+            Self.expectMissing(try await client.say("elicit", id: "2", "{}", retry))
+            client.token = "alice-admin"
+            #expect(try await client.say("elicit", id: "3", "{}", retry).text?.contains("accept") == true)
+        }
+    }
+
     @Test("R05: on the event channel of 2024-11-05 the POST is refused")
     func channel() async throws {
         var server = Self.server

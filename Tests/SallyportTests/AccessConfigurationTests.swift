@@ -1,3 +1,4 @@
+import Foundation
 import Gateway
 import TestSupport
 import Testing
@@ -121,6 +122,22 @@ struct AccessConfigurationTests {
         let broken = "cases:\n  - {tool: \"a:b\", prompt: \"a:b\", allow: true}\n  - {tool: \"a:b\", alow: true}\n"
         _ = PolicyCase.list(in: try YAMLReader.read(Array(broken.utf8)), context)
         #expect(context.problems.count == 3, "\(context.problems)")
+    }
+
+    @Test("Examples/groups loads, and keeps the promises of its cases")
+    func example() throws {
+        func text(_ name: String) throws -> String {
+            try String(contentsOfFile: Checkout.root + "/Examples/groups/\(name)", encoding: .utf8)
+        }
+        let configuration = try ConfigurationFile(text("sallyport.yaml")).load()
+        let said = configuration.notices.map(\.path).filter { $0.hasPrefix("access") }
+        #expect(said == ["access.permissions.git:git_reset"], "that it lets nobody is meant")
+        #expect(configuration.rates.perUser == 600)
+        let context = ConfigurationContext(file: "policy-test.yaml", environment: [:])
+        let cases = PolicyCase.list(in: try YAMLReader.read(Array(try text("policy-test.yaml").utf8)), context)
+        #expect(cases.count == 6 && !context.hasErrors)
+        let oracle = PolicyOracle(configuration)
+        for entry in cases { #expect(entry.failure(oracle) == nil, "\(entry.name)") }
     }
 
     /// As its README has it, with what its program made of such rules.

@@ -65,6 +65,9 @@ extension LegacySession {
     func resume(_ request: ModernRequest, _ state: RequestState) async -> CallOutcome {
         func refuse(_ error: JSONRPCError) -> CallOutcome { .answer(.init(error, to: request.id)) }
         guard end == nil, let exchange = exchanges[state.call] else { return refuse(.lostCall) }
+        if let refusal = refusal(of: request.message, request.method, for: request.principal) {
+            return refused(refusal, request.id)
+        }
         guard exchange.isParked, exchange.round == state.round else { return refuse(.usedState) }
         let responses = request.message.params?["inputResponses"]
         guard responses?.isObject ?? true, responses?.members.allSatisfy({ $0.value.isObject }) ?? true else {

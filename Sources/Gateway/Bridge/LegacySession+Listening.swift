@@ -16,12 +16,8 @@ extension LegacySession {
     func listen(_ request: ModernRequest, _ filter: ListenFilter) async -> CallOutcome {
         guard end == nil, let introduction else { return .gone }
         use(by: request.principal)
-        switch refusal(watching: filter.resources, for: request.principal) {
-        case .scopes(let missing):
-            metrics.refused()
-            return .forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: request.id))
-        case .unknown(let error): return .answer(.init(error, to: request.id))
-        case nil: break
+        if let refusal = refusal(watching: filter.resources, for: request.principal) {
+            return refused(refusal, request.id)
         }
         if isRelay { return await relayListen(request) }
         guard quota.openStream() else { return .limitReached }

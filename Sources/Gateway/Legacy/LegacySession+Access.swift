@@ -58,6 +58,13 @@ extension LegacySession {
             of: uris.map { .resource(Array($0.utf8)) }, access, rights(policy, of: principal))
     }
 
+    /// What a modern client is told that has no call yet.
+    func refused(_ refusal: AccessRefusal, _ id: JSONRPCID) -> CallOutcome {
+        metrics.refused()
+        guard let missing = refusal.scopes else { return .answer(.init(refusal.error, to: id)) }
+        return .forbidden(missing, refusal.error.response(to: id))
+    }
+
     /// Ends the waiting for call `number`, which its principal may not make.
     func refuse(_ number: Int, _ refusal: AccessRefusal, _ stream: MessageStream) {
         stream.missingScopes = refusal.scopes
