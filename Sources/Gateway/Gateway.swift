@@ -35,7 +35,7 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// Starts nothing: servers are started when they are first needed.
+    /// Starts nothing: servers are started when they are first needed, or by ``begin()``.
     package convenience init(_ configuration: GatewayConfiguration, on loops: EventLoopGroup) {
         self.init(configuration, on: loops, succeeding: nil, keeping: Continuity(servers: [], includesAggregate: false))
     }
@@ -119,6 +119,11 @@ package final class Gateway: Sendable {
             takesBoundTokens: configuration.proofs != nil, on: &router)
     }
 
+    /// Starts what is to stand ready before anybody asks for it (`pool.prespawn`), in the background; what does already goes on.
+    package func begin() async {
+        for branch in branches { await branch.supervisor.begin() }
+    }
+
     /// Servers behind HTTP that do not answer and are not asked for a while.
     package var unavailableServers: [String] {
         branches.filter { $0.circuit?.isOpen == true }.map(\.supervisor.server.name)
@@ -153,7 +158,7 @@ package final class Gateway: Sendable {
     package func drain(within limit: Duration) async {
         directory.startDraining()
         await Self.end(directory.all, .shutdown, within: limit)
-        for branch in branches { await branch.supervisor.stop() }
+        await Self.stop(branches)
     }
 
     /// Ends what `successor` did not take over: no session of it begins any more, calls get up to `limit` for their answers.
@@ -162,7 +167,11 @@ package final class Gateway: Sendable {
         let left = branches.filter { branch in !successor.branches.contains { $0.supervisor === branch.supervisor } }
         for branch in left { branch.supervisor.retire() }
         await Self.end(left.flatMap(\.supervisor.sessions), .reconfigured, within: limit)
-        for branch in left { await branch.supervisor.stop() }
+        await Self.stop(left)
+    }
+
+    private static func stop(_ branches: [GatewayBranch]) async {
+        await withDiscardingTaskGroup { for branch in branches { $0.addTask { await branch.supervisor.stop() } } }
     }
 
     private static func end(_ sessions: [LegacySession], _ reason: SessionEnd, within limit: Duration) async {

@@ -39,8 +39,11 @@ struct BranchBuilder {
     /// A server, which is not started.
     func branch(_ server: ServerDefinition) -> GatewayBranch {
         guard let remote = server.remote else {
-            var spoken: any Upstream = EraUpstream(StdioUpstream(server, configuration), server)
-            if server.isolation != .session { spoken = SharedUpstream(spoken, server, configuration.limits) }
+            let loop = loops.next()
+            var spoken: any Upstream = EraUpstream(StdioUpstream(server, configuration, slots, on: loop), server)
+            if server.isolation != .session {
+                spoken = SharedUpstream(spoken, server, configuration, slots, on: loop)
+            }
             return branch(server, spoken, slots)
         }
         let there = HTTPUpstream(server, remote, configuration)

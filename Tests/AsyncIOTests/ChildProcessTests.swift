@@ -1,5 +1,6 @@
 import AsyncIO
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(3)), .enabled(if: BuiltProgram.isReady))
@@ -146,6 +147,49 @@ struct ChildProcessTests {
         try await withGroup(1) { group in
             let (_, status) = try await OnLoop(group.loops[0]).output(.shell("kill -9 $$"))
             #expect(status == .killed(signal: SIGKILL))
+        }
+    }
+
+    @Test("a child moves to another loop with all that it is: what it writes, complains and how it ends")
+    func moving() async {
+        await #expect(processExitsWith: .success) {
+            #expect(BuiltProgram.isReady)
+            try await withGroup(2) { group in
+                let script = "echo early; echo grief >&2; read line; echo got $line; exit 5"
+                let spawned = try await ChildProcess.spawn(.shell(script), on: group.loops[0])
+                // Once for everything that a loop makes when it is first used.
+                await (try await ChildProcess.spawn(.shell("cat"), on: group.loops[1])).stop()
+                let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+                let child = try await spawned.moved(to: group.loops[1])
+                #expect(child.pid == spawned.pid && child.loop === group.loops[1])
+                let ended = Shared(false)
+                child.whenExited { ended.change { $0 = true } }
+                try await OnLoop(group.loops[1]).run { me in
+                    try await child.standardInput.write(Array("here\n".utf8))
+                    #expect(try await me.readAll(child.standardOutput) == "early\ngot here\n")
+                    #expect(try await me.readAll(child.standardError) == "grief\n")
+                }
+                #expect(await child.wait() == .exited(code: 5))
+                #expect(ended.value)
+                await child.stop()
+                try await eventuallyTrue("the other loop has closed what it had") {
+                    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count <= before - 3
+                }
+            }
+        }
+    }
+
+    @Test("a child that has ended cannot move, and is gone then")
+    func movingTheDead() async {
+        await #expect(processExitsWith: .success) {
+            #expect(BuiltProgram.isReady)
+            try await withGroup(2) { group in
+                let child = try await ChildProcess.spawn(.shell("exit 0"), on: group.loops[0])
+                _ = await child.wait()
+                await #expect(throws: ChildProcess.SpawnError.launcherFailed) {
+                    _ = try await child.moved(to: group.loops[1])
+                }
+            }
         }
     }
 

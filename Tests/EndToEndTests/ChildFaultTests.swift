@@ -109,13 +109,13 @@ extension EndToEnd {
             try await Self.expectNextCallWorks(bad, within: .seconds(5))
         }
 
-        @Test("P03: 256 MiB of complaints before the answer cost two mebibytes at most")
+        @Test("P03: a gigabyte of complaints before the answer costs two mebibytes at most")
         func complaints() async throws {
             let (gateway, bad, good) = try await Self.start()
             // What is made once is made before.
             _ = try await Self.call(bad, "flood-stderr", id: 30, #"{"bytes":8388608}"#, timeout: 60)
             let before = ProcessTable.residentBytes(gateway.pid)
-            let answer = try await Self.call(bad, "flood-stderr", id: 31, #"{"bytes":268435456}"#, timeout: 120)
+            let answer = try await Self.call(bad, "flood-stderr", id: 31, #"{"bytes":1073741824}"#, timeout: 120)
             #expect(answer.text == "flooded", "\(answer.messages)")
             let grown = ProcessTable.residentBytes(gateway.pid) - before
             #expect(grown <= 2 << 20, "grew by \(grown >> 10) KiB")

@@ -157,7 +157,7 @@ struct FaultTests {
 
     @Test("P05: a server that dies at start gets a clear error, then back-off; limits are 429 and 503")
     func startFailures() async throws {
-        var few = ServerDefinition.python("few", Script.server)
+        var few = ServerDefinition.python("few", Script.server, timeout: .seconds(3))
         few.maximumSessions = 2
         let servers: [ServerDefinition] = [
             .python("crash", Script.server, ["crash"]), few, ServerDefinition(name: "nothing", command: "/nonexistent"),
@@ -178,13 +178,47 @@ struct FaultTests {
                 #expect(second.status == 503 && second.response.header("retry-after") == "1", "\(second.status)")
             }
             try await eventuallyTrue("nothing is left") { bench.gateway.processCount == 0 }
-            _ = try await start("/few/mcp", "alice")
-            _ = try await start("/few/mcp", "alice")
+            let (one, two) = (try await bench.open("/few/mcp"), try await bench.open("/few/mcp"))
+            async let first = one.say("hang", id: 1)
+            async let second = two.say("hang", id: 1)
+            try await eventuallyTrue("both work") { await bench.gateway.openCalls == 2 }
             #expect(try await start("/few/mcp", "bob").status == 503)
             _ = try await start("/demo/mcp", "alice")
             let over = try await start("/demo/mcp", "alice")
             #expect(over.status == 429 && over.response.header("retry-after") != nil)
             #expect(try await start("/demo/mcp", "bob").status == 200)
+            _ = (try await first, try await second)
+        }
+    }
+
+    @Test(
+        "P05: one user does not keep all places: who has fewer gets the one that was unused for the longest time",
+        arguments: [true, false])
+    func fewPlaces(atServer: Bool) async throws {
+        var servers: [ServerDefinition] = [.python("demo", Script.server, timeout: .seconds(6))]
+        if atServer { servers[0].maximumSessions = 3 }
+        if !atServer { servers.append(.python("other", Script.server)) }
+        try await withBench(servers, change: { if !atServer { $0.limits.sessions = 3 } }) { bench in
+            let path = atServer ? "/demo/mcp" : "/other/mcp"
+            // The first one has been at work for the longest time, the second one was used last.
+            let first = try await bench.open("/demo/mcp", "bob")
+            async let busy = first.say("hang", id: 1)
+            try await eventuallyTrue("it works") { await bench.gateway.openCalls == 1 }
+            let (fellow, idle) = (try await bench.open("/demo/mcp", "bob"), try await bench.open("/demo/mcp", "bob"))
+            _ = try await fellow.say("pid", id: 1)
+            let alice = try await bench.open(path)
+            #expect(try await alice.say("echo", id: 1, #"{"message":"x"}"#).text == "x")
+            #expect(bench.gateway.processCount == 3)
+            #expect(try await idle.send(PlainMCP.request("ping", id: 2)).status == 404)
+            #expect(try await fellow.send(PlainMCP.request("ping", id: 2)).status == 200)
+            // Both have as many now, or nearly: nobody is displaced any more.
+            let port = bench.port
+            let second = try await onThread {
+                var client = PlainMCP(port: port, path: path, token: "alice")
+                return try client.open()
+            }
+            #expect(second.status == 503)
+            #expect(try await busy.errorCode == 1001, "its call was not cut off")
         }
     }
 

@@ -64,6 +64,12 @@ enum Script {
             elif mode == "garbage":
                 for _ in range(arguments["lines"]): write(arguments["text"] + "\n")
                 say(request, "after")
+            elif mode == "babble":
+                for _ in range(arguments["lines"]): write("no\n")
+                time.sleep(3600)
+            elif mode == "stall":
+                time.sleep(arguments["seconds"])
+                say(request, "stalled")
             elif mode == "raw":
                 write(bytes.fromhex(arguments["hex"]) + b"\n")
                 say(request, "after")

@@ -119,6 +119,72 @@ struct RuleTests {
         #expect(slots.total == 3)
     }
 
+    @Test(
+        "P05: what stands ready counts in all and with its server, not against a user, and makes place for its session")
+    func spares() throws {
+        var limits = GatewayLimits()
+        limits.sessions = 8
+        let slots = ProcessSlots(limits)
+        var server = ServerDefinition(name: "a", command: "x")
+        server.maximumSessions = 2
+        let other = ServerDefinition(name: "b", command: "x")
+        #expect(slots.takeSpare(server) && slots.takeSpare(server) && !slots.takeSpare(server))
+        #expect(slots.total == 2)
+        try slots.take(server, for: UserID("alice"))
+        #expect(slots.total == 2, "the session has the place of one that stood ready")
+        // One of two that stood ready dies: the other is the session's.
+        slots.giveBackSpare(server)
+        #expect(slots.total == 1)
+        // One that dies while its session has its place already takes nothing away.
+        slots.giveBackSpare(server)
+        #expect(slots.total == 1)
+        slots.giveBack(server, of: UserID("alice"))
+        #expect(slots.total == 0)
+        // An eighth of all places is for sessions alone.
+        for _ in 0..<7 { #expect(slots.takeSpare(other)) }
+        #expect(!slots.takeSpare(other))
+        try slots.take(server, for: UserID("alice"))
+        #expect(throws: SpawnRefusal.capacity) { try slots.take(server, for: UserID("bob")) }
+        for name in ["carol", "dave"] { try slots.take(other, for: UserID(name)) }
+        #expect(slots.total == 8)
+        #expect(!slots.takeShared())
+    }
+
+    @Test("P05: sessions that share a process have one place in all")
+    func sharedPlaces() throws {
+        var limits = GatewayLimits()
+        limits.sessions = 1
+        let slots = ProcessSlots(limits)
+        var server = ServerDefinition(name: "a", command: "x")
+        server.isolation = .shared
+        #expect(slots.takeShared() && !slots.takeShared())
+        for _ in 0..<3 { try slots.take(server, for: UserID("alice")) }
+        #expect(slots.total == 1)
+        for _ in 0..<3 { slots.giveBack(server, of: UserID("alice")) }
+        slots.giveBackShared()
+        #expect(slots.total == 0)
+    }
+
+    @Test("P04, M10: nobody has all the room there is in the input of a server; a newcomer finds some")
+    func inputShares() {
+        var shares = InputShares(maximum: 8 << 20)
+        var waiting = 0
+        func push(_ user: String, _ count: Int) -> Bool {
+            guard shares.take(count, of: UserID(user), waiting: waiting) else { return false }
+            waiting += count
+            return true
+        }
+        while push("bob", 64 << 10) {}
+        #expect(waiting > 3 << 20 && waiting <= 4 << 20 + 256 << 10, "half of it: \(waiting)")
+        #expect(push("alice", 1 << 20), "alice's finds room")
+        #expect(!push("bob", 64 << 10) && push("alice", 64 << 10))
+        // The server reads: what went in first is forgotten first.
+        waiting -= 4 << 20
+        #expect(push("bob", 2 << 20))
+        waiting = 0
+        #expect(push("bob", 8 << 20), "an empty one takes what fits")
+    }
+
     @Test("M02: session ids are 256 bits, visible ASCII, without repeats, bits balanced")
     func sessionIDs() {
         var seen: Set<SessionID> = []

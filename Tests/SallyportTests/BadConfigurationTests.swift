@@ -152,6 +152,10 @@ struct BadConfigurationTests {
         .init(
             "no sessions", "servers: {a: {command: cat, limits: {sessions: 0}}}\n", "servers.a.limits.sessions",
             "from 1"),
+        .init(
+            "more prespawned than may run",
+            "servers: {a: {command: cat, limits: {sessions: 2}, pool: {prespawn: 3}}}\n", "servers.a.pool.prespawn",
+            "limits.sessions is 2", hint: "prespawn fewer"),
         .init("timeout", "servers: {a: {command: cat, timeout: banana}}\n", "servers.a.timeout", "expected a duration"),
     ]
 

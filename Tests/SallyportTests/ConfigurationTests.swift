@@ -96,11 +96,27 @@ struct ConfigurationTests {
     func notices() throws {
         let file = try ConfigurationFile(
             """
-            servers: {a: {command: no-such-program, pool: {prespawn: 1}}}
+            servers: {a: {command: no-such-program, isolation: user, pool: {prespawn: 1}}}
             """)
         let notices = try file.load().notices
         #expect(notices.count == 2)
         #expect(notices.allSatisfy { $0.severity == .notice && $0.text.contains("note: ") })
+    }
+
+    @Test("pool.prespawn counts for sessions and for what all share; a user's process cannot be started ahead")
+    func prespawn() throws {
+        func load(_ keys: String) throws -> (ServerSettings?, [ConfigurationProblem]) {
+            let configuration = try ConfigurationFile("servers: {a: {command: cat, \(keys)}}\n").load()
+            return (configuration.servers.first, configuration.notices)
+        }
+        for keys in ["pool: {prespawn: 3}", "pool: {prespawn: 3}, isolation: shared, limits: {sessions: 2}"] {
+            let (server, notices) = try load(keys)
+            #expect(server?.prespawned == 3 && notices.isEmpty, "\(notices.map(\.text))")
+        }
+        #expect(try load("pool: {prespawn: 0}").0?.prespawned == 0)
+        let (user, notices) = try load("isolation: user, pool: {prespawn: 1, idle_timeout: 10m}")
+        #expect(user?.prespawned == 0 && user?.idleTimeout == .seconds(600))
+        #expect(notices.map(\.path) == ["servers.a.pool.prespawn"] && notices.first?.hint != nil)
     }
 
     @Test("the aggregate is there unless it is switched off, and its separator is one that names can have")

@@ -20,7 +20,7 @@ package actor ChildProcess {
     /// What the child complains; read it always, or a chatty child blocks when the pipe is full.
     package nonisolated let standardError: ByteStream
 
-    private let core: ProcessCore
+    let core: ProcessCore
     private var stopping = false
 
     init(_ core: ProcessCore, pid: Int32) {

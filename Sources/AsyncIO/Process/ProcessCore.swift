@@ -20,21 +20,23 @@ final class ProcessCore: @unchecked Sendable {
     let input: ByteStream
     let output: ByteStream
     let error: ByteStream
-    private let control: StreamCore
-    private let launcher: Int32
-    private let processDescriptor: FileDescriptor
-    private var watch: PollCore?
-    private var messages: [UInt8] = []
+    let control: StreamCore
+    let launcher: Int32
+    let processDescriptor: FileDescriptor
+    var watch: PollCore?
+    private(set) var messages: [UInt8] = []
     private var waiters: [Waiter] = []
     private var exitHandler: (() -> Void)?
 
     private var pid: Int32?
     private var failure: LauncherMessage?
     private(set) var exitStatus: ChildProcess.ExitStatus?
-    private var hasLauncherEnded = false
+    private(set) var hasLauncherEnded = false
 
-    /// Takes over the launched process on `loop`.
-    static func adopt(_ handover: Handover, on loop: EventLoop) async throws(ChildProcess.SpawnError) -> ProcessCore {
+    /// Takes over the launched process on `loop`; `pid` where it is known that the program runs.
+    static func adopt(
+        _ handover: Handover, as pid: Int32? = nil, on loop: EventLoop
+    ) async throws(ChildProcess.SpawnError) -> ProcessCore {
         typealias Adoption = Result<ProcessCore, ChildProcess.SpawnError>
         let result: Adoption = await unsafe withUnsafeContinuation {
             (continuation: UnsafeContinuation<Adoption, Never>) in
@@ -45,7 +47,9 @@ final class ProcessCore: @unchecked Sendable {
                 }
                 let launcher = process.launcher
                 do throws(IOError) {
-                    unsafe continuation.resume(returning: .success(try ProcessCore(process, on: loop)))
+                    let core = try ProcessCore(process, on: loop)
+                    core.pid = pid
+                    unsafe continuation.resume(returning: .success(core))
                 } catch {
                     _ = BlockingExecutor.shared.submit { LaunchedProcess.reap(launcher) }
                     unsafe continuation.resume(returning: .failure(.launcherFailed))

@@ -128,6 +128,11 @@ package final class ByteStream: @unchecked Sendable {
         core.startTLS(engine)
     }
 
+    /// Its descriptor once more, for another stream that takes over from this one.
+    func duplicate() throws(IOError) -> FileDescriptor {
+        try core.duplicate()
+    }
+
     /// Tells the peer that no more bytes come, after those that are queued. A pipe is closed by it.
     package func shutdownWrite() async {
         await core.shutdownWrite()

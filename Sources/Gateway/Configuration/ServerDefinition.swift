@@ -23,6 +23,8 @@ package struct ServerDefinition: Sendable {
     package var absoluteTimeout: Duration
     /// Processes of this server at once.
     package var maximumSessions: Int
+    /// Processes that stand started before a session comes; where all share one, whether that one does.
+    package var prespawned = 0
     package var limits: ChildProcess.Limits
     /// What it may reach; nil means whatever its account may.
     package var sandbox: ChildProcess.Sandbox?

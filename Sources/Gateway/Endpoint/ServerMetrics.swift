@@ -15,8 +15,7 @@ final class ServerMetrics: Sendable {
     init(server: String, in registry: MetricsRegistry) {
         sessions = registry.gauge(
             "sallyport_sessions", help: "Sessions with a running server.", labels: [("server", server)])
-        discardedLines = registry.counter(
-            "sallyport_discarded_lines_total", help: "Lines of servers that were no use.", labels: [("server", server)])
+        discardedLines = Self.discardedLines(of: server, in: registry)
         refusals = registry.counter(
             "sallyport_access_refusals_total", help: "Requests that the access policy refused.",
             labels: [("server", server)])
@@ -42,9 +41,15 @@ final class ServerMetrics: Sendable {
 
     private static let endLabels: [String] = [
         SessionEnd.exited(.lost), .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable,
-        .connectionLost, .forgotten, .slowReader, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured,
-        .shutdown, .abandoned,
+        .connectionLost, .forgotten, .slowReader, .idle, .expired, .displaced, .deleted, .disconnected, .revoked,
+        .reconfigured, .shutdown, .abandoned,
     ].map(\.label)
+
+    /// Also for what belongs to no session.
+    static func discardedLines(of server: String, in registry: MetricsRegistry) -> Counter {
+        registry.counter(
+            "sallyport_discarded_lines_total", help: "Lines of servers that were no use.", labels: [("server", server)])
+    }
 
     func called(_ method: MCPMethod, _ end: CallEnd, _ time: Duration) {
         calls[method]?[end.index].increment()

@@ -20,6 +20,8 @@ enum SessionEnd: Sendable, Hashable {
     case slowReader
     case idle
     case expired
+    /// It made room for a user who had fewer sessions.
+    case displaced
     /// DELETE.
     case deleted
     /// The stream that was the session is closed (2024-11-05).
@@ -47,7 +49,7 @@ enum SessionEnd: Sendable, Hashable {
         case .forgotten: "The server \"\(server)\" has ended the session"
         case .misaddressed: "The server \"\(server)\" ended before it answered"
         case .slowReader: "The client does not keep up"
-        case .idle, .expired: "The session has expired"
+        case .idle, .expired, .displaced: "The session has expired"
         case .deleted: "The session was ended by the client"
         case .disconnected: "The client has gone"
         case .revoked: "The authorization for this session was revoked"
@@ -73,6 +75,7 @@ enum SessionEnd: Sendable, Hashable {
         case .slowReader: "slow_reader"
         case .idle: "idle"
         case .expired: "expired"
+        case .displaced: "displaced"
         case .deleted: "deleted"
         case .disconnected: "disconnected"
         case .revoked: "revoked"
@@ -87,9 +90,8 @@ enum SessionEnd: Sendable, Hashable {
         switch self {
         case .exited, .closedOutput, .closedInput, .garbage, .unresponsive, .slowStart, .unreachable, .connectionLost:
             true
-        case .misaddressed, .slowReader, .forgotten, .idle, .expired, .deleted, .disconnected, .revoked, .reconfigured,
-            .shutdown,
-            .abandoned:
+        case .misaddressed, .slowReader, .forgotten, .idle, .expired, .displaced, .deleted, .disconnected, .revoked,
+            .reconfigured, .shutdown, .abandoned:
             false
         }
     }

@@ -19,6 +19,9 @@ protocol ServerConnection: AnyObject {
     /// - Returns: whether it is the first one, whose sender is to flush.
     func enqueue(_ line: [UInt8]) throws(IOError) -> Bool
 
+    /// Bytes that wait until the server takes them, as far as that is known.
+    var waitingBytes: Int { get }
+
     /// Hands what was enqueued to the server, without waiting for it.
     func flush() throws(IOError)
 
@@ -63,6 +66,8 @@ struct CallDestination {
 }
 
 extension ServerConnection {
+    var waitingBytes: Int { 0 }
+
     func begins(for client: LegacySession.ClientKind) {}
 
     func used(by principal: Principal) {}

@@ -11,9 +11,9 @@ final class ServerSupervisor: Sendable {
     /// The names of the servers behind it, where it is several.
     private let members: [String]?
     private let upstream: any Upstream
-    private let slots: ProcessSlots
+    let slots: ProcessSlots
     private let quotas: PrincipalQuotas
-    private let surroundings: LegacySession.Surroundings
+    let surroundings: LegacySession.Surroundings
     private let backoff = StartBackoff()
     /// Whether another configuration has taken its place.
     private let retired = Atomic<Bool>(false)
@@ -76,7 +76,7 @@ final class ServerSupervisor: Sendable {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let missing = missingScopes(of: principal) { throw .forbidden(missing) }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
-        try slots.take(server, for: principal.user)
+        try await takePlace(for: principal.user)
         do throws(UpstreamError) {
             let open = try await upstream.prepare(for: principal, on: loop)
             return PreparedConnection(open: open) { [slots, server] in slots.giveBack(server, of: principal.user) }
@@ -161,6 +161,9 @@ final class ServerSupervisor: Sendable {
 
     /// Begins nothing that lasts any more.
     func retire() { retired.store(true, ordering: .releasing) }
+
+    /// Starts what is to stand ready.
+    func begin() async { await upstream.begin() }
 
     /// Ends what belongs to no session.
     func stop() async { await upstream.stop() }

@@ -8,11 +8,16 @@ protocol Upstream: Sendable {
         for principal: Principal, on loop: EventLoop
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection
 
+    /// Starts what is to stand ready before the first session comes, in the background.
+    func begin() async
+
     /// Ends what belongs to no session; returns when nothing of it is left.
     func stop() async
 }
 
 extension Upstream {
+    func begin() async {}
+
     func stop() async {}
 }
 

@@ -2,7 +2,7 @@ package import AsyncIO
 package import Telemetry
 
 /// What a server complained last: a bounded memory for error texts, and a log that a chatty server cannot flood (P03).
-package struct StandardErrorTail {
+package struct StandardErrorTail: Sendable {
     /// Bytes that are remembered.
     package static let capacity = 64 << 10
     private static let burst = 20.0

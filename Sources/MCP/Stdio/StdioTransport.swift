@@ -6,7 +6,7 @@ package import Telemetry
 /// Confined to the loop of the child.
 package final class StdioTransport {
     /// Most bytes that may wait for a server that does not read its input.
-    private static let maximumUnsent = 8 << 20
+    package static let maximumUnsent = 8 << 20
 
     private let child: ChildProcess
     private var framer: LineFramer
@@ -14,15 +14,18 @@ package final class StdioTransport {
     /// Lines that wait for ``flush()``.
     private var outgoing: [UInt8] = []
 
-    /// Takes over a child that has just been started.
-    package init(_ child: ChildProcess, maximumLine: Int, logger: Logger) {
+    /// Takes over a child that has just been started, or waited: `complaints` is what it complained meanwhile.
+    package init(_ child: ChildProcess, maximumLine: Int, logger: Logger, complaints: StandardErrorTail? = nil) {
         self.child = child
         framer = LineFramer(maximumBytes: maximumLine)
-        errors = StandardErrorTail(logger: logger, now: EventLoop.preciseNow)
+        errors = complaints ?? StandardErrorTail(logger: logger, now: EventLoop.preciseNow)
     }
 
     /// Where it lives.
     package var loop: EventLoop { child.loop }
+
+    /// Bytes that wait until the server reads them.
+    package var unsentBytes: Int { child.standardInput.unsentBytes + outgoing.count }
 
     /// The number of the process.
     package var pid: Int32 { child.pid }
@@ -34,9 +37,7 @@ package final class StdioTransport {
     ///
     /// - Returns: whether it is the first one, whose sender is to flush.
     package func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {
-        guard child.standardInput.unsentBytes + outgoing.count + line.count <= Self.maximumUnsent else {
-            throw .overloaded
-        }
+        guard unsentBytes + line.count <= Self.maximumUnsent else { throw .overloaded }
         let isFirst = outgoing.isEmpty
         if isFirst { outgoing = child.loop.takeBuffer() }
         outgoing += line

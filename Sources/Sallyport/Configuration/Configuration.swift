@@ -154,6 +154,8 @@ struct ServerSettings: Sendable, Equatable {
     var era = ServerEra.automatic
     /// `pool.idle_timeout`: a session that nobody uses ends after this.
     var idleTimeout = Duration.seconds(600)
+    /// `pool.prespawn`: processes that stand started before a session comes.
+    var prespawned = 0
     /// `limits.sessions`: processes of this server at once.
     var maximumSessions = 50
     /// `limits.memory` in bytes.

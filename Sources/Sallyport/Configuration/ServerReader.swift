@@ -79,8 +79,8 @@ struct ServerReader {
         let sandbox = SandboxReader(context: context)
         sandbox.readUser(section.value("user"), into: &server)
         readLimits(section.section("limits"), into: &server)
-        readPool(section.section("pool"), into: &server)
         if let isolation = section.value("isolation")?.word(Isolation.self) { server.isolation = isolation }
+        readPool(section.section("pool"), into: &server)
         sandbox.read(section.section("sandbox"), into: &server)
         server.tools = ToolReader().tools(in: section.section("tools"))
         section.finish(
@@ -156,9 +156,25 @@ struct ServerReader {
             server.idleTimeout = idle
         }
         if let prespawn = section.value("prespawn"), let count = prespawn.integer(in: 0...1000), count > 0 {
-            prespawn.note("has no effect in this version: a server is started when it is first needed")
+            readPrespawn(count, prespawn, into: &server)
         }
         section.finish()
+    }
+
+    private func readPrespawn(_ count: Int, _ value: ConfigurationValue, into server: inout ServerSettings) {
+        switch server.isolation {
+        case .session where count > server.maximumSessions:
+            value.refuse(
+                "more processes than may run: limits.sessions is \(server.maximumSessions)",
+                hint: "a process that stands ready counts; raise limits.sessions or prespawn fewer")
+        case .user:
+            // Not refused: what it asks for is speed alone.
+            value.note(
+                "has no effect with isolation: user: who the user is stands in the environment of the process, which is "
+                    + "therefore started when that user comes",
+                hint: "use isolation: session or shared, or leave it out")
+        case .session, .shared: server.prespawned = count
+        }
     }
 
     private func checkDirectory(_ text: String, _ value: ConfigurationValue) -> String? {

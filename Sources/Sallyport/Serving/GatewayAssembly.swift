@@ -83,8 +83,9 @@ struct GatewayAssembly: Sendable {
         verify?.register(on: &router)
     }
 
-    /// Ends the streams of grants that have ended, until the task is cancelled.
+    /// Starts servers ahead, then ends the streams of grants that have ended, until the task is cancelled.
     func run() async {
+        await gateway.begin()
         await gateway.watchRevocations()
     }
 
@@ -129,6 +130,7 @@ extension ServerDefinition {
         remote = settings.remote
         offeredVersion = protocolVersion
         isolation = settings.isolation
+        prespawned = settings.prespawned
         tools = settings.tools.filter
     }
 }

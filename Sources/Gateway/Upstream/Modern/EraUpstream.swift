@@ -13,6 +13,10 @@ struct EraUpstream: Upstream {
         memory = EraMemory(server.era)
     }
 
+    func begin() async { await inner.begin() }
+
+    func stop() async { await inner.stop() }
+
     func prepare(
         for principal: Principal, on loop: EventLoop
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection {

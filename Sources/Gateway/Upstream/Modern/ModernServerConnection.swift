@@ -83,6 +83,8 @@ final class ModernServerConnection: ServerConnection {
 
     var details: LogMetadata { inner.details }
 
+    var waitingBytes: Int { inner.waitingBytes }
+
     // MARK: From the session
 
     func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {

@@ -1,5 +1,7 @@
 import AsyncIO
 import MCP
+import OAuth
+import Synchronization
 import Telemetry
 
 /// The part that one session has in a server that several sessions use.
@@ -9,11 +11,18 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
     /// Bytes that wait for a session whose reader is slow; the server is not held back for one of many, so beyond that the
     /// session ends (M10).
     private static let maximumHeld = 4 << 20
+    /// Bytes of the session that may be on their way to the server's loop (M10).
+    private static let maximumOutgoing = StdioTransport.maximumUnsent
 
     let loop: EventLoop
+    /// Whose session it is.
+    let user: UserID
     private let server: SharedServer
     private let number: Int
     private var outgoing: [[UInt8]] = []
+    private var outgoingBytes = 0
+    /// Bytes that the server's loop has not taken yet.
+    private let unsent = Atomic<Int>(0)
     private var take: (([LineFramer.Line]) -> Void)?
     private var lost: (@Sendable (ConnectionLoss) -> Void)?
     private var isHeld = false
@@ -22,8 +31,9 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
     /// How the server ended, once it has.
     private var ending: SessionEnd?
 
-    init(_ server: SharedServer, on loop: EventLoop) {
+    init(_ server: SharedServer, for user: UserID, on loop: EventLoop) {
         self.server = server
+        self.user = user
         self.loop = loop
         number = server.nextNumber()
     }
@@ -32,14 +42,21 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
 
     func enqueue(_ line: [UInt8]) throws(IOError) -> Bool {
         guard ending == nil else { throw .closed }
+        guard waitingBytes + line.count <= Self.maximumOutgoing else { throw .overloaded }
         outgoing.append(line)
+        outgoingBytes += line.count
         return outgoing.count == 1
     }
 
+    var waitingBytes: Int { outgoingBytes + unsent.load(ordering: .relaxed) }
+
     func flush() throws(IOError) {
-        let lines = outgoing
+        let (lines, count) = (outgoing, outgoingBytes)
         outgoing = []
-        server.loop.run { [server, number] in
+        outgoingBytes = 0
+        unsent.add(count, ordering: .relaxed)
+        server.loop.run { [self] in
+            unsent.subtract(count, ordering: .relaxed)
             server.assumeIsolated { $0.accept(lines, from: number) }
         }
     }

@@ -51,7 +51,9 @@ extension SharedServer {
                 watching: method == .resourcesSubscribe ? message.params?["uri"]?.stringBytes : nil))
         // The session put it there; whoever works on it shall have it.
         let identity = message.params?["_meta"]?[ServerBoundMessage.identityKey].map { Array($0.bytes) }
-        guard !sendLine(ServerBoundMessage.request(message, number: call, identity: identity)) else { return }
+        guard !sendLine(ServerBoundMessage.request(message, number: call, identity: identity), of: number) else {
+            return
+        }
         _ = calls.finish(call)
         refuse(JSONRPCError(.limitReached, "The server does not keep up"))
     }
@@ -70,19 +72,19 @@ extension SharedServer {
             else { return }
             _ = calls.finish(entry.number)
             givenUp(entry.caller)
-            sendLine(ServerBoundMessage.cancellation(message, number: entry.number))
+            sendLine(ServerBoundMessage.cancellation(message, number: entry.number), of: number)
             return
         }
         // The handshake is ours, and what everybody shares hears nothing of the roots of one.
         guard !message.isMethod("notifications/initialized"), audience != .everybody else { return }
-        sendLine(ServerBoundMessage.notification(message))
+        sendLine(ServerBoundMessage.notification(message), of: number)
     }
 
     /// An answer to a question of the server, from the session that was asked and from no other (M06).
     private func answer(_ message: JSONRPCMessage, of number: Int) {
         guard let id = message.exactID, asked[id] == number else { return }
         asked[id] = nil
-        send(Array(message.node.bytes))
+        sendLine(Array(message.node.bytes) + [0x0A], of: number)
     }
 
     /// Unsubscribes in nobody's name.

@@ -1,15 +1,21 @@
 import AsyncIO
 import JSON
 import MCP
+import Telemetry
 
 // What the server writes.
 extension SharedServer {
+    private static let garbageLogInterval = Duration.seconds(10)
+
     /// Takes what came at once.
     func take(_ lines: [LineFramer.Line]) {
         for line in lines {
             if case .ended = state { return }
             // An answer that is too long is its caller's affair; what is no JSON is not.
-            guard case .complete(let bytes) = line else { continue }
+            guard case .complete(let bytes) = line else {
+                discarded.increment()
+                continue
+            }
             guard let document = try? JSONDocument(parsing: bytes) else {
                 discard()
                 continue
@@ -33,10 +39,21 @@ extension SharedServer {
         }
     }
 
-    /// Too many in a row mean that this is no MCP server (P04).
+    /// Drops and counts a line that is no use (P04). Before the handshake too many in a row mean that this is no MCP server.
+    /// Later one user's call may have made it write them, which is to cost the others nothing: then it is asked whether it
+    /// is there, and ends only when it does not say so.
     private func discard() {
+        discarded.increment()
         garbage += 1
-        if garbage >= limits.garbageInARow { end(.garbage) }
+        let now = EventLoop.preciseNow
+        if garbageLogged + Self.garbageLogInterval < now {
+            garbageLogged = now
+            logger.notice("lines of a server were discarded", connection?.details ?? [:])
+        }
+        guard garbage >= limits.garbageInARow else { return }
+        garbage = 0
+        guard case .serving = state else { return end(.garbage) }
+        askWhetherThere()
     }
 
     private func received(response message: JSONRPCMessage) {
@@ -62,6 +79,7 @@ extension SharedServer {
         state = .serving(introduction)
         sendLine(SharedIntroduction.initialized)
         for number in members.keys { greet(number) }
+        if members.isEmpty { arm() }
     }
 
     private func received(question message: JSONRPCMessage) {

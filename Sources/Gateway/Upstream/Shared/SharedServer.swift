@@ -3,6 +3,7 @@ import JSON
 import MCP
 import OAuth
 import Synchronization
+import Telemetry
 
 /// One server for several sessions (`isolation: user` and `shared`): it sees one client, the gateway, which shook hands with
 /// it once.
@@ -55,6 +56,9 @@ actor SharedServer {
     static let maximumWatchedBytes = 8 << 10
     /// How long a server from which nothing comes has to answer a ping.
     private static let pingLimit = Duration.seconds(30)
+    /// Bytes that may be on their way to the loops of sessions before the server is held back, and until it goes on (M10).
+    private static let maximumInTransit = 16 << 20
+    private static let resumeAt = 4 << 20
 
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -63,7 +67,12 @@ actor SharedServer {
     nonisolated let limits: GatewayLimits
     /// Called once, when it has ended.
     nonisolated let whenEnded: @Sendable (SharedServer) -> Void
+    /// Called once, when nothing of it is left.
+    nonisolated let whenGone: @Sendable () -> Void
+    nonisolated let logger: Logger
+    nonisolated let discarded: Counter
     private nonisolated let lastNumber = Atomic<Int>(0)
+    private nonisolated let inTransit = Atomic<Int>(0)
 
     var state = State.new
     var connection: (any ServerConnection)?
@@ -79,18 +88,26 @@ actor SharedServer {
     var heard = LoopInstant(nanoseconds: 0)
     /// Runs while it is asked whether it is there.
     var pingTimer: LoopTimer?
-    /// Lines in a row that were no use.
+    /// Lines in a row that were no use, and when that was logged last.
     var garbage = 0
+    var garbageLogged = LoopInstant(nanoseconds: 0)
+    private var shares = InputShares(maximum: StdioTransport.maximumUnsent)
+    /// Whether the server's output is not read, because the sessions' loops do not keep up.
+    private var isHeld = false
 
     init(
-        _ server: ServerDefinition, for audience: Audience, limits: GatewayLimits, on loop: EventLoop,
-        whenEnded: @escaping @Sendable (SharedServer) -> Void
+        _ server: ServerDefinition, for audience: Audience, limits: GatewayLimits, discarded: Counter,
+        on loop: EventLoop, whenEnded: @escaping @Sendable (SharedServer) -> Void,
+        whenGone: @escaping @Sendable () -> Void
     ) {
         self.server = server
         self.audience = audience
         self.limits = limits
+        self.discarded = discarded
         self.loop = loop
         self.whenEnded = whenEnded
+        self.whenGone = whenGone
+        logger = Logger(label: "gateway").with(["server": .string(server.name), "shared": .boolean(true)])
     }
 
     /// A number for a session; callable from everywhere.
@@ -125,7 +142,12 @@ actor SharedServer {
     /// A session waits no longer for a call. When nothing came from the server since it began, it is asked whether it is
     /// there at all: a slow call is no reason to end what others use, a server that hangs is (F04).
     func givenUp(_ call: Call) {
-        guard heard < call.began, pingTimer == nil, case .serving = state else { return }
+        if heard < call.began { askWhetherThere() }
+    }
+
+    /// Ends it when nothing comes from it for a while.
+    func askWhetherThere() {
+        guard pingTimer == nil, case .serving = state else { return }
         send(Array(#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#.utf8))
         pingTimer = loop.scheduled(after: min(Self.pingLimit, server.callTimeout)) { [weak self] in
             self?.assumeIsolated { $0.end(.unresponsive) }
@@ -149,10 +171,16 @@ actor SharedServer {
     /// Hands a message to the server; with the others of this turn of the loop.
     func send(_ message: [UInt8]) { sendLine(message + [0x0A]) }
 
-    /// The same for a line; false where the server does not keep up, so that it will not have it.
+    /// The same for a line of the session `number`, or of ours; false where the server does not keep up, so that it will not
+    /// have it.
     @discardableResult
-    func sendLine(_ line: [UInt8]) -> Bool {
+    func sendLine(_ line: [UInt8], of number: Int? = nil) -> Bool {
         guard let connection else { return true }
+        if let number, let user = members[number]?.connection.user,
+            !shares.take(line.count, of: user, waiting: connection.waitingBytes)
+        {
+            return false
+        }
         do throws(IOError) {
             if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flush() } } }
         } catch {
@@ -170,9 +198,26 @@ actor SharedServer {
         }
     }
 
-    /// Hands a message to a session.
+    /// Hands a message to a session. When the loops of sessions do not keep up the server is held back for a moment; a slow
+    /// reader does not do that (``SharedConnection``).
     func give(_ message: [UInt8], to number: Int) {
-        guard let connection = members[number]?.connection else { return }
-        connection.loop.execute { connection.give([.complete(message)]) }
+        guard let member = members[number]?.connection else { return }
+        if inTransit.add(message.count, ordering: .relaxed).newValue > Self.maximumInTransit { hold(true) }
+        member.loop.execute { [self] in
+            member.give([.complete(message)])
+            delivered(message.count)
+        }
+    }
+
+    private nonisolated func delivered(_ count: Int) {
+        let left = inTransit.subtract(count, ordering: .relaxed).newValue
+        guard left < Self.resumeAt, left + count >= Self.resumeAt else { return }
+        loop.execute { self.assumeIsolated { $0.hold(false) } }
+    }
+
+    private func hold(_ isHeld: Bool) {
+        guard isHeld != self.isHeld else { return }
+        self.isHeld = isHeld
+        connection?.holdOutput(isHeld)
     }
 }

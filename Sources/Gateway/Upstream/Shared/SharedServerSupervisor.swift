@@ -16,7 +16,11 @@ extension SharedServer {
                 // A session comes, or a client left before it did.
                 if members.isEmpty { arm() }
                 return true
-            case .starting: await withCheckedContinuation { starters.append($0) }
+            case .starting:
+                await withCheckedContinuation { continuation in
+                    // It may have gone on before this is run.
+                    if case .starting = state { starters.append(continuation) } else { continuation.resume() }
+                }
             case .new: try await start(upstream, for: principal)
             }
         }
@@ -88,6 +92,7 @@ extension SharedServer {
         state = .ended
         timer?.stop()
         pingTimer?.stop()
+        if reason.isFault, members.isEmpty { report(reason) }
         whenEnded(self)
         for member in members.values {
             let connection = member.connection
@@ -96,9 +101,18 @@ extension SharedServer {
         Task(executorPreference: loop) { await self.stopConnection() }
     }
 
+    /// Says it where no session does.
+    private func report(_ reason: SessionEnd) {
+        var details = connection?.details ?? [:]
+        details["reason"] = .string(reason.label)
+        details["message"] = .string(reason.message(server.name))
+        logger.warning("a server failed", details)
+    }
+
     private func stopConnection() async {
         await connection?.stop()
         connection = nil
+        whenGone()
         wakeStoppers()
     }
 
@@ -106,7 +120,9 @@ extension SharedServer {
     func stop() async {
         end(.shutdown)
         guard connection != nil else { return }
-        await withCheckedContinuation { stoppers.append($0) }
+        await withCheckedContinuation { continuation in
+            if connection != nil { stoppers.append(continuation) } else { continuation.resume() }
+        }
     }
 
     private func wakeStoppers() {
@@ -126,18 +142,25 @@ extension SharedServer {
 
     /// Ends it where nobody uses it; whether that was so.
     func endIfUnused() -> Bool {
-        guard members.isEmpty, case .serving = state else { return false }
+        guard members.isEmpty, !server.standsReady, case .serving = state else { return false }
         end(.idle)
         return true
     }
 
-    private func arm() {
+    /// Sees to it that it ends some time after the last session, or when nobody waits for its handshake any more; one that
+    /// is to stand ready does not end for want of sessions.
+    func arm() {
         let timer =
             self.timer
             ?? LoopTimer(on: loop) { [weak self] in
-                self?.assumeIsolated { if $0.members.isEmpty { $0.end(.idle) } }
+                self?.assumeIsolated { if $0.members.isEmpty { $0.endWithoutSessions() } }
             }
         self.timer = timer
-        timer.start(after: server.idleTimeout)
+        guard case .serving = state else { return timer.start(after: min(server.startTimeout, server.idleTimeout)) }
+        server.standsReady ? timer.stop() : timer.start(after: server.idleTimeout)
+    }
+
+    private func endWithoutSessions() {
+        if case .serving = state { end(.idle) } else { end(.slowStart) }
     }
 }

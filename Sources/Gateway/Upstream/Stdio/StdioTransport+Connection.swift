@@ -10,6 +10,8 @@ extension StdioTransport: ServerConnection {
 
     var details: LogMetadata { ["pid": .integer(Int(pid)), "stderr": .string(complaints)] }
 
+    var waitingBytes: Int { unsentBytes }
+
     func listen(
         _ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void
     ) {

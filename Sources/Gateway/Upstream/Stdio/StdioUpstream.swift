@@ -5,78 +5,44 @@ import Telemetry
 
 /// A server that is a program: each session gets a process of it.
 struct StdioUpstream: Upstream {
-    private let server: ServerDefinition
-    private let environment: [String: String]
-    private let scratch: String?
+    private let program: ServerProgram
+    /// Processes that stand ready; nil where none are wanted.
+    private let pool: WarmPool?
     private let maximumLine: Int
     private let logger: Logger
 
-    init(_ server: ServerDefinition, _ configuration: GatewayConfiguration) {
-        self.server = server
-        environment = server.childEnvironment(from: configuration.inheritedEnvironment)
-        scratch = configuration.scratchDirectory
+    /// The processes that stand ready live on `loop`.
+    init(_ server: ServerDefinition, _ configuration: GatewayConfiguration, _ slots: ProcessSlots, on loop: EventLoop) {
+        let program = ServerProgram(server, configuration)
+        let logger = Logger(label: "gateway").with(["server": .string(server.name)])
+        self.program = program
+        self.logger = logger
         maximumLine = configuration.limits.lineBytes
-        logger = Logger(label: "gateway").with(["server": .string(server.name)])
+        // A process that serves one user is told in its environment which.
+        pool =
+            server.prespawned > 0 && server.isolation == .session
+            ? WarmPool(server, program, slots: slots, metrics: configuration.metrics, logger: logger, on: loop) : nil
     }
+
+    func begin() async { await pool?.refill() }
+
+    func stop() async { await pool?.stop() }
 
     func prepare(
         for principal: Principal, on loop: EventLoop
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection {
+        if let spare = await pool?.take(on: loop) {
+            return { [maximumLine, logger] in
+                StdioTransport(
+                    spare.child, maximumLine: maximumLine, logger: logger, complaints: spare.complaints)
+            }
+        }
         let child: ChildProcess
         do throws(ChildProcess.SpawnError) {
-            child = try await spawn(for: principal, on: loop)
+            child = try await program.spawn(for: principal, on: loop)
         } catch {
             throw error == .cancelled ? .cancelled : .failed(error.description)
         }
         return { [maximumLine, logger] in StdioTransport(child, maximumLine: maximumLine, logger: logger) }
-    }
-
-    private func spawn(
-        for principal: Principal, on loop: EventLoop
-    ) async throws(ChildProcess.SpawnError) -> ChildProcess {
-        var configuration = ChildProcess.Configuration(
-            executable: server.command, arguments: server.arguments,
-            environment: environment.merging(server.isolation == .user ? Self.identity(of: principal) : [:]) { $1 },
-            workingDirectory: server.workingDirectory, limits: server.limits, label: server.name)
-        configuration.sandbox = server.sandbox
-        configuration.user = server.user
-        let home = try await privateFolder()
-        if configuration.workingDirectory == nil { configuration.workingDirectory = home }
-        if !server.keepsHome, let home {
-            configuration.environment["HOME"] = home
-            configuration.sandbox?.write.append(home)
-        }
-        return try await ChildProcess.spawn(configuration, on: loop)
-    }
-
-    /// For whom a process works that works for one user only.
-    private static func identity(of principal: Principal) -> [String: String] {
-        var variables = [
-            "SALLYPORT_USER_ID": principal.user.value, "SALLYPORT_USER_NAME": principal.userName,
-        ]
-        if let email = principal.email { variables["SALLYPORT_USER_EMAIL"] = email }
-        // What cannot stand in an environment is left out, not cut off.
-        return variables.filter { !$0.value.utf8.contains(0) }
-    }
-
-    /// The folder that is the server's own; nil where there is none.
-    private func privateFolder() async throws(ChildProcess.SpawnError) -> String? {
-        // The way to ours is closed to other accounts.
-        if let user = server.user { return user.home }
-        guard let scratch, server.workingDirectory == nil || !server.keepsHome else { return nil }
-        return try await folder(below: scratch)
-    }
-
-    /// A private folder for the server, made when first needed.
-    private func folder(below scratch: String) async throws(ChildProcess.SpawnError) -> String {
-        let path = "\(scratch)/\(server.name)"
-        do {
-            try await BlockingExecutor.shared.run { try FileSystem.ensureDirectory(path, mode: 0o700) }
-        } catch is CancellationError {
-            throw .cancelled
-        } catch {
-            throw .system(step: "working directory", code: 0)
-        }
-        return path
     }
 }
