@@ -16,17 +16,8 @@ from contestants import (
     GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportAggregate, SallyportBridge,
     SallyportVerify, StreamableProxy, resident, until,
 )
-
-
-def table(title, rows, columns):
-    print(f"\n{title}")
-    rows = [columns, *rows]
-    widths = [max(len(str(row[i])) for row in rows) for i in range(len(columns))]
-    for index, row in enumerate(rows):
-        first, *rest = (str(cell) for cell in row)
-        print("  " + first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:])), sep="  ")
-        if index == 0:
-            print("  " + "  ".join("-" * width for width in widths))
+from processes import neighbours, sessions, spawn
+from tables import table, timed
 
 
 def started(contestants):
@@ -254,19 +245,6 @@ def fill(path, count):
             ((secrets.token_urlsafe(32), template) for _ in range(count - have)))
 
 
-def timed(connection, path, message, headers):
-    """Milliseconds of one call over a connection that stays, and its answer. The token is for localhost."""
-    headers = {"Host": f"localhost:{connection.port}", **headers}
-    before = time.perf_counter()
-    connection.request("POST", path, message, headers)
-    response = connection.getresponse()
-    text = response.read()
-    spent = (time.perf_counter() - before) * 1000
-    if response.status != 200:
-        raise RuntimeError(f"{response.status} {text[:300]}")
-    return spent, text
-
-
 def aggregate(options):
     """tools/list over twenty servers, once all of them have joined the session."""
     gateway = SallyportAggregate(options.work)
@@ -281,7 +259,7 @@ def aggregate(options):
 
         until("every tool is listed", lambda: listed(1)[1].count(b'"name"') == 1000)
         for number in range(options.rounds * 100):
-            spent, text = listed(number + 2)
+            spent, text, _ = listed(number + 2)
             times.append(spent)
             size = len(text)
     finally:
@@ -320,7 +298,8 @@ def eras(options):
 
 TABLES = {
     "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
-    "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras,
+    "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras, "sessions": sessions, "spawn": spawn,
+    "neighbours": neighbours,
 }
 
 
@@ -335,6 +314,7 @@ def main():
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--registered", type=int, default=99_900)
     parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--sessions", type=int, default=1000)
     parser.add_argument("--families", type=int, default=32)
     options = parser.parse_args()
     Sallyport.binary = options.binary

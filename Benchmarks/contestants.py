@@ -194,11 +194,14 @@ class Sallyport(Contestant):
             return False
 
     def start(self):
+        self.start_without_session()
+        self.token = self.log_in()["access_token"]
+        self.prepare()
+
+    def start_without_session(self):
         self.spawn()
         until("Sallyport is ready", lambda: self.listening() and self.ready())
         self.add_user("bench")
-        self.token = self.log_in()["access_token"]
-        self.prepare()
 
     def add_user(self, name):
         subprocess.run(
