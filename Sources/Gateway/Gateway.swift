@@ -20,6 +20,7 @@ package final class Gateway: Sendable {
     private let branches: [GatewayBranch]
     private let channels: [EventChannelEndpoint]
     private let pages: CrossOriginPolicy
+    let pins: PinBooks
 
     /// Which servers of the gateway before are the same in the new one.
     package struct Continuity: Sendable {
@@ -97,6 +98,7 @@ package final class Gateway: Sendable {
         self.quotas = quotas
         self.rates = rates
         slots = builder.slots
+        pins = PinBooks(branches.compactMap(\.book), configuration.pins)
     }
 
     private func branch(_ server: String) -> GatewayBranch? {
@@ -104,6 +106,12 @@ package final class Gateway: Sendable {
     }
 
     private var aggregateBranch: GatewayBranch? { configuration.aggregate == nil ? nil : branches.last }
+
+    /// Reads which definitions of tools are approved; to be called before the first request.
+    package func prepare() async throws(PinLedgerError) { try await pins.prepare() }
+
+    /// Writes down what servers say of their tools, and learns what operators approve; returns when the task is cancelled.
+    package func watchPins() async { await pins.watch() }
 
     /// Puts the endpoints and, where tokens are needed, the documents that say how to get one on `router`.
     package func register(on router: inout HTTPRouter) {

@@ -10,6 +10,8 @@ struct GatewayBranch: Sendable {
     let bridge: BridgePool
     /// Of a server behind HTTP.
     var circuit: UpstreamCircuit?
+    /// Which definitions of its tools are approved; nil where nobody looks at them.
+    var book: PinBook?
 }
 
 /// Makes the branches of a configuration.
@@ -38,18 +40,31 @@ struct BranchBuilder {
 
     /// A server, which is not started.
     func branch(_ server: ServerDefinition) -> GatewayBranch {
+        let book = book(of: server)
+        func pinned(_ upstream: any Upstream) -> any Upstream { book.map { PinnedUpstream(upstream, $0) } ?? upstream }
         guard let remote = server.remote else {
             let loop = loops.next()
-            var spoken: any Upstream = EraUpstream(StdioUpstream(server, configuration, slots, on: loop), server)
+            let program = StdioUpstream(server, configuration, slots, on: loop)
+            var spoken: any Upstream = EraUpstream(pinned(program), server)
             if server.isolation != .session {
                 spoken = SharedUpstream(spoken, server, configuration, slots, on: loop)
             }
-            return branch(server, spoken, slots)
+            var branch = branch(server, spoken, slots)
+            branch.book = book
+            return branch
         }
         let there = HTTPUpstream(server, remote, configuration)
-        var branch = branch(server, EraUpstream(there, server), slots)
+        var branch = branch(server, EraUpstream(pinned(there), server), slots)
         branch.circuit = there.circuit
+        branch.book = book
         return branch
+    }
+
+    private func book(of server: ServerDefinition) -> PinBook? {
+        guard server.pin != .off else { return nil }
+        return PinBook(
+            server: server.name, mode: server.pin, audit: configuration.audit, clock: configuration.clock,
+            metrics: configuration.metrics)
     }
 
     /// All of `branches` as one. Its sessions have no process of their own; those of the servers count where they are started.

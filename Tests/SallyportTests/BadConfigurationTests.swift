@@ -182,6 +182,12 @@ struct BadConfigurationTests {
             "unknown isolation", "servers: {a: {command: cat, isolation: none}}\n", "servers.a.isolation",
             "expected one of session, user, shared"),
         .init(
+            "unknown pin", "servers: {a: {command: cat, pin: on}}\n", "servers.a.pin",
+            "expected one of off, report, enforce"),
+        .init(
+            "pins that nobody can approve", "storage: memory\nservers: {a: {command: cat, pin: enforce}}\n",
+            "servers.a.pin", "nothing can be approved"),
+        .init(
             "name of a tool", "servers: {a: {command: cat, tools: {rename: {rm: \"r m\"}}}}\n",
             "servers.a.tools.rename.rm", "cannot be the name of a tool"),
         .init(

@@ -53,6 +53,7 @@ struct ConfigurationTests {
                 limits: {memory: 512MiB, open_files: 256, sessions: 5}
                 pool: {idle_timeout: 10m}
                 tools: {allow: ["*"], deny: [], rename: {}}
+                pin: report
             rate_limits: {registration: 1/s}
             cors: {allowed_origins: ["https://app.example.com"]}
             logging: {format: json, level: debug}

@@ -14,7 +14,7 @@ package typealias AuthorizationStore = ClientStore & ClientRegistrationStore & A
     & AuthorizationCodeStore & GrantStore
     & RefreshTokenStore & UserStore & LoginFailureStore & OneTimeLinkStore & BrowserSessionStore & ConsentStore
     & SigningKeyStore & RevocationFeed & ExpirySweeper & OneTimeUseStore & PushedRequestStore & DeviceAuthorizationStore
-    & APIKeyStore & StoreSurvey & IdentityStore
+    & APIKeyStore & StoreSurvey & IdentityStore & ToolPinStore
 
 /// Frees the room of what can no longer matter.
 package protocol ExpirySweeper: Sendable {

@@ -28,6 +28,11 @@ package struct Digest: Sendable, Hashable {
         }
     }
 
+    /// 64 lower-case hexadecimal digits.
+    package var hexadecimal: String {
+        bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
+
     package static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
 
     package func hash(into hasher: inout Hasher) {

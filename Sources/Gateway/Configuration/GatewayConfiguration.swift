@@ -41,6 +41,9 @@ package struct GatewayConfiguration: Sendable {
     package var auditedArguments: ArgumentRecord?
     /// Which grants have ended; looked at for streams that stay open (T08).
     package var revocations: (any RevocationState)?
+    /// Where it is written down which definitions of tools are approved; without it none of ``PinMode`` has an effect but
+    /// ``PinMode/enforce``, for which nothing is.
+    package var pins: (any PinLedger)?
     /// Seals what modern clients carry for us; one that outlives the process lets it say that a call is lost.
     package var sealing = SealingKey.random()
     /// Signs what upstreams are told about users; nil where there is no key of ours.

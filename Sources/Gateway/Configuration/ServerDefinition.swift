@@ -36,6 +36,8 @@ package struct ServerDefinition: Sendable {
     package var isolation = Isolation.session
     /// Which of its tools clients see, and by which names.
     package var tools = ToolFilter()
+    /// What happens when it changes the definition of a tool.
+    package var pin = PinMode.off
     /// How the server speaks MCP.
     package var era: ServerEra
     /// Where its endpoint is: `/NAME/mcp` where nothing else is set.

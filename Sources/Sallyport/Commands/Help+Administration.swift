@@ -61,6 +61,11 @@ extension Help {
         usage: sallyport policy explain --user NAME --tool TOOL [--server SERVER] [--json]
                sallyport policy explain --groups A,B --prompt NAME | --resource URI [--server SERVER] [--json]
                sallyport policy test FILE
+               sallyport policy pins [--server NAME] [--json]
+               sallyport policy pins show SERVER TOOL [--json]
+               sallyport policy pins approve SERVER TOOL [--digest SHA256] [--json]
+               sallyport policy pins approve SERVER --all [--json]
+               sallyport policy pins forget SERVER [TOOL] [--json]
 
         explain says whether somebody may use something, and by which rule, as the gateway decides it: exit code 0 for
         yes, 77 for no. TOOL is SERVER:NAME, the name that /mcp gives it, or with --server the name alone. test reads
@@ -73,8 +78,15 @@ extension Help {
           --user NAME      the account, with its groups and what its identity provider said last
           --groups A,B     these groups in the place of the account's
           --client ID, --scope "A B"   what else a token would say
+
+        pins are the definitions of the tools of servers with pin: report or pin: enforce: which ones are approved, and
+        which differ. approve makes what the server says now the approved definition; a gateway that runs knows within a second, and
+        tells its clients. forget takes pins out: the tool is new when it is seen again.
+
+          --digest SHA256  only when this is the definition that waits
+          --all            every tool of the server that waits or has changed
         \(place)
-          --json           the answer as JSON
+          --json           the result as JSON
         """,
         "grant": """
         usage: sallyport grant list [--user NAME] [--client ID] [--limit N] [--json]

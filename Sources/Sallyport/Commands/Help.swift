@@ -18,7 +18,7 @@ enum Help {
           grant         list and revoke what users allowed clients
           key           list, rotate and retire signing keys
           token         create, list and revoke API keys for programs that cannot log in
-          policy        who may use what, and why
+          policy        who may use what, and why; what servers say of their tools
           audit         who got which token when
           stats         how much of everything there is
           purge         remove what can no longer matter

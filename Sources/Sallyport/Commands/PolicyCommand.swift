@@ -1,6 +1,6 @@
 /// `sallyport policy`: what clients may see and do.
 enum PolicyCommand {
-    private static let subcommands = ["explain", "test"]
+    private static let subcommands = ["explain", "pins", "test"]
 
     /// Does what the words say; each subcommand has a syntax of its own.
     static func run(_ rest: [String], environment: [String: String]) throws(CommandFailure) -> ExitCode {
@@ -15,6 +15,9 @@ enum PolicyCommand {
         case "test":
             return try PolicyTest.run(
                 try ParsedArguments(arguments, syntax: PolicyTest.syntax), environment: environment)
+        case "pins":
+            return try PinCommand.run(
+                try ParsedArguments(arguments, syntax: PinCommand.syntax), environment: environment)
         default:
             let near = Suggestion.nearest(to: word, among: subcommands).map { "did you mean \"\($0)\"?" }
             throw CommandFailure(

@@ -170,6 +170,8 @@ struct ServerSettings: Sendable, Equatable {
     var isolation = Isolation.session
     /// `tools`.
     var tools = ToolSettings()
+    /// `pin`.
+    var pin = PinMode.off
     /// `url` and what belongs to it; nil for a program.
     var remote: RemoteEndpoint?
     /// `sandbox`; nil means that the server may reach what its account may.

@@ -53,6 +53,7 @@ extension ServerReader {
         if let tls = section.section("tls") { endpoint?.certificateAuthorities = authorities(tls) }
         if let value = section.value("era"), let era = self.era(value) { server.era = era }
         server.tools = ToolReader().tools(in: section.section("tools"))
+        if let pin = section.value("pin")?.word(PinMode.self) { server.pin = pin }
         section.finish(hints: ["type": "did you mean \"transport\"?", "token": "write authorization: {bearer: …}"])
         server.remote = endpoint
         return endpoint == nil ? nil : server

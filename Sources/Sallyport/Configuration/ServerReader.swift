@@ -83,6 +83,7 @@ struct ServerReader {
         readPool(section.section("pool"), into: &server)
         sandbox.read(section.section("sandbox"), into: &server)
         server.tools = ToolReader().tools(in: section.section("tools"))
+        if let pin = section.value("pin")?.word(PinMode.self) { server.pin = pin }
         section.finish(
             hints: [
                 "cwd": "did you mean \"working_directory\"?", "environment": "did you mean \"env\"?",

@@ -20,6 +20,17 @@ struct WeakConfiguration {
         checkProtectedResources()
         checkAssertions()
         checkSandboxes()
+        checkPins()
+    }
+
+    private func checkPins() {
+        guard configuration.storage == .memory else { return }
+        for server in configuration.servers where server.pin == .enforce {
+            context.refuse(
+                ConfigurationPath.root.key("servers").key(server.name).key("pin"), line: nil,
+                "with storage: memory nothing can be approved, and no tool of this server would ever be there",
+                hint: "leave storage out, or use pin: report")
+        }
     }
 
     private func checkPublicURL() {

@@ -57,9 +57,11 @@ struct Assembler: Sendable {
         let directory = ServerDirectory(plan)
         let service = try await authorizationService(plan, hosts, directory, succeeding: previous?.service)
         let gateway = GatewayAssembly(
-            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), group: group,
-            directory: directory, tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) },
+            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), store: store,
+            group: group, directory: directory,
+            tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) },
             succeeding: previous.map { ($0.gateway, $0.plan) })
+        try await gateway.prepare()
         var router = HTTPRouter()
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,

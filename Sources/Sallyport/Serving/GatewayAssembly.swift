@@ -14,7 +14,8 @@ struct GatewayAssembly: Sendable {
 
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
-        sealing: SealingKey, group: EventLoopGroup, directory: ServerDirectory, tracer: Tracer?,
+        sealing: SealingKey, store: any ToolPinStore, group: EventLoopGroup, directory: ServerDirectory,
+        tracer: Tracer?,
         succeeding previous: (gateway: GatewayAssembly, plan: ServingPlan)?
     ) {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
@@ -40,6 +41,7 @@ struct GatewayAssembly: Sendable {
         configuration.tracer = tracer
         configuration.revocations = service?.revocations
         configuration.sealing = sealing
+        configuration.pins = StoredPins(store: store, clock: .system)
         configuration.proofs = service?.proofs
         configuration.issuer = plan.configuration.displayOrigin
         configuration.signer = service.map {
@@ -83,10 +85,23 @@ struct GatewayAssembly: Sendable {
         verify?.register(on: &router)
     }
 
-    /// Starts servers ahead, then ends the streams of grants that have ended, until the task is cancelled.
+    /// Reads what the first request must find.
+    func prepare() async throws(CommandFailure) {
+        do throws(PinLedgerError) {
+            try await gateway.prepare()
+        } catch {
+            throw CommandFailure(code: .unavailable, message: "the store cannot be used: \(error.detail)")
+        }
+    }
+
+    /// Starts servers ahead, then ends the streams of grants that have ended and keeps the pins of tools, until the task is
+    /// cancelled.
     func run() async {
         await gateway.begin()
-        await gateway.watchRevocations()
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await gateway.watchRevocations() }
+            tasks.addTask { await gateway.watchPins() }
+        }
     }
 
     /// Servers that do not answer at present.
@@ -132,5 +147,6 @@ extension ServerDefinition {
         isolation = settings.isolation
         prespawned = settings.prespawned
         tools = settings.tools.filter
+        pin = settings.pin
     }
 }

@@ -31,6 +31,8 @@ package final class MemoryStore: Sendable {
         var devices: [SecretDigest: Ordered<DeviceAuthorization>] = [:]
         var apiKeys: [GrantID: Ordered<APIKeyRecord>] = [:]
         var identities: [SecretDigest: IdentityRecord] = [:]
+        var toolPins: [[UInt8]: [[UInt8]: ToolPin]] = [:]
+        var toolPinRevision: Int64 = 0
 
         /// The later of `now` and the latest time this store has been given (S03).
         mutating func effective(_ now: Timestamp) -> Timestamp {

@@ -11,6 +11,7 @@ enum Schema {
         ("clients and grants", clientsAndGrants),
         ("registrations", registrations),
         ("identities of other issuers", identities),
+        ("pins of tools", toolPins),
     ]
 
     private static let authorizationServer = """
