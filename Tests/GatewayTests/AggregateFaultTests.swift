@@ -276,6 +276,43 @@ struct AggregateFaultTests {
             }
         }
     }
+
+    @Test(
+        "C5: an entry that is too long costs itself alone; those that are long together are on pages",
+        arguments: [#""x" * (5 << 20)"#, #"[1] * 600000"#, #""x" * (3 << 20)"#, #"[1] * 300000"#])
+    func long(value: String) async throws {
+        let isTooLong = value.contains("5 <<") || value.contains("600000")
+        let script = #"""
+            import json, sys
+            for line in sys.stdin:
+                message = json.loads(line)
+                if "id" not in message: continue
+                method, params = message["method"], message.get("params", {})
+                if method == "initialize": result = {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}, "logging": {}}, "serverInfo": {"name": "long", "version": "1"}}
+                elif method == "tools/list": result = {"tools": [{"name": "short", "inputSchema": {}}, {"name": "long", "inputSchema": {"x": VALUE}}]}
+                else: result = {"content": [{"type": "text", "text": params["name"]}]}
+                print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}, separators=(",", ":")), flush=True)
+            """#.replacingOccurrences(of: "VALUE", with: value)
+        let servers = ["one", "two"].map { ServerDefinition.python($0, script) } + [.member("three")]
+        try await withAggregate(servers) { bench in
+            let client = try await bench.open("/mcp")
+            var (names, pages, cursor): ([String], Int, String?) = ([], 0, nil)
+            repeat {
+                let answer = try await client.demand("tools/list", cursor.map { #"{"cursor":"\#($0)"}"# } ?? "{}")
+                try #require(answer.result != nil, "\(answer.status) \(answer.errorMessage ?? "")")
+                names += answer.listed("tools")
+                cursor = answer.result?["nextCursor"] as? String
+                pages += 1
+            } while cursor != nil && pages < 10
+            let short = ["one__short", "two__short", "three__echo"]
+            let all = ["one__short", "one__long", "two__short", "two__long", "three__echo"]
+            #expect(names == (isTooLong ? short : all))
+            #expect(pages == (isTooLong ? 1 : 2))
+            #expect(try await client.say("two__short").text == "short")
+            let other = try await client.say("two__long")
+            #expect(isTooLong ? other.errorCode == -32602 : other.text == "long")
+        }
+    }
 }
 
 /// A request whose answer nobody reads.

@@ -77,8 +77,12 @@ extension AggregateConnection {
                 text: plan.configuration.showsInstructions ? member.instructions : nil,
                 isPresent: member.state == .present)
         }
+        // Tasks are of that revision.
+        let offered = version ?? .november2025
+        let capabilities = offered == .november2025 ? capabilities : capabilities.subtracting([.tasks, .taskCancel])
+        advertised = capabilities
         let result: JSONValue = [
-            "protocolVersion": .string((version ?? .november2025).rawValue),
+            "protocolVersion": .string(offered.rawValue),
             "capabilities": capabilities.json,
             "serverInfo": [
                 "name": "sallyport", "title": "Sallyport", "version": .string(plan.configuration.version),
@@ -146,7 +150,7 @@ extension AggregateConnection {
         say("The server \"\(member.server.name)\" is available again")
     }
 
-    private func say(_ text: String) {
+    func say(_ text: String) {
         guard isReady, let advertised, advertised.contains(.logging), minimumLevel <= .warning else { return }
         let message: JSONValue = [
             "jsonrpc": "2.0", "method": "notifications/message",

@@ -10,6 +10,7 @@ extension AggregateConnection {
     private static let maximumEntries = 10_000
     private static let entriesPerPage = 2000
     private static let bytesPerPage = 4 << 20
+    private static let valuesPerPage = JSONLimits.standard.maximumValues / 2
     /// Most bytes of one server's list.
     private static let maximumBytes = 8 << 20
     /// Pages that are learnt of lists that clients use by their entries' names, and of others.
@@ -48,18 +49,21 @@ extension AggregateConnection {
         _ list: AggregateList, from start: (server: Int, position: Int)
     ) -> (text: [UInt8], isLast: Bool) {
         var text = Self.opening(of: list)
-        var count = 0
+        var (count, values) = (0, 0)
         var next: AggregateCursor?
         scan: for member in members[start.server...] where member.has(list) {
             let entries = visibleEntries(member, list)
             var position = member.index == start.server ? min(start.position, entries.count) : 0
             while position < entries.count {
-                guard count < Self.entriesPerPage, text.count < Self.bytesPerPage else {
+                let entry = entries[position]
+                values += AggregateEntry.weight(of: entry)
+                let fits = text.count + entry.count <= Self.bytesPerPage && values <= Self.valuesPerPage
+                guard count == 0 || count < Self.entriesPerPage && fits else {
                     next = AggregateCursor(list: list, server: member.server.name, position: position)
                     break scan
                 }
                 if count > 0 { text.append(UInt8(ascii: ",")) }
-                text += entries[position]
+                text += entry
                 count += 1
                 position += 1
             }
@@ -202,9 +206,34 @@ extension AggregateConnection {
         if message.node["error"]?["code"]?.integer == JSONRPCError.Code.methodNotFound.value {
             result = Self.nothing
         }
-        return AggregatePage(
-            result, of: list, server: member.index, names: plan.names, uris: plan.uris,
-            filter: member.server.tools.exposedName)
+        guard
+            var page = AggregatePage(
+                result, of: list, server: member.index, names: plan.names, uris: plan.uris,
+                filter: member.server.tools.exposedName)
+        else { return nil }
+        leaveOut(&page, member, list)
+        return page
+    }
+
+    /// Takes out what fits on no page of ours: the others are not to miss theirs for it.
+    private func leaveOut(_ page: inout AggregatePage, _ member: AggregateMember, _ list: AggregateList) {
+        var names: [String] = []
+        page.entries.removeAll { entry in
+            let isTooLong =
+                entry.text.count > Self.bytesPerPage || AggregateEntry.weight(of: entry.text) > Self.valuesPerPage
+            if isTooLong { names.append(String(decoding: entry.own.prefix(100), as: UTF8.self)) }
+            return isTooLong
+        }
+        for name in names where member.leftOut.count < Self.entriesPerPage && member.leftOut.insert(name).inserted {
+            logger.warning(
+                "an entry of a list is too long to be shown",
+                [
+                    "member": .string(member.server.name), "list": .string(list.method.rawValue),
+                    "entry": .string(name),
+                ])
+            // Not by its name: not everybody may know that.
+            say("An entry of a list of the server \"\(member.server.name)\" is left out: it is too long")
+        }
     }
 
     private static let nothing: JSONNode? = try? JSONDocument(

@@ -65,6 +65,7 @@ extension AggregateConnection {
             if result != nil, begins { member.subscriptions.insert(uri) }
             if !begins { member.subscriptions.remove(uri) }
             pass(message, entry, member, .other)
+        case .task(let task): pass(message, entry, member, task.isResult ? .toolsCall : .other, asked: task)
         case .page(let list): turned(message, entry.id, member, list)
         case .learning(let list): learnt(message, member, list)
         case .nothing: break
@@ -73,10 +74,14 @@ extension AggregateConnection {
 
     private func pass(
         _ message: JSONRPCMessage, _ entry: Correlation<AggregateMember.Call>.Entry, _ member: AggregateMember,
-        _ method: MCPMethod
+        _ method: MCPMethod, asked: AggregateMember.Task? = nil
     ) {
         guard let outer = Self.number(entry.id) else { return }
-        let text = member.messages.response(message, id: entry.id, method: method)
+        let text = member.messages.response(message, id: entry.id, method: method) { own in
+            // In a request about it the client's own word comes back.
+            if let asked { return asked.own == own ? asked.exposed : nil }
+            return method == .toolsCall ? taskName(own, of: member) : nil
+        }
         guard text.count <= JSONLimits.standard.maximumBytes else {
             // What the gateway put in made it longer than a message may be.
             return reply(outer, JSONRPCError(.internalError, "The answer of the server is too long"))
@@ -112,11 +117,15 @@ extension AggregateConnection {
         asked[lastQuestion] = Asked(
             server: member.index, generation: member.generation, id: id,
             progressToken: message.progressToken.flatMap { JSONRPCID($0) }?.text)
-        emit(member.messages.question(message, number: lastQuestion))
+        emit(member.messages.question(message, number: lastQuestion) { member.tasks[$0] })
     }
 
     private static func mayAsk(_ purpose: AggregateMember.Purpose) -> Bool {
-        if case .request(let method) = purpose { method.mayAskClient } else { false }
+        switch purpose {
+        case .request(let method): method.mayAskClient
+        case .task(let task): task.isResult
+        default: false
+        }
     }
 
     /// A question has its answer; the calls of a server that waited for people have their time anew.
@@ -144,6 +153,7 @@ extension AggregateConnection {
             return emit(member.messages.updated(message))
         }
         if message.isMethod("notifications/cancelled") { return withdraw(message, member) }
+        if message.isMethod("notifications/tasks/status") { return taskNoticed(message, member) }
         if message.isMethod("notifications/elicitation/complete") {
             return emit(ClientBoundMessage.notification(message))
         }

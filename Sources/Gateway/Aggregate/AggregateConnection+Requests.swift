@@ -29,6 +29,7 @@ extension AggregateConnection {
         if method == .initialize { return introduce(message, number) }
         if method == .ping { return reply(number, result: Array("{}".utf8)) }
         becomeReady()
+        if message.method?.stringBytes?.starts(with: "tasks/".utf8) == true { return useTask(message, number) }
         guard let needed = Self.capability(of: method), advertised?.contains(needed) == true else {
             return reply(number, .unknownMethod)
         }

@@ -51,7 +51,7 @@ extension AggregateConnection {
         _ entry: Correlation<AggregateMember.Call>.Entry, of member: AggregateMember, _ error: JSONRPCError
     ) {
         switch entry.caller.purpose {
-        case .request, .subscription, .page:
+        case .request, .subscription, .page, .task:
             if let number = Self.number(entry.id) { reply(number, error) }
         case .learning(let list): failedToLearn(list, member)
         case .initialize, .nothing: break

@@ -23,12 +23,23 @@ final class AggregateMember {
         case request(MCPMethod)
         /// `resources/subscribe` or `/unsubscribe` of the client, for this URI of the server.
         case subscription([UInt8], begins: Bool)
+        /// A request about a task.
+        case task(Task)
         /// A page of a list that a client turns itself.
         case page(AggregateList)
         /// A page of a list that is being learnt.
         case learning(AggregateList)
         /// Nobody waits for it.
         case nothing
+    }
+
+    /// A task that a client asks for.
+    struct Task {
+        let own: [UInt8]
+        /// What the client calls it, as JSON text.
+        let exposed: [UInt8]
+        /// Whether it waits for the result, during which the server may ask.
+        let isResult: Bool
     }
 
     struct Call {
@@ -83,6 +94,10 @@ final class AggregateMember {
     var openQuestions = 0
     var isDirty = false
     var lists: [AggregateList: List] = [:]
+    /// Entries that were too long to be shown, as far as that has been said.
+    var leftOut: Set<String> = []
+    /// What the client calls tasks, as JSON text by the server's names.
+    var tasks: [[UInt8]: [UInt8]] = [:]
     /// The server's own URIs that the client watches.
     var subscriptions: Set<[UInt8]> = []
 

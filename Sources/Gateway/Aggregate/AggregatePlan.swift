@@ -17,6 +17,7 @@ final class AggregatePlan: Sendable {
     /// What it says about each server.
     let access: [ServerAccess?]
     let cursors: AggregateCursors
+    let tasks: AggregateTasks
     /// In how many sessions each server is missing.
     let absences: [Gauge]
     /// What each server offered when it was there last: what a session says of servers that are not there yet.
@@ -37,6 +38,7 @@ final class AggregatePlan: Sendable {
         access = servers.map { policy?.server($0) }
         let epoch = SHA256.digest(Array((servers + [configuration.separator]).joined(separator: "\n").utf8)).bytes
         cursors = AggregateCursors(key: sealing, epoch: epoch)
+        tasks = AggregateTasks(key: sealing)
         absences = servers.map { server in
             metrics.gauge(
                 "sallyport_aggregate_absences", help: "Sessions of /mcp in which the server is missing.",
@@ -58,7 +60,7 @@ final class AggregatePlan: Sendable {
         return supervisors[server].server.requiredScopes.allSatisfy { principal.scope.tokens.contains($0) }
     }
 
-    /// To whom cursors belong.
+    /// To whom cursors and tasks belong.
     static func holder(_ principal: Principal) -> [UInt8] {
         Array("\(principal.user.value.utf8.count):\(principal.user.value)\(principal.client.value)".utf8)
     }

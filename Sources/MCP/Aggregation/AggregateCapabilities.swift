@@ -18,12 +18,16 @@ package struct AggregateCapabilities: OptionSet, Sendable, Hashable {
     package static let completions = Self(rawValue: 1 << 7)
     package static let logging = Self(rawValue: 1 << 8)
 
+    /// Calls that become tasks (2025-11-25), and their end before they have one.
+    package static let tasks = Self(rawValue: 1 << 9)
+    package static let taskCancel = Self(rawValue: 1 << 10)
+
     /// What a server may have that has said nothing yet.
     package static let everything: Self = [
         .tools, .prompts, .resources, .subscribe, .completions, .logging,
     ]
 
-    /// Reads `capabilities` of a server. What is not routed, tasks and experiments, does not count.
+    /// Reads `capabilities` of a server. What is not routed, as experiments and lists of tasks, does not count.
     package init(_ node: JSONNode?) {
         self = []
         guard let node else { return }
@@ -42,6 +46,10 @@ package struct AggregateCapabilities: OptionSet, Sendable, Hashable {
         }
         if node["completions"]?.isObject == true { insert(.completions) }
         if node["logging"]?.isObject == true { insert(.logging) }
+        if node["tasks"]?["requests"]?["tools"]?["call"]?.isObject == true {
+            insert(.tasks)
+            if node["tasks"]?["cancel"]?.isObject == true { insert(.taskCancel) }
+        }
     }
 
     /// For clients. Every list can change, because servers come and go.
@@ -59,6 +67,11 @@ package struct AggregateCapabilities: OptionSet, Sendable, Hashable {
         }
         if contains(.completions) { members.append(.init("completions", [:])) }
         if contains(.logging) { members.append(.init("logging", [:])) }
+        if contains(.tasks) {
+            let requests: JSONValue = ["tools": ["call": [:]]]
+            members.append(
+                .init("tasks", contains(.taskCancel) ? ["cancel": [:], "requests": requests] : ["requests": requests]))
+        }
         return .object(members)
     }
 }

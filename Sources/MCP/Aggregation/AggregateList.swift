@@ -84,6 +84,17 @@ package struct AggregateEntry: Sendable {
     package let view: [UInt8]?
     /// JSON text without that; nil where the entry is nothing else.
     package let textWithoutView: [UInt8]?
+
+    /// At most how many values a text has: who reads a message takes so many of them and no more.
+    package static func weight(of text: [UInt8]) -> Int {
+        // Every value but the first, and every key, stands behind one of these.
+        text.reduce(1) { count, byte in
+            switch byte {
+            case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "{"): count + 1
+            default: count
+            }
+        }
+    }
 }
 
 /// One page of a server's list.

@@ -30,6 +30,8 @@ package struct AggregateMessages: Sendable {
         case resourceReference([UInt8])
         /// `params.cursor`.
         case cursor([UInt8])
+        /// `params.taskId`.
+        case task([UInt8])
         case nothing
     }
 
@@ -49,6 +51,7 @@ package struct AggregateMessages: Sendable {
         case .promptReference(let own): put(own, params?["ref"]?["name"])
         case .resourceReference(let own): put(own, params?["ref"]?["uri"])
         case .cursor(let own): put(own, params?["cursor"])
+        case .task(let own): put(own, params?["taskId"])
         case .nothing: break
         }
         return patch.applied() + [0x0A]
@@ -70,11 +73,17 @@ package struct AggregateMessages: Sendable {
 
     // MARK: To the client
 
-    /// A response under the id that the client's side knows.
-    package func response(_ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod) -> [UInt8] {
+    /// A response under the id that the client's side knows. `task` gives JSON text of what clients call a task.
+    package func response(
+        _ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod, task: (_ own: [UInt8]) -> [UInt8]? = { _ in nil }
+    ) -> [UInt8] {
         var patch = JSONPatch(message.node.document)
         if let own = message.id { patch.replace(own, with: id.text) }
         if let result = message.node["result"] {
+            let named = method == .toolsCall ? result["task"]?["taskId"] : result["taskId"]
+            for place in [named, Self.relation(result)] {
+                if let place, let own = place.stringBytes, let name = task(own) { patch.replace(place, with: name) }
+            }
             switch method {
             case .toolsCall:
                 edit(content: result["content"], &patch)
@@ -92,9 +101,27 @@ package struct AggregateMessages: Sendable {
         return patch.applied()
     }
 
-    /// A question under a number that is ours. Whoever is asked learns by whom.
-    package func question(_ message: JSONRPCMessage, number: Int) -> [UInt8] {
+    /// Where a message says to which task it belongs.
+    private static func relation(_ node: JSONNode?) -> JSONNode? {
+        node?["_meta"]?[AggregateTasks.relationKey]?["taskId"]
+    }
+
+    /// What a server says of a task by itself.
+    package func taskStatus(_ message: JSONRPCMessage, task: [UInt8]) -> [UInt8] {
         var patch = JSONPatch(message.node.document)
+        if let place = message.params?["taskId"] { patch.replace(place, with: task) }
+        if let place = Self.relation(message.params) { patch.replace(place, with: task) }
+        return patch.applied()
+    }
+
+    /// A question under a number that is ours. Whoever is asked learns by whom. `task` gives JSON text of what clients call a task.
+    package func question(
+        _ message: JSONRPCMessage, number: Int, task: (_ own: [UInt8]) -> [UInt8]? = { _ in nil }
+    ) -> [UInt8] {
+        var patch = JSONPatch(message.node.document)
+        if let place = Self.relation(message.params), let own = place.stringBytes, let name = task(own) {
+            patch.replace(place, with: name)
+        }
         if let id = message.id { patch.replace(id, with: DecimalText.bytes(number)) }
         if let token = message.progressToken { patch.replace(token, with: DecimalText.bytes(number)) }
         guard let params = message.params, params.isObject else { return patch.applied() }
