@@ -49,9 +49,10 @@ struct SharedStartTests {
         let loops = EventLoopGroup(count: 1)
         let upstream = Held()
         let server = SharedServer(
-            .python("demo", ""), for: .everybody, limits: GatewayLimits(), on: loops.loops[0]
-        ) { _ in }
-        async let ready: Void = { _ = try? await server.ready(upstream, for: .anonymous) }()
+            .python("demo", ""), for: .everybody, limits: GatewayLimits(),
+            discarded: MetricsRegistry().counter("discarded", help: "x"), on: loops.loops[0], whenEnded: { _ in },
+            whenGone: {})
+        async let ready: Void = { _ = try? await server.ready(upstream, for: Principal.anonymous) }()
         try await eventuallyTrue("it to start") { upstream.isAsked.load(ordering: .relaxed) }
         await server.stop()
         upstream.release()

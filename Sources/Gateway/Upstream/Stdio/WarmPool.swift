@@ -5,7 +5,7 @@ import Telemetry
 /// Processes of a server that stand started before anybody asks for one (`pool.prespawn`), each for one session.
 ///
 /// Nothing has been said to them and nobody has had one: the handshake is its client's own, with its client's capabilities
-/// (decision 0100). Those that are taken are replaced in the background, and so are those that end, with growing pauses.
+/// (decision 0102). Those that are taken are replaced in the background, and so are those that end, with growing pauses.
 /// An actor on the loop of their pipes, which they leave for that of their session; `WarmPoolSupervisor` has what it does by
 /// itself.
 actor WarmPool {
