@@ -80,8 +80,8 @@ extension Help {
           --client ID, --scope "A B"   what else a token would say
 
         pins are the definitions of the tools of servers with pin: report or pin: enforce: which ones are approved, and
-        which differ. approve makes what the server says now the approved definition; a gateway that runs knows within a second, and
-        tells its clients. forget takes pins out: the tool is new when it is seen again.
+        which differ. approve makes what the server says now the approved definition; a gateway that runs knows within a
+        second, and tells its clients. forget takes pins out: the tool is new when it is seen again.
 
           --digest SHA256  only when this is the definition that waits
           --all            every tool of the server that waits or has changed
