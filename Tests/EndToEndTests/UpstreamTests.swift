@@ -13,6 +13,8 @@ extension EndToEnd {
             let environment: String
             let transport: String
             var path: String { transport == "sse" ? "/sse" : "/mcp" }
+            /// Whether it speaks 2026-07-28 as well, where its library offers no way to ask in the middle of a call as before.
+            var isOfBothEras: Bool { transport == "http" && environment != "legacy" }
         }
 
         static let all = [
@@ -76,10 +78,22 @@ extension EndToEnd {
             let program = try await Self.start(server, port: port, logs: logs)
             defer { program.killTree() }
             let url = "http://127.0.0.1:\(port)\(server.path)"
-            let gateway = try await EndToEnd.gateway("servers: {far: {url: \"\(url)\", headers: {X-Key: k3y}}}\n")
+            let far = "{url: \"\(url)\", headers: {X-Key: k3y}"
+            let gateway = try await EndToEnd.gateway(
+                "servers: {far: \(far)}, translated: \(far), era: legacy}}\nrate_limits: {registration: 1000/min}\n")
             for client in Clients.all {
-                let report = try await Clients.run(client, gateway, "/far/mcp", Self.plan)
+                // A client of the modern era meets the server's own modern side, as it would without us; told that the server
+                // is of the legacy era, the gateway translates its questions.
+                let meetsModern =
+                    server.isOfBothEras && ["auto", nil].contains(client.mode) && client.environment != "legacy"
+                let path = meetsModern ? "/translated/mcp" : "/far/mcp"
+                let report = try await Clients.run(client, gateway, path, Self.plan)
                 try Self.check(report, gateway, url: url, client.testDescription)
+                guard meetsModern else { continue }
+                let plan = Self.plan.filter { $0["tool"] as? String != "elicit" }
+                let direct = try await Clients.run(client, gateway, "/far/mcp", plan)
+                #expect(direct.text(0) == "héllo \u{1F30D}\n\"line\"" && direct.text(1) == "done", "\(direct.results)")
+                #expect(direct.text(2).contains("k3y"), "\(direct.results)")
             }
             #expect(!gateway.log.contains("k3y"), "O02")
         }

@@ -34,6 +34,16 @@ package final class SpanBuffer: Sendable {
         }
     }
 
+    /// These could not be sent now; what does not fit any more is gone.
+    package func putBack(_ taken: [TraceSpan]) {
+        let lost = spans.withLock { spans in
+            let kept = taken.suffix(max(0, Self.capacity - spans.count))
+            spans.insert(contentsOf: kept, at: 0)
+            return taken.count - kept.count
+        }
+        if lost > 0 { drop(lost) }
+    }
+
     /// These are given up.
     package func drop(_ count: Int) { dropped.increment(by: UInt64(max(0, count))) }
 }

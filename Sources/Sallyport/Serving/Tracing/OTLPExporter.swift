@@ -32,6 +32,7 @@ struct OTLPExporter: Sendable {
         while (try? await loop.sleep(for: Self.interval)) != nil {
             while case let waiting = spans.take(Self.batch), !waiting.isEmpty {
                 let problem = await deliver(waiting, on: loop)
+                guard !Task.isCancelled else { return }
                 if let problem, !isFailing {
                     logger.warning(
                         "the collector takes no spans",
@@ -65,7 +66,10 @@ struct OTLPExporter: Sendable {
         for attempt in 0..<Self.attempts {
             if attempt > 0 {
                 // Cancelled: the gateway stops, and the rest is the farewell's.
-                guard (try? await loop.sleep(for: Self.interval * (1 << (attempt - 1)))) != nil else { break }
+                guard (try? await loop.sleep(for: Self.interval * (1 << (attempt - 1)))) != nil else {
+                    spans.putBack(waiting)
+                    return nil
+                }
             }
             switch await send(text, within: .seconds(10)) {
             case .taken: return nil
