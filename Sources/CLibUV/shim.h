@@ -24,6 +24,7 @@
 #include <uv.h>
 
 #include "confine.h"
+#include "passing.h"
 
 // Casts between libuv's handle types and calls that Swift cannot import (variadic functions and fork).
 
@@ -84,6 +85,8 @@ static inline int sp_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPE
 static inline int sp_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 /// No other process of our user may trace this one or read its memory.
 static inline void sp_refuse_tracing(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+/// Takes ``sp_refuse_tracing`` back, for a copy of a process that refused.
+static inline void sp_allow_tracing(void) { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
 static inline void sp_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 /// Resets every signal to its default action and unblocks all.
 static inline void sp_reset_signals(void) {

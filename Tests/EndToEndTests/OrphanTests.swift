@@ -15,7 +15,7 @@ extension EndToEnd {
             let token = try await EndToEnd.logIn(gateway, to: "/bad/mcp").tokens.access
             let client = try await EndToEnd.session(gateway, "/bad/mcp", token: token)
             try await eventuallyTrue("the grandchild runs") { !ProcessTable.matching("sleep \(mark)").isEmpty }
-            let launcher = try #require(ProcessTable.all().first { $0.parent == gateway.pid }?.pid)
+            let launcher = try #require(ProcessTable.descendants(of: gateway.pid).first)
             return (gateway, launcher, client)
         }
 
@@ -29,7 +29,7 @@ extension EndToEnd {
                 ProcessTable.matching("sleep \(mark)").isEmpty && children.allSatisfy { !ProcessTable.isAlive($0) }
             }
             try await eventuallyTrue("no zombie is left", within: .seconds(1)) {
-                !ProcessTable.all().contains { $0.parent == gateway.pid }
+                ProcessTable.descendants(of: gateway.pid).isEmpty
             }
             let answer = try await onThread { try client.call("echo", id: 5, #"{"message":"x"}"#) }
             #expect(answer.status == 404 || answer.errorCode == -32603, "\(answer.messages)")

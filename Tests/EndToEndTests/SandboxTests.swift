@@ -38,7 +38,7 @@ extension EndToEnd {
                 FileManager.default.enumerator(atPath: gateway.dataDirectory)?.compactMap { $0 as? String } ?? []
             let own = files.filter { !$0.hasPrefix("work") }.map { "\(gateway.dataDirectory)/\($0)" }
             #expect(own.count >= 3, "\(own)")
-            let launcher = try #require(ProcessTable.all().first { $0.parent == gateway.pid }?.pid)
+            let launcher = try #require(ProcessTable.descendants(of: gateway.pid).first)
             var forbidden = ["connect=\(gateway.port)", "read=/etc/passwd", "write=/etc/new", "list=/tmp", "family=10"]
             forbidden += ["list=\(gateway.dataDirectory)", "read=\(gateway.directory.file("sallyport.yaml"))"]
             for file in own { forbidden += ["read=\(file)", "write=\(file)", "truncate=\(file)"] }
@@ -167,7 +167,7 @@ extension EndToEnd {
             let token = try await EndToEnd.logIn(gateway, to: "/bad/mcp").tokens.access
             _ = try await EndToEnd.session(gateway, "/bad/mcp", token: token)
             try await eventuallyTrue("the grandchild runs") { !ProcessTable.matching("sleep \(mark)").isEmpty }
-            let launcher = try #require(ProcessTable.all().first { $0.parent == gateway.pid }?.pid)
+            let launcher = try #require(ProcessTable.descendants(of: gateway.pid).first)
             kill(launcher, SIGSTOP)
             try await gateway.killHard()
             kill(launcher, SIGKILL)

@@ -24,9 +24,9 @@ package enum ProcessTable {
         return Entry(pid: pid, parent: parent, state: state)
     }
 
-    /// All processes below `pid`, parents first.
+    /// All processes below `pid`, parents first; without the template of launchers, which every gateway has.
     package static func descendants(of pid: Int32) -> [Int32] {
-        let children = Dictionary(grouping: all(), by: \.parent)
+        let children = Dictionary(grouping: all().filter { name($0.pid) != template }, by: \.parent)
         var found: [Int32] = []
         var open = [pid]
         while let next = open.popLast() {
@@ -36,6 +36,17 @@ package enum ProcessTable {
             }
         }
         return found
+    }
+
+    /// The template of launchers of a gateway.
+    package static func launcherTemplate(of pid: Int32) -> Int32? {
+        all().first { $0.parent == pid && name($0.pid) == template }?.pid
+    }
+
+    private static let template = "sallyport-spawn"
+
+    private static func name(_ pid: Int32) -> String? {
+        read("/proc/\(pid)/comm")?.trimmingCharacters(in: .newlines)
     }
 
     /// Whether the process runs; a zombie does not.

@@ -75,7 +75,11 @@ struct LaunchedProcess: ~Copyable, Sendable {
             try file.duplicate(lowest: 10).release(),
         ]
         defer { for end in ends { _ = Glibc.close(end) } }
-        let launcher = try Orphans.starting(group) { () throws(IOError) in try spawn(ends, label: label) }
+        let launcher = try Orphans.starting(group) { () throws(IOError) in
+            // A copy of what stands ready, or from the beginning.
+            if let copy = LauncherTemplate.launch(ends, label: label) { return copy }
+            return try Launcher.start(ends, arguments: [Launcher.command] + (label.isEmpty ? [] : [label]))
+        }
         let processDescriptor = sp_pidfd_open(launcher)
         guard processDescriptor >= 0 else {
             let failure = IOError.last
@@ -89,54 +93,10 @@ struct LaunchedProcess: ~Copyable, Sendable {
             error: FileDescriptor(owning: error.takeFirst()), control: FileDescriptor(owning: control.takeFirst()))
     }
 
-    /// `posix_spawn` of ourselves with `descriptors` as 0, 1, 2, …
-    private static func spawn(_ descriptors: [Int32], label: String) throws(IOError) -> Int32 {
-        var actions = unsafe posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawnattr_init(&attributes)
-        defer {
-            unsafe posix_spawn_file_actions_destroy(&actions)
-            unsafe posix_spawnattr_destroy(&attributes)
-        }
-        for (target, source) in descriptors.enumerated() {
-            unsafe posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
-        }
-        var everySignal = sigset_t()
-        unsafe sigfillset(&everySignal)
-        var noSignal = sigset_t()
-        unsafe sigemptyset(&noSignal)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &everySignal)
-        unsafe posix_spawnattr_setsigmask(&attributes, &noSignal)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-        let arguments = ["sallyport", Launcher.command] + (label.isEmpty ? [] : [label])
-        // The launcher needs what our own libraries need to be found, nothing else.
-        let environment = Environment["LD_LIBRARY_PATH"].map { ["LD_LIBRARY_PATH=\($0)"] } ?? []
-        var pid: Int32 = 0
-        let code = unsafe withCStrings(arguments) { arguments in
-            unsafe withCStrings(environment) { environment in
-                unsafe posix_spawn(&pid, Launcher.executable, &actions, &attributes, arguments, environment)
-            }
-        }
-        guard code == 0 else { throw IOError(code: code) }
-        return pid
-    }
-
     /// Waits for the end of a launcher that nobody watches; blocking.
     static func reap(_ launcher: Int32) {
         var status: Int32 = 0
         if unsafe waitpid(launcher, &status, 0) == launcher { Orphans.launcherEnded(launcher, status: status) }
-    }
-
-    private static func withCStrings<Result>(
-        _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-    ) -> Result {
-        var pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
-        defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-        return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
-            // Never nil: the array has at least its terminator.
-            unsafe body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))
-        }
     }
 }
 

@@ -16,14 +16,13 @@ package enum Launcher {
 
     /// Call it first thing in `main`: in a launcher it does not return, in every other process it costs nothing.
     package static func runIfRequested() {
-        guard CommandLine.argc >= 2, let second = unsafe CommandLine.unsafeArgv[1],
-            unsafe strcmp(second, command) == 0
-        else { return }
-        main(arguments: [])
+        guard CommandLine.argc >= 2, let second = unsafe CommandLine.unsafeArgv[1] else { return }
+        if unsafe strcmp(second, command) == 0 { main() }
+        if unsafe strcmp(second, templateCommand) == 0 { runTemplate() }
     }
 
     /// The launcher's life. Descriptor 3 is the socket to the gateway, 4 the specification.
-    package static func main(arguments: [String]) -> Never {
+    package static func main() -> Never {
         unsafe sp_set_name("sallyport-launch")
         // A session of its own: the terminal's ^C reaches the gateway alone.
         setsid()

@@ -9,12 +9,12 @@ import Synchronization
 package enum Orphans {
     private struct State {
         var launchers: [Int32: ControlGroup?] = [:]
-        var isAdopting = false
     }
 
-    // One lock around a whole `posix_spawn`, on threads of the pool: a launcher that is not noted yet would be taken for
+    // One lock around a whole launch, on threads of the pool: a launcher that is not noted yet would be taken for
     // an orphan.
     private static let state = Mutex(State())
+    private static let isAdopting = Atomic(false)
 
     /// How long killed processes may take to vanish.
     private static let patience: UInt64 = 5_000_000_000
@@ -25,7 +25,7 @@ package enum Orphans {
     /// that starts all its children through ``ChildProcess``: others would be taken for orphans. Kills what an earlier
     /// gateway left; blocking.
     package static func adopt() {
-        state.withLock { $0.isAdopting = true }
+        isAdopting.store(true, ordering: .relaxed)
         sp_become_subreaper()
         killAbandoned()
         ControlGroups.prepare()
@@ -52,7 +52,7 @@ package enum Orphans {
     static func launcherEnded(_ launcher: Int32, status: Int32) {
         let (mustSweep, group) = state.withLock { state in
             let group = state.launchers.removeValue(forKey: launcher) ?? nil
-            return (state.isAdopting && status != 0, group)
+            return (isAdopting.load(ordering: .relaxed) && status != 0, group)
         }
         guard mustSweep else { return }
         // When the pool is full the next one that ends badly sweeps for this one too.
@@ -69,7 +69,9 @@ package enum Orphans {
         let end = uv_hrtime() + patience
         while uv_hrtime() < end {
             let remain = state.withLock { state in
-                let orphans = ProcFS.ownChildren().filter { !state.launchers.keys.contains($0) }
+                let orphans = ProcFS.ownChildren().filter {
+                    !state.launchers.keys.contains($0) && $0 != LauncherTemplate.process
+                }
                 for orphan in orphans {
                     kill(orphan, SIGKILL)
                     _ = waitpid(orphan, nil, WNOHANG)
@@ -85,7 +87,7 @@ package enum Orphans {
 
     /// What children get in their environment beside what was configured; nothing where orphans are not our business.
     static var mark: [String] {
-        guard state.withLock({ $0.isAdopting }), let beginning = ProcFS.beginning(of: getpid()) else { return [] }
+        guard isAdopting.load(ordering: .relaxed), let beginning = ProcFS.beginning(of: getpid()) else { return [] }
         return ["\(variable)=\(getpid()):\(beginning)"]
     }
 

@@ -76,9 +76,10 @@ extension FileDescriptor {
             try unsafe make { unsafe sp_pipe2($0) }
         }
 
-        /// Connected unix sockets.
-        static func sockets() throws(IOError) -> Pair {
-            let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        /// Connected unix sockets, of a stream or of datagrams in order.
+        static func sockets(ofDatagrams: Bool = false) throws(IOError) -> Pair {
+            let kind = ofDatagrams ? SOCK_SEQPACKET : SOCK_STREAM
+            let type = Int32(kind.rawValue | SOCK_CLOEXEC.rawValue)
             return try unsafe make { unsafe socketpair(AF_UNIX, type, 0, $0) }
         }
 

@@ -68,7 +68,10 @@ struct ServingProgram: Sendable {
         // 1. Signals from the first moment on: one that comes during the start ends it as soon as it stands.
         let signals = Signals.stream(of: [SIGTERM, SIGINT, SIGHUP], on: loop)
         // Children of a gateway that was killed together with its launchers are nobody's: ours from now on.
-        try? await BlockingExecutor.shared.run { Orphans.adopt() }
+        try? await BlockingExecutor.shared.run {
+            Orphans.adopt()
+            LauncherTemplate.prepare()
+        }
         noteLimits()
         // 2. Everything that answers requests.
         let assembler = Assembler(
