@@ -6,16 +6,13 @@ internal import CCurl
 @safe final class CurlTransfer {
     /// Most body bytes that wait for the reader before the peer has to.
     static let bufferLimit = 256 << 10
-    /// How long a pooled connection may have been idle to carry what must not be sent twice, in seconds: common servers
-    /// close theirs after five, and a request that meets the closing is lost.
-    private static let freshConnection = 4
     private static let maximumFieldBytes = 64 << 10
     /// Parts are joined up to this size, so that a peer that sends single bytes costs a list of sixteen.
     private static let chunkSize = 16 << 10
 
-    private let policy: EgressPolicy
+    let policy: EgressPolicy
     private let easy: OpaquePointer
-    private var list: UnsafeMutablePointer<curl_slist>?
+    var list: UnsafeMutablePointer<curl_slist>?
     private var fields = HTTPFields()
     private var fieldBytes = 0
     private var status = 0
@@ -29,8 +26,8 @@ internal import CCurl
     /// How often something changed: who waits says what it has seen.
     private(set) var changes = 0
     private var waiter: (() -> Void)?
-    private let upload: Upload?
-    private let acceptsCodings: Bool
+    private let upload: CurlUpload?
+    let acceptsCodings: Bool
     private var hasSocket = false
 
     var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
@@ -44,8 +41,8 @@ internal import CCurl
         unsafe self.easy = OpaquePointer(easy)
         self.policy = policy
         switch request.body {
-        case .stream: upload = Upload(wantsMore: wantsUpload)
-        case .bytes(let bytes) where !request.isRepeatable: upload = Upload(whole: bytes)
+        case .stream: upload = CurlUpload(wantsMore: wantsUpload)
+        case .bytes(let bytes) where !request.isRepeatable: upload = CurlUpload(whole: bytes)
         case .bytes, .none: upload = nil
         }
         unsafe list = nil
@@ -121,7 +118,7 @@ internal import CCurl
 
     // MARK: What libcurl calls
 
-    fileprivate func receiveHeader(_ line: [UInt8]) -> Bool {
+    func receiveHeader(_ line: [UInt8]) -> Bool {
         // Trailers come the same way and mean nothing to anybody here.
         if isHeadComplete { return true }
         fieldBytes += line.count
@@ -169,7 +166,7 @@ internal import CCurl
     }
 
     /// How many bytes were taken, or a demand to wait.
-    fileprivate func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+    func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard failure == nil else { return 0 }
         if buffered >= Self.bufferLimit {
             isPaused = true
@@ -190,11 +187,11 @@ internal import CCurl
         return bytes.count
     }
 
-    fileprivate func fillUpload(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    func fillUpload(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         unsafe upload?.fill(buffer) ?? 0
     }
 
-    fileprivate func open(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
+    func open(_ address: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = unsafe bytes.withUnsafeMutableBufferPointer { unsafe sallyport_address(address, $0.baseAddress) }
         guard let ip = Self.address(bytes.prefix(Int(count))), policy.permits(ip) else {
@@ -212,156 +209,5 @@ internal import CCurl
         case 16: return .v6(high: number(bytes.prefix(8)), low: number(bytes.dropFirst(8)))
         default: return nil
         }
-    }
-}
-
-// MARK: - Setting up
-
-extension CurlTransfer {
-    private static func transfer(_ context: UnsafeMutableRawPointer?) -> CurlTransfer? {
-        guard let context = unsafe context else { return nil }
-        return unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
-    }
-
-    private func setCallbacks() {
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe sallyport_set_callbacks(
-            handle, context,
-            { bytes, size, count, context in
-                let line = unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: size &* count))
-                return unsafe CurlTransfer.transfer(context)?.receiveHeader(line) == true ? line.count : 0
-            },
-            { bytes, size, count, context in
-                let part = unsafe UnsafeRawBufferPointer(start: bytes, count: size &* count)
-                return unsafe CurlTransfer.transfer(context)?.receiveBody(part) ?? 0
-            },
-            { context, _, address in
-                guard let address = unsafe address else { return -1 }
-                return unsafe CurlTransfer.transfer(context)?.open(address) ?? -1
-            })
-    }
-
-    private func setPolicy() -> Bool {
-        set(CURLOPT_NOSIGNAL, 1) && set(CURLOPT_FOLLOWLOCATION, 0)
-            // The path is sent as it was checked.
-            && set(CURLOPT_PATH_AS_IS, 1)
-            // Nothing is taken from the environment: a proxy would be asked to connect where the policy cannot look.
-            && set(CURLOPT_PROXY, "") && set(CURLOPT_PROTOCOLS_STR, policy.allowsPlainHTTP ? "http,https" : "https")
-            && set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(policy.connectTimeout))
-            && set(CURLOPT_TIMEOUT_MS, policy.totalTimeout.map { Self.milliseconds($0) } ?? 0)
-            && (policy.certificateAuthorities.map { set(CURLOPT_CAINFO, $0) } ?? true)
-            && (policy.allowsHTTP2 || set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
-            // A peer that vanished without a word is noticed, also by a stream on which nothing happens.
-            && set(CURLOPT_TCP_KEEPALIVE, 1) && set(CURLOPT_TCP_KEEPIDLE, 30) && set(CURLOPT_TCP_KEEPINTVL, 10)
-            && set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
-            && set(CURLOPT_SSL_VERIFYPEER, 1) && set(CURLOPT_SSL_VERIFYHOST, 2)
-    }
-
-    private func setRequest(_ request: HTTPClientRequest) -> Bool {
-        guard set(CURLOPT_URL, request.url.text) else { return false }
-        if let timeout = request.timeout, !set(CURLOPT_TIMEOUT_MS, Self.milliseconds(timeout)) { return false }
-        if !request.isRepeatable, !set(CURLOPT_MAXAGE_CONN, Self.freshConnection) { return false }
-        switch request.body {
-        case .none:
-            if request.method == .head, !set(CURLOPT_NOBODY, 1) { return false }
-        case .bytes(let bytes) where !request.isRepeatable:
-            // libcurl sends a request again when a pooled connection is found closed, also one that the peer has read. What
-            // it took from a callback it cannot take again, so it gives up instead.
-            guard set(CURLOPT_POST, 1) else { return false }
-            unsafe sallyport_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
-            setReader()
-        case .bytes(let bytes):
-            unsafe sallyport_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
-            unsafe (bytes + [0]).withUnsafeBytes {
-                _ = unsafe sallyport_set_text(
-                    handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
-            }
-        case .stream:
-            guard set(CURLOPT_UPLOAD, 1) else { return false }
-            setReader()
-        }
-        if request.method != .head, !set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) { return false }
-        for (name, value) in request.fields {
-            // A field without a value is written with a semicolon, or libcurl would leave it out.
-            unsafe list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
-        }
-        // Waiting for 100 (Continue) would cost a second against servers that do not send it.
-        unsafe list = curl_slist_append(list, "Expect:")
-        // libcurl would call every body a form.
-        if request.fields["content-type"] == nil { unsafe list = curl_slist_append(list, "Content-Type:") }
-        if !acceptsCodings { unsafe list = curl_slist_append(list, "Accept-Encoding: identity") }
-        return unsafe sallyport_set_list(handle, CURLOPT_HTTPHEADER, list) == CURLE_OK
-    }
-
-    private func setReader() {
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe sallyport_set_reader(handle, context) { buffer, size, count, context in
-            let space = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: size &* count)
-            return unsafe CurlTransfer.transfer(context)?.fillUpload(space) ?? Int(CURL_READFUNC_ABORT)
-        }
-    }
-
-    private func set(_ option: CURLoption, _ value: Int) -> Bool {
-        unsafe sallyport_set_long(handle, option, value) == CURLE_OK
-    }
-
-    private func set(_ option: CURLoption, _ value: String) -> Bool {
-        unsafe sallyport_set_text(handle, option, value) == CURLE_OK
-    }
-
-    private static func milliseconds(_ duration: Duration) -> Int {
-        let (seconds, attoseconds) = duration.components
-        return max(1, Int(min(seconds, 1_000_000)) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
-    }
-
-    private static func error(_ result: CURLcode, hasSocket: Bool) -> HTTPClientError {
-        let detail = unsafe String(cString: curl_easy_strerror(result))
-        switch result {
-        // The same code for a scheme that the policy forbids and for an answer that is not HTTP.
-        case CURLE_UNSUPPORTED_PROTOCOL: return HTTPClientError(hasSocket ? .invalidResponse : .refused, detail)
-        case CURLE_URL_MALFORMAT: return HTTPClientError(.refused, detail)
-        case CURLE_COULDNT_RESOLVE_HOST: return HTTPClientError(.unresolved, detail)
-        case CURLE_COULDNT_CONNECT: return HTTPClientError(.connectFailed, detail)
-        case CURLE_OPERATION_TIMEDOUT: return HTTPClientError(.timeout, detail)
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
-            return HTTPClientError(.tlsFailed, detail)
-        case CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_SEND_FAIL_REWIND:
-            return HTTPClientError(.disconnected, detail)
-        default: return HTTPClientError(.invalidResponse, detail)
-        }
-    }
-}
-
-/// The part of a streamed request body that libcurl has not taken yet.
-private final class Upload {
-    private let wantsMore: () -> Void
-    private var pending: ArraySlice<UInt8> = []
-    private var isEnded = false
-
-    init(wantsMore: @escaping () -> Void) {
-        self.wantsMore = wantsMore
-    }
-
-    /// Everything is there already.
-    init(whole bytes: [UInt8]) {
-        wantsMore = {}
-        pending = bytes[...]
-        isEnded = true
-    }
-
-    func provide(_ bytes: [UInt8]?) {
-        if let bytes { pending = bytes[...] } else { isEnded = true }
-    }
-
-    func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        if pending.isEmpty {
-            if isEnded { return 0 }
-            wantsMore()
-            return Int(CURL_READFUNC_PAUSE)
-        }
-        let part = pending.prefix(buffer.count)
-        unsafe buffer.copyBytes(from: part)
-        pending = pending.dropFirst(part.count)
-        return part.count
     }
 }
