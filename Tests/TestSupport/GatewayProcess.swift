@@ -61,7 +61,10 @@ package final class GatewayProcess {
             if isSecure { return program.errors.contains("\"message\":\"serving\"") }
             return try await onThread { Self.isReady(port) }
         }
-        if !wrapper.isEmpty { pid = ProcessTable.descendants(of: program.pid).first ?? program.pid }
+        // Some wrappers become the gateway, others start it.
+        if !wrapper.isEmpty, !ProcessTable.commandLine(pid).hasPrefix(Checkout.binary) {
+            pid = ProcessTable.descendants(of: program.pid).first ?? program.pid
+        }
     }
 
     private static func isReady(_ port: Int) -> Bool {

@@ -52,7 +52,7 @@ package struct GatewayConfiguration: Sendable {
     package var issuer: String?
     /// Nil where nothing is traced.
     package var tracer: Tracer?
-    package var clock = WallClock.system
+    package var clock = WallClock.steady
     package var metrics = MetricsRegistry.shared
 
     /// Whether calls need a token.

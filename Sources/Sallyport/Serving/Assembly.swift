@@ -86,7 +86,7 @@ struct Assembler: Sendable {
     ) async throws(CommandFailure) -> AuthorizationService? {
         guard plan.hasAuthorizationServer else { return nil }
         do {
-            let clock = WallClock.system
+            let clock = WallClock.steady
             let sealingKey = sealing.key()
             var keyring = previous?.keyring
             if keyring == nil {

@@ -41,12 +41,12 @@ struct GatewayAssembly: Sendable {
         configuration.tracer = tracer
         configuration.revocations = service?.revocations
         configuration.sealing = sealing
-        configuration.pins = StoredPins(store: store, clock: .system)
+        configuration.pins = StoredPins(store: store, clock: .steady)
         configuration.proofs = service?.proofs
         configuration.issuer = plan.configuration.displayOrigin
         configuration.signer = service.map {
             KeyringSigner(
-                keyring: $0.keyring, algorithm: plan.configuration.oauth.signingAlgorithm, clock: .system)
+                keyring: $0.keyring, algorithm: plan.configuration.oauth.signingAlgorithm, clock: .steady)
         }
         if plan.protection == .login, plan.configuration.storage != .memory {
             configuration.scratchDirectory = "\(plan.configuration.dataDirectory)/\(DataDirectory.scratchName)"
@@ -76,7 +76,7 @@ struct GatewayAssembly: Sendable {
         for place in issuers.indices { issuers[place].claims.others = plan.configuration.access?.otherClaims ?? [] }
         if let own, issuers.isEmpty { return own }
         // Without any issuer nobody comes in.
-        return ExternalIssuerAssembly.verifier(issuers, own: own, loop: loop, clock: .system)
+        return ExternalIssuerAssembly.verifier(issuers, own: own, loop: loop, clock: .steady)
     }
 
     /// Puts the MCP endpoints and `/verify` on the router.
@@ -121,7 +121,7 @@ struct GatewayAssembly: Sendable {
 extension AuthorizationService {
     /// Verifies what this server issues.
     fileprivate func accessTokenVerifier(_ directory: ServerDirectory) -> JWTAccessTokenVerifier {
-        JWTAccessTokenVerifier(keys: keyring, revocations: revocations, clock: .system, directory: directory)
+        JWTAccessTokenVerifier(keys: keyring, revocations: revocations, clock: .steady, directory: directory)
     }
 }
 

@@ -146,7 +146,7 @@ extension ServingProgram {
     private func setupURL(port: Int) async throws(CommandFailure) -> String? {
         guard plan.hasAuthorizationServer, plan.configuration.login?.hasLocalAccounts ?? true else { return nil }
         do {
-            let administration = UserAdministration(store: store, clock: .system, audit: audit.log)
+            let administration = UserAdministration(store: store, clock: .steady, audit: audit.log)
             let link = try await administration.prepareFirstUser(lifetime: Self.setupLinkLifetime)
             return link.map { plan.configuration.setupURL($0, port: port) }
         } catch {

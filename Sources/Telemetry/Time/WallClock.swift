@@ -16,4 +16,10 @@ package struct WallClock: Sendable {
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(millisecondsSinceEpoch: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
+
+    /// The system's clock, but in this process it never goes back. For whatever ends.
+    package static let steady: WallClock = {
+        let time = SteadyTime()
+        return WallClock { time.now() }
+    }()
 }
