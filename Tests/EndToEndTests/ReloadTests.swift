@@ -54,9 +54,32 @@ extension EndToEnd {
         }
 
         private func metric(_ gateway: GatewayProcess, _ name: String) async throws -> Int {
-            let text = try await gateway.request("GET", "/metrics").text
-            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-            return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+            try await gateway.metric(name) ?? 0
+        }
+
+        @Test("F21: the level of one module changes without a restart, and no other module's")
+        func levels() async throws {
+            let demo = Self.servers([Self.demo("demo")])
+            let gateway = try await EndToEnd.gateway(demo + "logging: {level: {default: warning, http: info}}\n")
+            func ask() async throws {
+                #expect(
+                    try await gateway.request("POST", "/demo/mcp", ["Authorization": "Bearer nonsense"]).status == 401)
+            }
+            try await ask()
+            try configure(gateway, demo + "logging: {level: {default: warning, gateway: debug}}\n")
+            try await eventuallyTrue("the lines of the gateway", within: .seconds(10)) {
+                try await ask()
+                return gateway.log.contains("a token was refused")
+            }
+            let modules = Set(
+                gateway.log.split(separator: "\n").compactMap { line in
+                    line.components(separatedBy: "\"module\":\"").dropFirst().first?.components(separatedBy: "\"").first
+                })
+            #expect(modules == ["gateway"], "\(modules) \(gateway.log)")
+            try configure(gateway, demo + "logging: {level: {default: warning, gatway: debug}}\n")
+            try await eventuallyTrue("the refusal", within: .seconds(10)) {
+                gateway.log.contains("unknown key") && gateway.log.contains("did you mean")
+            }
         }
 
         @Test(

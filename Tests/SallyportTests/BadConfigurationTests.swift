@@ -177,6 +177,12 @@ struct BadConfigurationTests {
         .init("key of access", "access: {scopes: [a]}\n", "access.scopes", "unknown key"),
         .init("rate limit", "rate_limits: {per_user: 600}\n", "rate_limits.per_user", "expected a rate"),
         .init("rate of nothing", "rate_limits: {per_client: 0/min}\n", "rate_limits.per_client", "expected a rate"),
+        .init("log level", "logging: {level: loud}\n", "logging.level", "expected one of trace, debug"),
+        .init(
+            "log module", "logging: {level: {gatway: debug}}\n", "logging.level.gatway", "unknown key",
+            hint: "did you mean \"gateway\""),
+        .init("level of a module", "logging: {level: {http: loud}}\n", "logging.level.http", "expected one of trace"),
+        .init("list of levels", "logging: {level: [debug]}\n", "logging.level", "expected"),
         .init("subdomains", "routing: subdomain\n", "routing", "not yet available"),
         .init(
             "unknown isolation", "servers: {a: {command: cat, isolation: none}}\n", "servers.a.isolation",

@@ -69,7 +69,7 @@ struct ConfigurationTests {
         #expect(!configuration.oauth.isRegistrationEnabled)
         #expect(configuration.registrationsPerMinute == 60)
         #expect(configuration.allowedOrigins.map(\.origin) == ["https://app.example.com"])
-        #expect(configuration.logging == LoggingSettings(format: .json, level: .debug))
+        #expect(configuration.logging == LoggingSettings(format: .json, levels: LogLevels(.debug)))
         #expect(configuration.audit.retention == .seconds(30 * 86_400))
         let server = try #require(configuration.servers.first)
         #expect(server.command == "/usr/bin/cat" || server.command == "/bin/cat")

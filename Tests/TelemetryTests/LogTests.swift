@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import JSON
 import Synchronization
@@ -48,6 +49,58 @@ import Testing
         #expect(LogText.readable("\u{1B}[2Jx\r\u{202E}y\u{9B}z\u{7}") == "\\u{1b}[2Jx\\u{d}\\u{202e}y\\u{9b}z\\u{7}")
         let long = String(repeating: "é\n", count: 5000)
         #expect(LogText.readable(long) == long, "nothing is cut off")
+    }
+
+    @Test(
+        "a module has a level of its own, also for loggers that are there when it changes, and what is off costs nothing"
+    )
+    func modules() {
+        final class Box: Sendable { let lines = Mutex<[String]>([]) }
+        let box = Box()
+        let sink = LogSink(level: .info) { line in box.lines.withLock { $0.append("\(line.label) \(line.message)") } }
+        let gateway = Logger(label: "gateway", sink: sink).with(["server": "x"])
+        let others = [Logger(label: "http", sink: sink), Logger(label: "nobody", sink: sink)]
+        func written(_ body: () -> Void) -> [String] {
+            body()
+            return box.lines.withLock { lines in
+                defer { lines = [] }
+                return lines
+            }
+        }
+        func say() {
+            for logger in [gateway] + others {
+                logger.debug("fine")
+                logger.warning("coarse")
+            }
+        }
+        #expect(written(say) == ["gateway coarse", "http coarse", "nobody coarse"])
+        sink.configure(format: .json, levels: LogLevels(.error, modules: [.gateway: .debug, .http: .warning]))
+        #expect(written(say) == ["gateway fine", "gateway coarse", "http coarse"])
+        #expect(gateway.isEnabled(.debug) && !others[0].isEnabled(.debug) && !others[1].isEnabled(.warning))
+        #expect(written { Logger(label: "gateway", sink: sink).debug("new") } == ["gateway new"])
+        sink.configure(format: .json, levels: LogLevels(.warning))
+        #expect(written(say) == ["gateway coarse", "http coarse", "nobody coarse"])
+        func metadata() -> LogMetadata {
+            Issue.record("made for a line that is not written")
+            return [:]
+        }
+        gateway.debug("off", metadata())
+    }
+
+    @Test("every module that can be named is one that writes, and the other way round")
+    func names() throws {
+        // Of commands, which end at once and take no such settings.
+        let commands: Set = ["key", "remote", "restore", "token", "user"]
+        let folder = URL(fileURLWithPath: Checkout.root + "/Sources")
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        var found: Set<String> = []
+        for case let file as URL in try #require(files) where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for part in text.components(separatedBy: "Logger(label: \"").dropFirst() {
+                found.insert(part.components(separatedBy: "\"")[0])
+            }
+        }
+        #expect(found.subtracting(commands) == Set(LogModule.allCases.map(\.rawValue)))
     }
 
     @Test("A full pipe stalls nobody, and what was lost is told", .timeLimit(.minutes(1)))

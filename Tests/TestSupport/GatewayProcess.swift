@@ -117,4 +117,10 @@ package final class GatewayProcess {
             try PlainHTTP.exchange(port: port, method, target, headers, body: Array(body.utf8), timeout: timeout)
         }
     }
+
+    /// The value of a metric; nil when there is none of this name.
+    package func metric(_ name: String) async throws -> Int? {
+        let lines = try await request("GET", "/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + " ") }?.split(separator: " ").last.flatMap { Int($0) }
+    }
 }

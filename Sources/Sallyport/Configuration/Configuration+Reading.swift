@@ -236,13 +236,8 @@ struct ConfigurationFileReader {
     private mutating func readLogging(_ section: ConfigurationSection?) {
         guard var section else { return }
         configuration.logging.format = section.value("format")?.word(LogFormat.self) ?? .auto
-        configuration.logging.level = section.value("level").flatMap(level) ?? .info
+        if let value = section.value("level") { configuration.logging.levels = LogLevelReader().levels(value) }
         section.finish()
-    }
-
-    private func level(_ value: ConfigurationValue) -> LogLevel? {
-        let names = LogLevel.allCases.map(\.name)
-        return value.word(among: names).flatMap(LogLevel.init(name:))
     }
 
     private mutating func readAudit(_ section: ConfigurationSection?) {

@@ -224,7 +224,7 @@ struct LoggingSettings: Sendable, Equatable {
     /// `format`: `auto` is text on a terminal and JSON elsewhere.
     var format = LogFormat.auto
     /// `level`.
-    var level = LogLevel.info
+    var levels = LogLevels()
 }
 
 /// `audit`.

@@ -36,7 +36,7 @@ struct RemoteServer: Sendable {
                 code: .usage, message: "\(endpoint.origin) is not encrypted, and not on this machine",
                 hint: "use https, or --allow-http where you know the network")
         }
-        LogSink.standard.configure(format: .text, level: arguments.has("--verbose") ? .debug : .warning)
+        LogSink.standard.configure(format: .text, levels: LogLevels(arguments.has("--verbose") ? .debug : .warning))
         token = try Self.token(arguments, environment)
         logins = RemoteCredentialStore(environment: environment)
         browser = Browser(

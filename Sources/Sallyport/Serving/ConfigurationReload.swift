@@ -150,7 +150,7 @@ struct ConfigurationReload: Sendable {
     }
 
     private func tell(_ change: ConfigurationChange, since began: LoopInstant) {
-        LogSink.standard.configure(format: change.new.logging.format, level: change.new.logging.level)
+        LogSink.standard.configure(format: change.new.logging.format, levels: change.new.logging.levels)
         let (added, removed, changed) = change.summary
         logger.notice(
             "the configuration was read again",

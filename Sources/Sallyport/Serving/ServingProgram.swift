@@ -31,7 +31,8 @@ struct ServingProgram: Sendable {
     static func run(_ plan: ServingPlan) throws(CommandFailure) -> ExitCode {
         InheritedSignals.reset()
         Signals.ignoreBrokenPipes()
-        LogSink.standard.configure(format: plan.configuration.logging.format, level: plan.configuration.logging.level)
+        LogSink.standard.configure(
+            format: plan.configuration.logging.format, levels: plan.configuration.logging.levels)
         defer { LogSink.standard.flush() }
         let program = try ServingProgram(plan)
         let loop = program.group.loops[0]

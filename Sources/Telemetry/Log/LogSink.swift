@@ -9,7 +9,7 @@ package final class LogSink: Sendable {
     private let writer: LineWriter?
     private let capture: (@Sendable (LogLine) -> Void)?
     private let isTerminal: Bool
-    private let minimum = Atomic<Int>(LogLevel.info.rawValue)
+    private let thresholds: LogThresholds
     private let format: Format
 
     /// Which of the two forms is written; shared with the writer, which has a line of its own to tell of losses.
@@ -30,6 +30,7 @@ package final class LogSink: Sendable {
         let format = Format(isJSON: !isTerminal)
         self.format = format
         capture = nil
+        thresholds = LogThresholds(LogLevels())
         // From the start on, at 0: a number that first shows with its loss shows no growth.
         let dropped = MetricsRegistry.shared.counter(
             "sallyport_log_lines_dropped_total", help: "Log lines that found the queue full.")
@@ -47,15 +48,15 @@ package final class LogSink: Sendable {
         isTerminal = false
         self.capture = capture
         format = Format(isJSON: true)
-        minimum.store(level.rawValue, ordering: .relaxed)
+        thresholds = LogThresholds(LogLevels(level))
     }
 
-    /// The lowest level that is written.
-    package var level: LogLevel { LogLevel(rawValue: minimum.load(ordering: .relaxed)) ?? .info }
+    /// What decides for the loggers of a module.
+    func threshold(of module: String) -> LogThreshold { thresholds.threshold(of: module) }
 
     /// Applies the configuration's `logging` block.
-    package func configure(format: LogFormat, level: LogLevel) {
-        minimum.store(level.rawValue, ordering: .relaxed)
+    package func configure(format: LogFormat, levels: LogLevels) {
+        thresholds.set(levels)
         switch format {
         case .auto: self.format.isJSON.store(!isTerminal, ordering: .relaxed)
         case .text: self.format.isJSON.store(false, ordering: .relaxed)

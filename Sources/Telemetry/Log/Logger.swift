@@ -3,16 +3,19 @@
 package struct Logger: Sendable {
     private let label: String
     private let sink: LogSink
+    private let threshold: LogThreshold
     private let metadata: LogMetadata
 
-    /// A logger for one part of the program; `label` is written as `module`.
+    /// A logger for one part of the program; `label` is written as `module`, one of ``LogModule`` where the program serves.
     package init(label: StaticString, sink: LogSink = .standard) {
-        self.init(label: label.description, sink: sink, metadata: [:])
+        let label = label.description
+        self.init(label: label, sink: sink, threshold: sink.threshold(of: label), metadata: [:])
     }
 
-    private init(label: String, sink: LogSink, metadata: LogMetadata) {
+    private init(label: String, sink: LogSink, threshold: LogThreshold, metadata: LogMetadata) {
         self.label = label
         self.sink = sink
+        self.threshold = threshold
         self.metadata = metadata
     }
 
@@ -20,11 +23,11 @@ package struct Logger: Sendable {
     package func with(_ more: LogMetadata) -> Logger {
         var merged = metadata
         merged.merge(more)
-        return Logger(label: label, sink: sink, metadata: merged)
+        return Logger(label: label, sink: sink, threshold: threshold, metadata: merged)
     }
 
     /// Whether a line of `level` would be written: for work that is done only to be logged.
-    package func isEnabled(_ level: LogLevel) -> Bool { level >= sink.level }
+    package func isEnabled(_ level: LogLevel) -> Bool { threshold.admits(level) }
 
     package func trace(_ message: StaticString, _ metadata: @autoclosure () -> LogMetadata = [:]) {
         log(.trace, message, metadata)
@@ -51,7 +54,7 @@ package struct Logger: Sendable {
     }
 
     private func log(_ level: LogLevel, _ message: StaticString, _ more: () -> LogMetadata) {
-        guard level >= sink.level else { return }
+        guard threshold.admits(level) else { return }
         var merged = metadata
         merged.merge(more())
         sink.write(LogLine(level: level, label: label, message: message.description, metadata: merged))
