@@ -67,6 +67,13 @@ static inline int sp_accept(int fd) {
     return (int)syscall(SYS_accept4, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 static inline int sp_set_cloexec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
+// Milliseconds since the peer last acknowledged something; -1 when it owes no acknowledgement.
+static inline long sp_acknowledged_ago(int fd) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0) return -1;
+    return (long)info.tcpi_last_ack_recv;
+}
 static inline int sp_duplicate_cloexec(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 /// Bytes that a socket holds and the peer has not acknowledged; 0 for what is no socket.
 static inline int sp_unacknowledged(int fd) {

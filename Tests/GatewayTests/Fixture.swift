@@ -195,4 +195,6 @@ final class Stream: @unchecked Sendable {
     }
 
     func cut() { http.connection.reset() }
+    func shutdown() { http.connection.shutdown() }
+    var localPort: Int { http.connection.localPort }
 }

@@ -63,6 +63,21 @@ package final class PlainConnection {
     /// No more bytes will be written; reading goes on.
     package func shutdownWrite() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Ends both directions in order.
+    package func shutdown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    /// Our port.
+    package var localPort: Int {
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = unsafe getsockname(descriptor, $0, &size)
+            }
+        }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
     /// Closes with a reset instead of an orderly end.
     package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)

@@ -123,6 +123,12 @@ package final class ByteStream: @unchecked Sendable {
     /// Bytes accepted by ``write(_:)`` that the kernel has not taken yet.
     package var unsentBytes: Int { checked.unsentBytes }
 
+    /// Whether the peer owes an acknowledgement and has given none since `instant`: it vanished without a word. One that
+    /// only does not read acknowledges as before. Of a pipe nobody knows.
+    package func isPeerSilent(since instant: LoopInstant) -> Bool {
+        checked.isPeerSilent(for: EventLoop.preciseNow - instant)
+    }
+
     /// From now on `engine`, whose handshake is done, stands between the wire and everybody else.
     func startTLS(_ engine: TLSEngine) {
         core.startTLS(engine)

@@ -68,6 +68,13 @@ import Glibc
         isClosed ? 0 : unsafe uv_stream_get_write_queue_size(sp_stream(handle.pointer))
     }
 
+    func isPeerSilent(for time: Duration) -> Bool {
+        var descriptor: Int32 = -1
+        guard !isClosed, unsafe uv_fileno(sp_handle(handle.pointer), &descriptor) == 0 else { return false }
+        let ago = sp_acknowledged_ago(descriptor)
+        return ago >= 0 && Duration.milliseconds(ago) >= time
+    }
+
     func close() {
         assertLoop()
         // What is queued is cut: then nothing is in order.

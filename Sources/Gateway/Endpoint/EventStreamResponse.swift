@@ -1,3 +1,4 @@
+import AsyncIO
 import HTTP
 
 /// A response of `text/event-stream` that lasts as long as its stream.
@@ -14,10 +15,14 @@ enum EventStreamResponse {
         return HTTPResponse(
             status: .ok, fields: fields,
             body: .stream { writer in
+                var signOfLife: LoopInstant?
                 while true {
                     switch await lease.reader.next() {
                     case .bytes(let bytes): try await writer.write(bytes)
-                    case .keepAlive: try await writer.write(ServerSentEvent.keepAlive)
+                    case .keepAlive:
+                        let now = EventLoop.preciseNow
+                        try await writer.write(signOfLife: ServerSentEvent.keepAlive, after: signOfLife)
+                        signOfLife = now
                     case .end: return
                     }
                 }

@@ -130,6 +130,8 @@ private final class ResponseSink: HTTPBodySink {
         try await stream.write(output)
     }
 
+    func isPeerSilent(since instant: LoopInstant) -> Bool { stream.isPeerSilent(since: instant) }
+
     func finish() async throws(IOError) {
         isFinished = true
         if isChunked { try await stream.write(Array("0\r\n\r\n".utf8)) }

@@ -4,6 +4,8 @@ package import AsyncIO
 package protocol HTTPBodySink: AnyObject {
     /// Suspends until the bytes are on their way; fails when the client has gone or has not read for too long.
     func write(_ bytes: [UInt8]) async throws(IOError)
+    /// Whether the client has not acknowledged what it should have since then.
+    func isPeerSilent(since instant: LoopInstant) -> Bool
 }
 
 /// The pen of a streamed response. Confined to the connection's loop.
@@ -19,6 +21,13 @@ package final class HTTPBodyWriter {
     package func write(_ bytes: [UInt8]) async throws(IOError) {
         if bytes.isEmpty { return }
         try await sink.write(bytes)
+    }
+
+    /// Sends a sign of life; fails when the client has acknowledged nothing since `last`, when it got the one before: then it
+    /// is gone (F16).
+    package func write(signOfLife bytes: [UInt8], after last: LoopInstant?) async throws(IOError) {
+        if let last, sink.isPeerSilent(since: last) { throw .timedOut }
+        try await write(bytes)
     }
 
     /// Sends one event.
