@@ -6,6 +6,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -74,6 +75,7 @@ static inline long sp_acknowledged_ago(int fd) {
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0) return -1;
     return (long)info.tcpi_last_ack_recv;
 }
+static inline void sp_trim_memory(void) { malloc_trim(0); }
 static inline int sp_duplicate_cloexec(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 /// Bytes that a socket holds and the peer has not acknowledged; 0 for what is no socket.
 static inline int sp_unacknowledged(int fd) {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Each loop has a socket of its own on the address (SO_REUSEPORT), so that the kernel spreads the connections and a
 /// connection stays on the loop that accepted it. When only the reserve of ``DescriptorLimit`` is left, connections are
-/// accepted and closed: the loop does not spin and the client sees an end.
+/// accepted and turned away: the loop does not spin and the client sees an end.
 package final class TCPListener: Sendable {
     /// The address with the port that the kernel chose when 0 was asked for.
     package let boundAddress: SocketAddress
@@ -14,15 +14,17 @@ package final class TCPListener: Sendable {
     /// Whether the socket, and its file, belong to a service manager.
     private let isInherited: Bool
 
-    /// Listens on `address`; `accept` is called on the loop that owns the new connection.
+    /// Listens on `address`; `accept` is called on the loop that owns the new connection, and `turnAway` with one for which
+    /// there is no descriptor to spare: it closes it at once.
     package static func bind(
         _ address: SocketAddress, on group: EventLoopGroup,
-        accept: @escaping @Sendable (sending ByteStream) -> Void
+        accept: @escaping @Sendable (sending ByteStream) -> Void,
+        turnAway: @escaping @Sendable (sending ByteStream) -> Void = { $0.close() }
     ) async throws(IOError) -> TCPListener {
         let (descriptors, bound, isInherited) = try ListeningSockets.open(address, count: group.loops.count)
         var sockets: [ListenerCore] = []
         for (loop, descriptor) in zip(group.loops, descriptors) {
-            let result = await ListenerCore.listen(descriptor, address: bound, on: loop, accept)
+            let result = await ListenerCore.listen(descriptor, address: bound, on: loop, turnAway: turnAway, accept)
             switch result {
             case .success(let socket): sockets.append(socket)
             case .failure(let error):
@@ -57,26 +59,31 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
     private let handle: UVHandle
     private let isTCP: Bool
     private let localAddress: SocketAddress
+    private let turnAway: @Sendable (sending ByteStream) -> Void
     private let accept: @Sendable (sending ByteStream) -> Void
     private var isClosed = false
 
     /// Takes over `descriptor`, whatever the outcome.
     static func listen(
         _ descriptor: Int32, address: SocketAddress, on loop: EventLoop,
+        turnAway: @escaping @Sendable (sending ByteStream) -> Void,
         _ accept: @escaping @Sendable (sending ByteStream) -> Void
     ) async -> Result<ListenerCore, IOError> {
         await unsafe withUnsafeContinuation {
             (continuation: UnsafeContinuation<Result<ListenerCore, IOError>, Never>) in
             loop.run {
-                let core = ListenerCore(address: address, on: loop, accept)
+                let core = ListenerCore(address: address, on: loop, turnAway, accept)
                 unsafe continuation.resume(returning: core.start(descriptor).map { core })
             }
         }
     }
 
-    private init(address: SocketAddress, on loop: EventLoop, _ accept: @escaping @Sendable (sending ByteStream) -> Void)
-    {
+    private init(
+        address: SocketAddress, on loop: EventLoop, _ turnAway: @escaping @Sendable (sending ByteStream) -> Void,
+        _ accept: @escaping @Sendable (sending ByteStream) -> Void
+    ) {
         self.loop = loop
+        self.turnAway = turnAway
         self.accept = accept
         localAddress = address
         isTCP = address.ipAddress != nil
@@ -151,13 +158,10 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
     private func announce(_ core: StreamCore) {
         var descriptor: Int32 = -1
         unsafe uv_fileno(sp_handle(core.handle.pointer), &descriptor)
-        if DescriptorLimit.isInReserve(descriptor) {
-            core.close()
-            return
-        }
         let remote = isTCP ? SocketAddress.remote(of: descriptor) : localAddress
         let local = isTCP ? SocketAddress.local(of: descriptor) : localAddress
-        accept(ByteStream(core, remoteAddress: remote, localAddress: local))
+        let stream = ByteStream(core, remoteAddress: remote, localAddress: local)
+        if DescriptorLimit.isInReserve(descriptor) { turnAway(stream) } else { accept(stream) }
     }
 
     private func closeHere() {

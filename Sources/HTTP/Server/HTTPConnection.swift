@@ -64,6 +64,7 @@ actor HTTPConnection {
                 requestCount &+= 1
                 let request = AnsweredRequest(head, id: RequestID(high: idBase, low: requestCount))
                 let response = await answer(consume head, request.id)
+                reader.giveBackRoom()
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
                 if let stream = await write(response, to: request) { return stream }

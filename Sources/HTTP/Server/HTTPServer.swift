@@ -25,9 +25,10 @@ package final class HTTPServer: Sendable {
     /// Listens on `address` too; returns it with the port that the kernel chose for 0. With `tls` TLS ends here: whoever
     /// speaks anything else gets no further than a 400.
     package func start(on address: SocketAddress, tls: ServedTLS? = nil) async throws(IOError) -> SocketAddress {
-        let listener = try await TCPListener.bind(address, on: group) { stream in
-            self.accept(stream, tls)
-        }
+        let isPlain = tls == nil
+        let listener = try await TCPListener.bind(
+            address, on: group, accept: { stream in self.accept(stream, tls) },
+            turnAway: { stream in Self.turnAway(stream, isPlain: isPlain) })
         listeners.withLock { $0.append(listener) }
         return listener.boundAddress
     }

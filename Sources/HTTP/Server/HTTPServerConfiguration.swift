@@ -24,6 +24,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var maximumConnections = 20_000
     /// Connections at once from one address (IPv6: one /64); nil for no bound.
     package var maximumConnectionsPerAddress: Int?
+    /// How near the process is to a bound on its memory; nil where nothing bounds it.
+    package var pressure: MemoryPressure?
     /// How clients reach this server: decides `HTTPRequest.scheme`.
     package var scheme = HTTPURL.Scheme.http
 

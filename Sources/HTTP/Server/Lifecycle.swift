@@ -9,12 +9,8 @@ extension HTTPServer {
     /// Begins the life of a connection: its task is the root of everything that happens on it, and ends with it.
     func accept(_ stream: sending ByteStream, _ tls: ServedTLS?) {
         let address = stream.remoteAddress?.ipAddress
-        guard registry.reserve(address) else {
-            // Somebody who is not even read cannot be waited for: what the kernel takes at once must do. Under TLS nothing
-            // can be said before a handshake, which is what there is no room for.
-            if tls == nil { _ = try? stream.writeWithoutWaiting(Self.busy) }
-            stream.close()
-            return
+        guard context.configuration.pressure?.level != .critical, registry.reserve(address) else {
+            return Self.turnAway(stream, isPlain: tls == nil)
         }
         let handle = ConnectionHandle(HTTPConnection(stream, context: context, tls: tls), address: address)
         HTTPMetrics.connections.add(1)
@@ -23,6 +19,16 @@ extension HTTPServer {
             handle.hold(connection.live(as: handle, in: registry))
             if !registry.add(handle) { connection.abort() }
         }
+    }
+}
+
+extension HTTPServer {
+    /// Says that there is no room, and closes.
+    static func turnAway(_ stream: ByteStream, isPlain: Bool) {
+        // Somebody who is not even read cannot be waited for: what the kernel takes at once must do. Under TLS nothing
+        // can be said before a handshake, which is what there is no room for.
+        if isPlain { _ = try? stream.writeWithoutWaiting(busy) }
+        stream.close()
     }
 }
 

@@ -32,6 +32,8 @@ final class RequestReader: HTTPBodySource {
     private var contentReceived = 0
     /// What is still to come of content that needs no parser; nil where the parser frames it.
     private var remainingContent: Int?
+    /// Nil where memory is not bounded.
+    private let room: ContentRoom?
 
     /// Whether the connection rests: nothing of the next request has come.
     private(set) var isIdle = false
@@ -41,6 +43,7 @@ final class RequestReader: HTTPBodySource {
     init(_ stream: ByteStream, _ configuration: HTTPServerConfiguration) {
         self.stream = stream
         self.configuration = configuration
+        room = configuration.pressure.map { ContentRoom($0) }
     }
 
     private var preparedParser: RequestParser {
@@ -211,7 +214,7 @@ final class RequestReader: HTTPBodySource {
         if let bytes = stream.readAvailable() {
             contentReceived += bytes.count
             take(bytes)
-            return
+            return try makeRoom()
         }
         await inviteContent()
         let start = EventLoop.preciseNow
@@ -230,12 +233,20 @@ final class RequestReader: HTTPBodySource {
         } catch {
             throw fail(.disconnected, nil)
         }
+        try makeRoom()
         // Only time in which we waited counts: a slow handler is not the client's fault.
         let expected = Double(configuration.bodyMinimumRate) * (timeWaited / .seconds(1))
         if timeWaited > configuration.bodyGrace, Double(contentReceived) < expected {
             throw fail(.timedOut, .tooSlow)
         }
     }
+
+    private func makeRoom() throws(HTTPBodyError) {
+        if room?.hold(contentReceived) == false { throw fail(.malformed, .noMemory) }
+    }
+
+    /// The request is answered: the room that its content needed is free.
+    func giveBackRoom() { room?.giveBack() }
 
     /// Says that the content may come, when the client waits for that (RFC 9110 §10.1.1).
     private func inviteContent() async {

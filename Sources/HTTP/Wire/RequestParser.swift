@@ -25,6 +25,7 @@ struct HTTPRefusal: Error, Equatable {
     static let lineTooLong = HTTPRefusal(.uriTooLong, "The request line is too long.")
     static let fieldsTooLarge = HTTPRefusal(.requestHeaderFieldsTooLarge, "The header fields are too large.")
     static let plainOverTLS = HTTPRefusal(.badRequest, "This address speaks https, and the request came without TLS.")
+    static let noMemory = HTTPRefusal(.serviceUnavailable, "There is no memory for this request now; try again later.")
     static let tooSlow = HTTPRefusal(.requestTimeout, "The request took too long to arrive.")
 }
 

@@ -15,8 +15,11 @@ final class LiveAssembly: HTTPResponder {
     }
 
     private let state: Mutex<State>
+    /// Nil where nothing bounds the memory.
+    private let pressure: MemoryPressure?
 
-    init(_ assembly: Assembly) {
+    init(_ assembly: Assembly, under pressure: MemoryPressure? = nil) {
+        self.pressure = pressure
         state = Mutex(State(assembly: assembly, front: Front(assembly.front)))
     }
 
@@ -30,6 +33,12 @@ final class LiveAssembly: HTTPResponder {
     }
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        await state.withLock { $0.front }.responder.respond(to: request, body: body)
+        if let pressure, pressure.level != .calm, !OperationEndpoints.paths.contains(request.path) {
+            var response = HTTPResponse.text(
+                .serviceUnavailable, "There is no memory for requests now; try again later.")
+            response.fields.append("Retry-After", "1")
+            return response
+        }
+        return await state.withLock { $0.front }.responder.respond(to: request, body: body)
     }
 }

@@ -15,6 +15,9 @@ struct OperationEndpoints: Sendable {
     let unavailableServers: @Sendable () -> [String]
     let process: ProcessGauges
 
+    /// Where they are.
+    static let paths: Set<String> = ["/live", "/health", "/ready", "/metrics"]
+
     /// Puts them on the router.
     func register(on router: inout HTTPRouter) {
         router.on(.get, "/live") { _, _ in .text(.ok, "alive") }

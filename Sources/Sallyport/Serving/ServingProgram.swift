@@ -24,6 +24,8 @@ struct ServingProgram: Sendable {
     private let group: EventLoopGroup
     /// Nil where TLS does not end here.
     private let tls: TLSAssembly?
+    /// Nil where nothing bounds the memory.
+    private let memory: MemoryWatch?
     private let logger = Logger(label: "sallyport")
     private let readiness = Readiness()
 
@@ -50,6 +52,7 @@ struct ServingProgram: Sendable {
         state = isPersistent ? try OpenedStore.open(plan.configuration, on: group.loops) : nil
         store = state?.store ?? MemoryStore()
         tls = try TLSAssembly(plan.configuration)
+        memory = MemoryWatch(logger: Logger(label: "sallyport"))
         sealing = state.map { .file($0.sealing) } ?? .fresh
         audit =
             plan.protection == .login
@@ -78,7 +81,7 @@ struct ServingProgram: Sendable {
         let assembler = Assembler(
             state: state, store: store, sealing: sealing, audit: audit, group: group, tls: tls, readiness: readiness,
             logger: logger)
-        let live = LiveAssembly(try await assembler.assemble(plan))
+        let live = LiveAssembly(try await assembler.assemble(plan), under: memory?.pressure)
         let reload = ConfigurationReload(live, by: assembler)
         // 3. The address.
         let server = HTTPServer(configuration: httpConfiguration, group: group, responder: live)
@@ -94,6 +97,7 @@ struct ServingProgram: Sendable {
         // 5. Serve until a signal, then drain.
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) { await reload.run(on: loop) }
+            if let memory { tasks.addTask(executorPreference: loop) { await memory.run(on: loop) } }
             if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
             await ShutdownSequence(readiness: readiness, notices: notices, logger: logger)
                 .run(signals, server, redirect: redirect, live, reload, loop)
@@ -114,6 +118,7 @@ extension ServingProgram {
     private var httpConfiguration: HTTPServerConfiguration {
         var configuration = HTTPServerConfiguration()
         configuration.scheme = plan.configuration.scheme
+        configuration.pressure = memory?.pressure
         return configuration
     }
 
