@@ -147,6 +147,13 @@ final class StreamBox: @unchecked Sendable {
         return true
     }
 
+    /// Everything up to an orderly end, comments too, where no event was read before.
+    func rest() throws -> String {
+        var text = ""
+        while let chunk = try http.receiveChunk() { text += String(decoding: chunk, as: UTF8.self) }
+        return text
+    }
+
     /// Cuts the connection.
     func cut() { http.connection.reset() }
 }

@@ -30,9 +30,15 @@ package final class LoopTimer {
 /// The part of a timer that libuv keeps alive.
 // SAFETY: used on the loop's thread alone; checked in `start`.
 final class TimerCore: LoopResource, @unchecked Sendable {
+    /// A timer that is later than this was held up with the whole process, in milliseconds.
+    private static let muchLater: UInt64 = 500
+
     let loop: EventLoop
     private let handle: UVHandle
     private var handler: (() -> Void)?
+    /// When it is due, by the loop's time in milliseconds.
+    private var due: UInt64 = 0
+    private var isPostponed = false
 
     init(on loop: EventLoop, _ handler: @escaping () -> Void) {
         precondition(loop.inEventLoop, "timers are made on their loop")
@@ -50,9 +56,15 @@ final class TimerCore: LoopResource, @unchecked Sendable {
         // libuv counts from the start of this turn; what has passed since is added so that no timer fires early.
         let late = unsafe (uv_hrtime() / 1_000_000) &- uv_now(loop.uv)
         let (timeout, overflow) = delay.milliseconds.addingReportingOverflow(late)
+        isPostponed = false
+        startHere(overflow ? .max : timeout)
+    }
+
+    private func startHere(_ timeout: UInt64) {
+        let (sum, overflow) = unsafe uv_now(loop.uv).addingReportingOverflow(timeout)
+        due = overflow ? .max : sum
         unsafe uv_timer_start(
-            sp_timer(handle.pointer),
-            { unsafe UVHandle.owner($0, as: TimerCore.self)?.fire() }, overflow ? .max : timeout, 0)
+            sp_timer(handle.pointer), { unsafe UVHandle.owner($0, as: TimerCore.self)?.fire() }, timeout, 0)
     }
 
     func stop() {
@@ -71,6 +83,12 @@ final class TimerCore: LoopResource, @unchecked Sendable {
     }
 
     private func fire() {
+        // The process stood still, stopped or without a processor. What came meanwhile came in time: the sockets are looked at
+        // before anybody is told that it did not (F27).
+        if !isPostponed, unsafe uv_now(loop.uv) &- due > Self.muchLater, handler != nil {
+            isPostponed = true
+            return startHere(1)
+        }
         handler?()
     }
 }

@@ -45,6 +45,7 @@ package final class APIKeyVerifier<Next: AccessTokenVerifier>: AccessTokenVerifi
             return try await next.verify(token, for: resource, issuer: issuer)
         }
         let entry = try await entry(SHA256.digest(Array(token.utf8)))
+        if revocations.isBehind { _ = await revocations.catchUp() }
         try check(entry.key, resource: resource, issuer: issuer)
         return entry.principal
     }

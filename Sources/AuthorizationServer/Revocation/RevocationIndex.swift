@@ -9,11 +9,17 @@ package import Telemetry
 package final class RevocationIndex: Sendable {
     /// How old the last successful reading may be: a second, and the time of one reading.
     package static let staleness: Int64 = 1500
+    /// No reading has ended for so long, good or bad: the process stood still. Readings are tried twice a second.
+    private static let standstill = Duration.seconds(2)
+    /// How long a request waits for the reading that is then due.
+    private static let patience = Duration.milliseconds(500)
 
     private struct State {
         var ended: [GrantID: Timestamp] = [:]
         var sequence: Int64 = 0
         var readAt: Timestamp?
+        /// When a reading ended, good or bad.
+        var triedAt: ContinuousClock.Instant?
     }
 
     private let clock: WallClock
@@ -32,6 +38,7 @@ package final class RevocationIndex: Sendable {
     /// Reads what is new in the feed; entries older than `forgetBefore` matter to no token any more.
     package func read(_ feed: some RevocationFeed, at now: Timestamp, forgetBefore: Timestamp) async throws(StoreError)
     {
+        defer { state.withLock { $0.triedAt = .now } }
         let limit = 1000
         while true {
             let from = state.withLock { $0.sequence }
@@ -63,5 +70,18 @@ extension RevocationIndex: RevocationState {
             else { return .unknown }
             return state.ended[grant] == nil ? .active : .revoked
         }
+    }
+
+    package var isBehind: Bool {
+        state.withLock { state in state.triedAt.map { $0 + RevocationIndex.standstill < ContinuousClock.now } ?? false }
+    }
+
+    package func catchUp() async -> Bool {
+        guard isBehind else { return false }
+        let deadline = ContinuousClock.now + RevocationIndex.patience
+        while isBehind, ContinuousClock.now < deadline {
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { return false }
+        }
+        return !isBehind
     }
 }

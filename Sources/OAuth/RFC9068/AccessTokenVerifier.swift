@@ -71,6 +71,15 @@ package enum RevocationStatus: Sendable {
 package protocol RevocationState: Sendable {
     /// Whether tokens of `grant` still count.
     func status(of grant: GrantID) -> RevocationStatus
+    /// Whether nothing is known because the process stood still, so that a moment's patience helps.
+    var isBehind: Bool { get }
+    /// Waits for that moment; true when the state is known again.
+    func catchUp() async -> Bool
+}
+
+extension RevocationState {
+    package var isBehind: Bool { false }
+    package func catchUp() async -> Bool { false }
 }
 
 extension RevocationState {

@@ -29,13 +29,24 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
     package func verify(
         _ token: String, for resource: String, issuer: String
     ) async throws(AccessTokenRejection) -> Principal {
-        try bearer(verified(token, SHA256.digest(token.utf8.span), for: resource, issuer: issuer))
+        do throws(AccessTokenRejection) {
+            return try bearer(verified(token, SHA256.digest(token.utf8.span), for: resource, issuer: issuer))
+        } catch {
+            guard error.kind == .unavailable, await revocations.catchUp() else { throw error }
+        }
+        return try bearer(verified(token, SHA256.digest(token.utf8.span), for: resource, issuer: issuer))
     }
 
     package func verifyAtOnce(
         _ token: PresentedToken, for resource: String, issuer: String
     ) throws(AccessTokenRejection) -> Principal? {
-        try bearer(verified(token.text, token.digest, for: resource, issuer: issuer))
+        do throws(AccessTokenRejection) {
+            return try bearer(verified(token.text, token.digest, for: resource, issuer: issuer))
+        } catch {
+            // What came while the process stood still is not refused for that (F27).
+            guard error.kind == .unavailable, revocations.isBehind else { throw error }
+            return nil
+        }
     }
 
     /// RFC 9449 §7.2: who stole a bound token must not be able to play down what it is.
