@@ -16,13 +16,13 @@ package struct DataDirectory: Sendable {
     package static let scratchName = "work"
     /// The folder of the certificate that an authority issued, with its key and that of the account there.
     package static let acmeName = "acme"
+    /// What is in it.
+    package static let acmeFiles = ["account.pem", "certificate.pem"]
     /// The file that says where the gateway can be reached.
     package static let originName = "origin"
     /// Files that nobody else may read.
-    package static let privateFiles = [
-        storeName, "\(storeName)-wal", "\(storeName)-shm", keyName, "\(acmeName)/account.pem",
-        "\(acmeName)/certificate.pem",
-    ]
+    package static let privateFiles =
+        [storeName, "\(storeName)-wal", "\(storeName)-shm", keyName] + acmeFiles.map { "\(acmeName)/\($0)" }
 
     /// The store.
     package let store: SQLiteStore

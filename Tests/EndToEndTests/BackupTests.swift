@@ -37,6 +37,36 @@ extension EndToEnd {
             _ = try await EndToEnd.session(gateway, token: try OAuthWalk.pair(in: refreshed).access)
         }
 
+        @Test("F13: what an authority issued is copied with the key, and comes back closed to others")
+        func certificates() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let folder = gateway.dataDirectory + "/acme"
+            let manager = FileManager.default
+            try manager.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            for name in ["account.pem", "certificate.pem"] {
+                let made = manager.createFile(
+                    atPath: "\(folder)/\(name)", contents: Data("old \(name)".utf8),
+                    attributes: [.posixPermissions: 0o600])
+                try #require(made)
+            }
+            let (whole, bare) = (gateway.directory.file("whole.db"), gateway.directory.file("bare.db"))
+            #expect(try await gateway.command(["backup", whole]).exit == .exited(0))
+            #expect(try await gateway.command(["backup", bare, "--without-key"]).exit == .exited(0))
+            #expect(!manager.fileExists(atPath: bare + ".certificate.pem"), "private keys go the way of the key")
+            try await gateway.terminate()
+            try Data("new account.pem".utf8).write(to: URL(fileURLWithPath: folder + "/account.pem"))
+            try manager.removeItem(atPath: folder + "/certificate.pem")
+            let done = try await gateway.command(["restore", whole, "--replace"])
+            #expect(done.exit == .exited(0) && done.output.contains("account.pem.replaced-"), "\(done)")
+            for name in ["account.pem", "certificate.pem"] {
+                let file = "\(folder)/\(name)"
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == "old \(name)")
+                #expect(try manager.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
+            }
+            #expect(try await gateway.command(["backup", whole, "--replace"]).exit == .exited(0))
+        }
+
         @Test("T08: --end-grants lets nothing of the backup live but the accounts")
         func endGrants() async throws {
             let gateway = try await EndToEnd.gateway()

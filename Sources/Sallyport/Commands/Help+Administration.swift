@@ -134,9 +134,10 @@ extension Help {
         usage: sallyport backup FILE [--without-key] [--replace] [--json]
 
         Copies the store as it is at one moment, while the gateway runs, into FILE, and the key that seals what is in it
-        into FILE.key. Both can be read by you alone; keep the key apart from the copy. The audit trail is not copied.
+        into FILE.key; beside them what an authority issued (tls.acme), as FILE.account.pem and FILE.certificate.pem.
+        All can be read by you alone; keep the keys apart from the copy. The audit trail is not copied.
 
-          --without-key    copy the store only; without master.key of the data directory it cannot be restored
+          --without-key    copy the store and no key; without master.key of the data directory it cannot be restored
           --replace        replace FILE when it is there
         \(place)
           --json           what was made, as JSON

@@ -25,6 +25,11 @@ package struct BackupFile: Sendable {
     /// Where the copy of its sealing key is, when it was copied.
     package var keyPath: String { "\(path).key" }
 
+    /// Where the copies of what an authority issued are, by their names in the data directory.
+    var certificates: [(name: String, path: String)] {
+        DataDirectory.acmeFiles.map { ($0, "\(path).\($0)") }
+    }
+
     /// Names a backup, there or not.
     package init(path: String) {
         self.path = path
@@ -41,17 +46,29 @@ package struct BackupFile: Sendable {
         defer { lock.release() }
         if !isReplacing { try refuseToOverwrite() }
         let key = withKey ? try MasterKey.text("\(directory)/\(DataDirectory.keyName)") : nil
+        // Private keys are in them, so they go the way of the key.
+        var issued: [String: [UInt8]] = [:]
+        for (name, _) in certificates where withKey {
+            issued[name] = try FileSafety.content(of: "\(directory)/\(DataDirectory.acmeName)/\(name)")
+        }
         let draft = "\(path).\(getpid()).\(Base64URL.encode(Random.bytes(6)))"
         defer { unsafe unlink(draft) }
         try createEmpty(draft)
         try copy("\(directory)/\(DataDirectory.storeName)", to: draft)
         try FileSafety.synchronize(draft)
         if let key { try FileSafety.write(key, to: keyPath, isReplacing: isReplacing) }
+        for (name, place) in certificates {
+            if let bytes = issued[name] {
+                try FileSafety.write(bytes, to: place, isReplacing: isReplacing)
+            } else if isReplacing {
+                unsafe unlink(place)
+            }
+        }
         try FileSafety.move(draft, to: path, isReplacing: isReplacing)
     }
 
     private func refuseToOverwrite() throws(DatabaseOpeningError) {
-        for file in [path, keyPath] where unsafe access(file, F_OK) == 0 {
+        for file in [path, keyPath] + certificates.map(\.path) where unsafe access(file, F_OK) == 0 {
             throw DatabaseOpeningError(
                 path: file, problem: "is there already", advice: "name another file, or replace it with --replace")
         }

@@ -27,6 +27,26 @@ enum FileSafety {
         try move(draft, to: path, isReplacing: isReplacing)
     }
 
+    /// What is in a small file; nil where there is none.
+    static func content(of path: String, maximum: Int = 1 << 20) throws(DatabaseOpeningError) -> [UInt8]? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure(path, "cannot be read")
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count <= maximum {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure(path, "cannot be read") }
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+        }
+        throw DatabaseOpeningError(path: path, problem: "is too large", advice: "look at what it is")
+    }
+
     /// Copies a file into a new one, readable by its owner alone.
     static func copy(_ from: String, to: String) throws(DatabaseOpeningError) {
         let source = unsafe open(from, O_RDONLY | O_CLOEXEC)

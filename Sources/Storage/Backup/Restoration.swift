@@ -10,6 +10,7 @@ package struct Restoration: ~Copyable {
     private let directory: String
     private let key: [UInt8]
     private let draft: String
+    private let certificates: [(name: String, bytes: [UInt8])]
     private let lock: DirectoryLock
 
     /// The sealing key with which the restored store will be used: of the file `keyPath`, beside the backup, or already in
@@ -39,12 +40,17 @@ package struct Restoration: ~Copyable {
                 advice: "name another --data-dir, or move it aside with --replace")
         }
         let key = try MasterKey.text(keyPath)
+        var certificates: [(name: String, bytes: [UInt8])] = []
+        for (name, path) in backup.certificates {
+            if let bytes = try FileSafety.content(of: path) { certificates.append((name, bytes)) }
+        }
         let draft = "\(store).restoring"
         Self.remove(draft)
         try FileSafety.copy(backup.path, to: draft)
         self.directory = directory
         self.key = key
         self.draft = draft
+        self.certificates = certificates
         self.lock = lock
     }
 
@@ -64,6 +70,16 @@ package struct Restoration: ~Copyable {
         if unsafe access(keyFile, F_OK) == 0, try MasterKey.text(keyFile) != key {
             try FileSafety.move(keyFile, to: "\(keyFile).\(suffix)", isReplacing: false)
             moved.append("\(keyFile).\(suffix)")
+        }
+        let issued = "\(directory)/\(DataDirectory.acmeName)"
+        if !certificates.isEmpty { try DataDirectory.makeFolder(issued) }
+        for (name, bytes) in certificates {
+            let file = "\(issued)/\(name)"
+            if let present = try FileSafety.content(of: file), present != bytes {
+                try FileSafety.move(file, to: "\(file).\(suffix)", isReplacing: false)
+                moved.append("\(file).\(suffix)")
+            }
+            try FileSafety.write(bytes, to: file, isReplacing: true)
         }
         try FileSafety.write(key, to: keyFile, isReplacing: true)
         try FileSafety.move(draft, to: store, isReplacing: false)
