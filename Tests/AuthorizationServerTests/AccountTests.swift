@@ -181,6 +181,7 @@ import Testing
         form["repeated"] = "the second password"
         let wrong = await setting.browser.post("/account", form)
         #expect(wrong.status == 403 && wrong.text.contains("present password is wrong"))
+        let before = setting.fixture.audit.actions.filter { $0 == .userChanged }.count
         form["present"] = "the first password"
         var short = form
         short["password"] = "short"
@@ -196,6 +197,10 @@ import Testing
         #expect(await other.get("/account").location == "/login")
         let user = try #require(try await setting.fixture.store.user(setting.user.id))
         #expect(PasswordHash.verify(Array("the second password".utf8), try #require(user.passwordHash)))
+        // It is a change, and nobody signed in.
+        let actions = setting.fixture.audit.actions
+        #expect(actions.filter { $0 == .userChanged }.count == before + 1)
+        #expect(!actions.contains(.loginSucceeded) && !actions.contains(.loginFailed))
     }
 
     @Test("U07: a key is revoked by its owner")

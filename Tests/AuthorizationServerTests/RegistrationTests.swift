@@ -91,6 +91,7 @@ import Testing
         let tooMany = await register(fixture, good)
         #expect(tooMany.status == 429)
         #expect(tooMany.header("retry-after") != nil)
+        #expect(try tooMany.member("error") == "temporarily_unavailable", "nothing is wrong with the metadata")
         #expect(await register(fixture, good, from: "192.0.2.7").status == 201, "another address is not held back")
         fixture.clock.advance(by: .seconds(60))
         #expect(await register(fixture, good).status == 201)

@@ -36,6 +36,26 @@ struct RequestRateTests {
         #expect(take("bob", "wild") == nil && take("bob", "wild", count: 64) == 30)
     }
 
+    @Test("O05: a batch that no wait would let through is told so, and takes nothing but its own request")
+    func batches() async throws {
+        try await withBench(change: { $0.rates = Self.limits { $0.perUser = 8 } }) { bench in
+            let client = try await bench.open(version: "2025-03-26")
+            func send(_ count: Int) async throws -> MCPAnswer {
+                let calls = (1...count).map {
+                    PlainMCP.request("tools/call", id: $0, #"{"name":"pid","arguments":{}}"#)
+                }
+                return try await client.send("[\(calls.joined(separator: ","))]")
+            }
+            let long = try await send(9)
+            #expect(long.status == 400 && long.response.header("retry-after") == nil, "\(long.messages)")
+            #expect(long.response.text.contains("9 messages is more than the 8"))
+            // Two requests began the session, one was the batch that was too long: five are left.
+            #expect(try await send(5).status == 200)
+            let short = try await send(2)
+            #expect(short.status == 429 && short.response.header("retry-after") != nil)
+        }
+    }
+
     @Test("O05, M10: 429 with Retry-After and our own code, before anything is started; a batch counts its messages")
     func requests() async throws {
         try await withBench(change: { $0.rates = Self.limits { $0.perUser = 8 } }) { bench in

@@ -29,7 +29,7 @@ struct PasswordChange {
         }
         let present = try form.value("present") ?? ""
         switch try await LocalLogin(service: service).attempt(
-            name: user.name, password: present, request: visit.request)
+            name: user.name, password: present, for: .change(of: user.id, named: "password"), request: visit.request)
         {
         case .authenticated: break
         case .refused: return .refused("The present password is wrong.", .forbidden)

@@ -19,7 +19,7 @@ enum RegistrationRefusal: Error {
                 .contentTooLarge, "invalid_client_metadata", "the registration is too large")
         case .tooMany(let seconds):
             var response = RegistrationRefusal.answer(
-                .tooManyRequests, "invalid_client_metadata", "too many registrations from this address")
+                .tooManyRequests, "temporarily_unavailable", "too many registrations from this address")
             response.fields.append("Retry-After", String(seconds))
             return response
         case .unauthorized:

@@ -91,7 +91,7 @@ final class MCPEndpoint: HTTPResponder {
         try checkRate(caller, request)  // 3 rate limit
         let content = try await read(request, body)  // 4 body up to the limit
         let payload = try envelope(content)  // 5 JSON-RPC envelope
-        if rates != nil, case .batch(let batch) = payload { try checkRate(caller, request, of: batch.count - 1) }
+        if case .batch(let batch) = payload { try checkRate(caller, request, ofBatch: batch.count) }
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
         try checkAccess(caller, target.server)  // 8 access policy
@@ -183,6 +183,17 @@ extension MCPEndpoint {
             quota = quotas.quota(for: caller.principal)
         }
         guard quota.admitsCall else { throw .limitReached("Too many calls in flight") }
+    }
+
+    /// The same for the rest of a batch, which comes whole or not at all: to wait would not help one that is too long.
+    private func checkRate(
+        _ caller: Caller, _ request: HTTPRequest, ofBatch count: Int
+    ) throws(EndpointRefusal) {
+        guard let rates else { return }
+        guard count <= rates.most else {
+            throw .badRequest("A batch of \(count) messages is more than the \(rates.most) that may come in a minute")
+        }
+        try checkRate(caller, request, of: count - 1)
     }
 
     /// 4. The body: 406, 415, 413.

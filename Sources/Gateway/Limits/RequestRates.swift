@@ -27,6 +27,8 @@ final class RequestRates: Sendable {
     private let servers: RateLimiter<String>?
     private let clock: WallClock
     private let refusals: [Counter]
+    /// What no limit lets through at once, however long somebody waits, is more than this.
+    let most: Int
 
     /// Nil where there is no limit.
     init?(_ limits: RequestRateLimits, clock: WallClock, in metrics: MetricsRegistry) {
@@ -35,6 +37,7 @@ final class RequestRates: Sendable {
         users = limits.perUser.map { RateLimiter(perMinute: $0) }
         addresses = limits.perAddress.map { RateLimiter(perMinute: $0) }
         servers = limits.perServer.map { RateLimiter(perMinute: $0) }
+        most = [limits.perClient, limits.perUser, limits.perAddress, limits.perServer].compactMap(\.self).min() ?? .max
         self.clock = clock
         refusals = ["client", "user", "address", "server"].map { limit in
             metrics.counter(
