@@ -76,13 +76,15 @@ package final class Gateway: Sendable {
         var channels: [EventChannelEndpoint] = []
         endpoints = zip(branches, resources.all).map { branch, resource in
             let server = branch.supervisor.server
+            let place = server.site.map { pages.at($0) } ?? pages
             func endpoint(_ resource: ProtectedResource) -> MCPEndpoint {
                 MCPEndpoint(
                     server: server, supervisor: branch.supervisor, bridge: branch.bridge,
                     states: builder.surroundings.states, tasks: builder.surroundings.tasks, directory: directory,
-                    quotas: quotas, rates: rates, limits: configuration.limits, pages: pages,
+                    quotas: quotas, rates: rates, limits: configuration.limits, pages: place,
                     authentication: BearerAuthentication(
-                        configuration.authentication, resource: resource, proofs: proofs),
+                        configuration.authentication, resource: resource,
+                        issuer: server.site == nil ? nil : configuration.issuer?(), proofs: proofs),
                     audits: audits, arguments: configuration.auditedArguments, tracer: configuration.tracer)
             }
             if let paths = EventChannelPaths(besides: server.path) {
@@ -113,16 +115,22 @@ package final class Gateway: Sendable {
     /// Writes down what servers say of their tools, and learns what operators approve; returns when the task is cancelled.
     package func watchPins() async { await pins.watch() }
 
-    /// Puts the endpoints and, where tokens are needed, the documents that say how to get one on `router`.
-    package func register(on router: inout HTTPRouter) {
-        for endpoint in endpoints {
+    /// Puts the endpoints and, where tokens are needed, the documents that say how to get one on `router`: those at paths of
+    /// ours, or those of the server whose own host `site` is.
+    package func register(at site: HTTPURL? = nil, on router: inout HTTPRouter) {
+        for endpoint in endpoints where endpoint.server.site == site {
             for method in [HTTPMethod.post, .get, .delete] { router.on(method, endpoint.server.path, endpoint) }
-            router.on(.options, endpoint.server.path, PreflightEndpoint(pages: pages))
+            router.on(.options, endpoint.server.path, PreflightEndpoint(pages: endpoint.pages))
         }
+        let channels = channels.filter { $0.steps.server.site == site }
         for channel in channels { channel.register(on: &router) }
         guard case .bearer = configuration.authentication else { return }
+        let older = channels.map(\.steps.authentication.resource)
+        let servers = resources.servers.filter { $0.origin == site?.origin }
+        let others = site == nil ? resources.others : []
         ProtectedResourceEndpoint.register(
-            resources.servers, besides: resources.others + channels.map(\.steps.authentication.resource), pages: pages,
+            servers.isEmpty ? others : servers, besides: (servers.isEmpty ? [] : others) + older,
+            pages: site.map { pages.at($0) } ?? pages, issuer: site == nil ? nil : configuration.issuer?(),
             authorizationServers: configuration.authorizationServers,
             takesBoundTokens: configuration.proofs != nil, on: &router)
     }

@@ -139,7 +139,7 @@ struct RemoteTests {
     func identity() async throws {
         try await withRemote(gateway: {
             $0.signer = StubSigner()
-            $0.issuer = "https://gw.example"
+            $0.issuer = { "https://gw.example" }
         }) { bench, remote in
             let client = try await Self.open(bench)
             var forged: [String: String] = [:]
@@ -189,7 +189,7 @@ struct RemoteTests {
         var configuration = GatewayConfiguration(
             hostPolicy: HostPolicy(publicURL: nil, listen: .ip(.v4(0x7F00_0001), port: 1), allowedOrigins: []),
             authentication: .none, servers: [])
-        configuration.issuer = "https://gw.example"
+        configuration.issuer = { "https://gw.example" }
         configuration.signer = StubSigner()
         let endpoint = RemoteEndpoint(url: try HTTPURL("https://up.example/mcp"))
         let principal = Principal(

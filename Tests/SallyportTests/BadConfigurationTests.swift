@@ -183,7 +183,7 @@ struct BadConfigurationTests {
             hint: "did you mean \"gateway\""),
         .init("level of a module", "logging: {level: {http: loud}}\n", "logging.level.http", "expected one of trace"),
         .init("list of levels", "logging: {level: [debug]}\n", "logging.level", "expected"),
-        .init("subdomains", "routing: subdomain\n", "routing", "not yet available"),
+        .init("routing", "routing: host\n", "routing", "expected one of path, subdomain"),
         .init(
             "unknown isolation", "servers: {a: {command: cat, isolation: none}}\n", "servers.a.isolation",
             "expected one of session, user, shared"),

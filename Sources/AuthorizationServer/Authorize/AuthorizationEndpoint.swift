@@ -8,9 +8,12 @@ struct AuthorizationEndpoint: HTTPResponder {
 
     let service: AuthorizationService
 
+    /// Its own and that of servers that clients know already.
+    static let paths = ["/authorize", "/oauth/authorize"]
+
     /// Puts it on its paths.
     func register(on router: inout HTTPRouter) {
-        for path in ["/authorize", "/oauth/authorize"] {
+        for path in Self.paths {
             router.on(.get, path, self)
             router.on(.post, path, self)
         }

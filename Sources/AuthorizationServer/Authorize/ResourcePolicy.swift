@@ -58,7 +58,7 @@ struct ResourcePolicy {
     }
 
     private func permits(_ resource: ProtectedResource) -> Bool {
-        client?.allowedResources?.contains { $0.utf8.elementsEqual(resource.identifier(at: "").utf8) } ?? true
+        client?.allowedResources?.contains { $0.utf8.elementsEqual(resource.bindingName.utf8) } ?? true
     }
 
     // The origin that the client uses is ours; on loopback so are its other names.

@@ -8,13 +8,16 @@ import OAuth
 struct MetadataEndpoint: HTTPResponder {
     let service: AuthorizationService
 
-    /// Puts it on its paths: root and path-inserted for RFC 8414, root, path-inserted and appended for OpenID.
+    /// Its paths: root and path-inserted for RFC 8414, root, path-inserted and appended for OpenID.
+    static let positions = [
+        "/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/{path...}",
+        "/.well-known/openid-configuration", "/.well-known/openid-configuration/{path...}",
+        "/{server}/mcp/.well-known/openid-configuration", "/mcp/.well-known/openid-configuration",
+    ]
+
+    /// Puts it on its paths.
     func register(on router: inout HTTPRouter) {
-        for path in [
-            "/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/{path...}",
-            "/.well-known/openid-configuration", "/.well-known/openid-configuration/{path...}",
-            "/{server}/mcp/.well-known/openid-configuration", "/mcp/.well-known/openid-configuration",
-        ] {
+        for path in Self.positions {
             router.on(.get, path, self)
             router.on(.options, path, Preflight(methods: "GET"))
         }

@@ -10,9 +10,12 @@ struct RegistrationEndpoint: HTTPResponder {
 
     private var policy: RegistrationPolicy { service.configuration.registration }
 
+    /// Its own and that of servers that clients know already.
+    static let paths = ["/register", "/oauth/register"]
+
     /// Puts it on its paths.
     func register(on router: inout HTTPRouter) {
-        for path in ["/register", "/oauth/register"] {
+        for path in Self.paths {
             router.on(.post, path, self)
             router.on(.options, path, Preflight(methods: "POST"))
         }

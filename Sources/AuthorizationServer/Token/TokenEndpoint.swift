@@ -7,9 +7,12 @@ import Telemetry
 struct TokenEndpoint: HTTPResponder {
     let service: AuthorizationService
 
+    /// Its own and that of servers that clients know already.
+    static let paths = ["/token", "/oauth/token"]
+
     /// Puts it on its paths.
     func register(on router: inout HTTPRouter) {
-        for path in ["/token", "/oauth/token"] {
+        for path in Self.paths {
             router.on(.post, path, self)
             router.on(.options, path, Preflight(methods: "POST"))
         }

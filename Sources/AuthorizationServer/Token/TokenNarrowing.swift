@@ -36,7 +36,7 @@ struct TokenNarrowing {
         var (resources, scope) = (resources, scope)
         if let allowed = client.allowedResources {
             let permitted = directory.all.filter { resource in
-                allowed.contains { $0.utf8.elementsEqual(resource.identifier(at: "").utf8) }
+                allowed.contains { $0.utf8.elementsEqual(resource.bindingName.utf8) }
             }
             resources = resources.filter { uri in
                 permitted.contains { $0.identifier(at: grant.issuer).utf8.elementsEqual(uri.utf8) }

@@ -48,8 +48,8 @@ package struct GatewayConfiguration: Sendable {
     package var sealing = SealingKey.random()
     /// Signs what upstreams are told about users; nil where there is no key of ours.
     package var signer: (any TokenSigner)?
-    /// Who the gateway is in what it signs.
-    package var issuer: String?
+    /// Who the gateway is in what it signs; asked each time, because a port may be chosen late.
+    package var issuer: (@Sendable () -> String)?
     /// Nil where nothing is traced.
     package var tracer: Tracer?
     package var clock = WallClock.steady

@@ -1,4 +1,5 @@
 package import AsyncIO
+package import HTTP
 
 /// One MCP server that an operator configured: how it is started or where it is, and what it may cost.
 package struct ServerDefinition: Sendable {
@@ -42,6 +43,8 @@ package struct ServerDefinition: Sendable {
     package var era: ServerEra
     /// Where its endpoint is: `/NAME/mcp` where nothing else is set.
     package var path: String
+    /// The host that is its own; nil where it stands at a path of ours.
+    package var site: HTTPURL?
     /// Where it is, when it is no program of ours; what concerns processes means nothing then.
     package var remote: RemoteEndpoint?
     /// The revision that `initialize` offers to it instead of the client's; nil passes the client's on.

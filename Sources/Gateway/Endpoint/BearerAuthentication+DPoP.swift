@@ -31,7 +31,7 @@ extension BearerAuthentication {
         let principal: Principal
         do throws(AccessTokenRejection) {
             principal = try await verifier.verify(
-                token, boundTo: proof.thumbprint, for: address, issuer: origin.description)
+                token, boundTo: proof.thumbprint, for: address, issuer: issuer ?? origin.description)
         } catch {
             guard error.kind == .invalid else { throw refusal(for: error.kind, origin) }
             throw refusal(.invalidToken, error.detail, request, origin)

@@ -6,13 +6,19 @@ import Telemetry
 struct BearerAuthentication: Sendable {
     let method: GatewayConfiguration.Authentication
     let resource: ProtectedResource
+    /// Our own authorization server, where clients do not know it by the name of the resource.
+    let issuer: String?
     /// Nil where only bearer tokens are taken.
     let proofs: ProofCheck?
     let logger = Logger(label: "gateway")
 
-    init(_ method: GatewayConfiguration.Authentication, resource: ProtectedResource, proofs: ProofCheck? = nil) {
+    init(
+        _ method: GatewayConfiguration.Authentication, resource: ProtectedResource, issuer: String? = nil,
+        proofs: ProofCheck? = nil
+    ) {
         self.method = method
         self.resource = resource
+        self.issuer = issuer
         self.proofs = proofs
     }
 
@@ -32,11 +38,12 @@ struct BearerAuthentication: Sendable {
             do throws(AccessTokenRejection) {
                 if let token = presented.token,
                     let principal = try verifier.verifyAtOnce(
-                        token, for: presented.audience, issuer: origin.description)
+                        token, for: presented.audience, issuer: issuer ?? origin.description)
                 {
                     return principal
                 }
-                return try await verifier.verify(token, for: presented.audience, issuer: origin.description)
+                return try await verifier.verify(
+                    token, for: presented.audience, issuer: issuer ?? origin.description)
             } catch {
                 logger.debug(
                     "a token was refused",

@@ -26,7 +26,7 @@ struct CrossOriginPolicy: Sendable {
                 throw error
             }
             let own = try originIgnoringPage(request)
-            guard Self.isLoopback(own.description) else { throw error }
+            guard Self.isLoopback(own.description, orBelow: true) else { throw error }
             return (own, page)
         }
     }
@@ -58,11 +58,17 @@ struct CrossOriginPolicy: Sendable {
         return page
     }
 
-    /// Whether an origin is `http` on this machine, with any port.
-    private static func isLoopback(_ origin: String) -> Bool {
+    /// Whether an origin is `http` on this machine, with any port; of our own names those below `localhost` are, too.
+    private static func isLoopback(_ origin: String, orBelow: Bool = false) -> Bool {
         // What cannot be read is not this machine.
         guard let url = try? HTTPURL(origin), url.scheme == .http else { return false }
-        return ["localhost", "127.0.0.1", "[::1]"].contains(url.host.description)
+        let host = url.host.description
+        return ["localhost", "127.0.0.1", "[::1]"].contains(host) || orBelow && host.hasSuffix(".localhost")
+    }
+
+    /// The same for another host of ours.
+    func at(_ site: HTTPURL) -> CrossOriginPolicy {
+        CrossOriginPolicy(hosts: hosts.at(site), allowsLoopbackPages: allowsLoopbackPages)
     }
 
     /// Lets a page read `response`.

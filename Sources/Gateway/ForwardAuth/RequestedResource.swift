@@ -15,7 +15,7 @@ enum RequestedResource {
     /// question is whether the token is good here at all.
     static func find(_ request: HTTPRequest, _ configuration: ForwardAuthConfiguration) -> RequestedResource {
         let directory = configuration.directory
-        let namesOthers = directory.all.contains { $0.origin != nil }
+        let namesOthers = directory.all.contains(where: \.isElsewhere)
         guard let forwarded = request.forwarded, forwarded.namesTarget else {
             guard namesOthers else { return .any }
             return .refused(

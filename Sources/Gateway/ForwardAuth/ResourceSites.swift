@@ -22,7 +22,7 @@ package struct ResourceSites: HTTPResponder {
         var documents: [String: HTTPResponse] = [:]
         var ownAuthority: [String: String] = [:]
         let issuer = ServerOrigin(publicURL).description
-        let external = directory.all.filter { $0.origin != nil }
+        let external = directory.all.filter(\.isElsewhere)
         for resource in external {
             let authorities = Self.authorities(resource)
             let isAlone = external.filter { $0.origin == resource.origin }.count == 1
@@ -68,8 +68,7 @@ package struct ResourceSites: HTTPResponder {
     private static func authorities(_ resource: ProtectedResource) -> [String] {
         // Origins come from the configuration, which has parsed them.
         guard let url = resource.origin.flatMap({ try? HTTPURL($0) }) else { return [] }
-        let full = "\(url.host):\(url.port)"
-        return url.port == url.scheme.defaultPort ? ["\(url.host)", full] : [full]
+        return HostPolicy.authorities(of: url)
     }
 
     private static func document(_ resource: ProtectedResource, issuer: String, servers: [String]) -> HTTPResponse {

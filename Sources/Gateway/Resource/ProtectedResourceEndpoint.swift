@@ -9,6 +9,8 @@ struct ProtectedResourceEndpoint: HTTPResponder {
 
     let resource: ProtectedResource
     let pages: CrossOriginPolicy
+    /// Our own authorization server, where clients do not know it by the name of the resource.
+    let issuer: String?
     let authorizationServers: AuthorizationServers
     let takesBoundTokens: Bool
 
@@ -16,12 +18,12 @@ struct ProtectedResourceEndpoint: HTTPResponder {
     /// `besides`, the older transports of the same servers, are not counted there.
     static func register(
         _ resources: [ProtectedResource], besides others: [ProtectedResource], pages: CrossOriginPolicy,
-        authorizationServers: AuthorizationServers,
+        issuer: String?, authorizationServers: AuthorizationServers,
         takesBoundTokens: Bool, on router: inout HTTPRouter
     ) {
         for (position, resource) in (resources + others).enumerated() {
             let endpoint = ProtectedResourceEndpoint(
-                resource: resource, pages: pages, authorizationServers: authorizationServers,
+                resource: resource, pages: pages, issuer: issuer, authorizationServers: authorizationServers,
                 takesBoundTokens: takesBoundTokens)
             router.on(.get, wellKnown + resource.path, endpoint)
             router.on(.get, resource.path + wellKnown, endpoint)
@@ -34,7 +36,7 @@ struct ProtectedResourceEndpoint: HTTPResponder {
             let origin = try pages.originIgnoringPage(request)
             let metadata = ProtectedResourceMetadata(
                 resource: origin.uri(path: resource.path),
-                authorizationServers: authorizationServers.issuers(at: origin.description),
+                authorizationServers: authorizationServers.issuers(at: issuer ?? origin.description),
                 scopes: resource.scopes, name: resource.name, takesBoundTokens: takesBoundTokens)
             var response = HTTPResponse.json(.ok, metadata.json().serialized())
             // Public, and needed by clients that run in a page.

@@ -1,3 +1,4 @@
+import HTTP
 package import OAuth
 
 /// Every endpoint of the gateway as a protected resource; the authorization server asks it for audiences.
@@ -12,11 +13,14 @@ package struct ResourceCatalog: ProtectedResourceDirectory {
     /// One resource per server, then that of all of them.
     package init(servers: [ServerDefinition], scopes: [String], hasAggregate: Bool = false) {
         self.servers = servers.map {
-            ProtectedResource(path: $0.path, name: $0.name, scopes: scopes + $0.requiredScopes)
+            ProtectedResource(
+                origin: $0.site?.origin, path: $0.path, name: $0.name, scopes: scopes + $0.requiredScopes,
+                isElsewhere: false)
         }
         others = hasAggregate ? [.aggregate(scopes: scopes)] : []
         all = self.servers + others
-        byPath = Dictionary((all + all.compactMap(\.eventChannel)).map { ($0.path, $0) }) { first, _ in first }
+        let own = all.filter { $0.origin == nil }
+        byPath = Dictionary((own + own.compactMap(\.eventChannel)).map { ($0.path, $0) }) { first, _ in first }
     }
 
     package func resource(atPath path: String) -> ProtectedResource? { byPath[path] }

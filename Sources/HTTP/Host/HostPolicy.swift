@@ -47,9 +47,7 @@ package struct HostPolicy: Sendable {
         hasDynamicPort = publicURL == nil && listen.ipAddress != nil && listen.port == 0
         var origins: [String: ServerOrigin] = [:]
         if let publicURL {
-            let host = publicURL.host.description
-            if publicURL.port == publicURL.scheme.defaultPort { origins[host] = ServerOrigin(publicURL) }
-            origins["\(host):\(publicURL.port)"] = ServerOrigin(publicURL)
+            for authority in Self.authorities(of: publicURL) { origins[authority] = ServerOrigin(publicURL) }
         } else {
             for host in Self.loopbackNames(listen) where !hasDynamicPort {
                 let port = localScheme.defaultPort
@@ -61,6 +59,24 @@ package struct HostPolicy: Sendable {
         }
         self.origins = origins
         distinct = Set(origins.values).sorted { $0.description.utf8.lexicographicallyPrecedes($1.description.utf8) }
+    }
+
+    private init(at site: HTTPURL, allowedOrigins: Set<String>) {
+        self.allowedOrigins = allowedOrigins
+        localScheme = site.scheme
+        hasDynamicPort = false
+        let origin = ServerOrigin(site)
+        origins = Dictionary(uniqueKeysWithValues: Self.authorities(of: site).map { ($0, origin) })
+        distinct = [origin]
+    }
+
+    /// The policy of another host of ours: its name alone counts there, and pages of that host and those allowed may call.
+    package func at(_ site: HTTPURL) -> HostPolicy { HostPolicy(at: site, allowedOrigins: allowedOrigins) }
+
+    /// A host as clients may write it in `Host`: with its port, and without where that is the scheme's own.
+    package static func authorities(of url: HTTPURL) -> [String] {
+        let full = "\(url.host):\(url.port)"
+        return url.port == url.scheme.defaultPort ? ["\(url.host)", full] : [full]
     }
 
     /// Our origin as the request names it.

@@ -46,6 +46,13 @@ package struct HTTPURL: Sendable, Hashable {
             }
         }
 
+        /// Whether whoever asks for it asks this machine: names below `localhost` too (RFC 6761 §6.3), which our client and
+        /// browsers find here without asking anybody.
+        package var isThisMachine: Bool {
+            if case .name(let name) = self, name.hasSuffix(".localhost") { return true }
+            return isLoopback
+        }
+
         /// Whether it names this machine: `localhost` or a loopback address.
         package var isLoopback: Bool {
             switch self {

@@ -10,6 +10,8 @@ struct ACMESettings: Sendable, Equatable {
         case tlsALPN01 = "tls-alpn-01"
     }
 
+    /// What one certificate of the best known authority may name.
+    static let maximumDomains = 100
     /// The directory that counts when none is configured.
     static let defaultDirectory = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -21,7 +23,7 @@ struct ACMESettings: Sendable, Equatable {
     var authorities: String?
     /// `challenge`.
     var challenge: Challenge
-    /// `domains`; empty for the host of `public_url`.
+    /// `domains`; empty for the host of `public_url`, and with `routing: subdomain` those of the servers.
     var domains: [String] = []
     /// `retry_interval`.
     var retryInterval = Duration.seconds(60)

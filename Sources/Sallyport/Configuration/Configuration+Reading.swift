@@ -16,6 +16,7 @@ struct ConfigurationFileReader {
         guard var section = ConfigurationSection(root, path: .root, context: context) else { return }
         if let value = section.value("public_url") { readPublicURL(value) }
         if let value = section.value("listen") { readListen(value) }
+        configuration.routing = section.value("routing")?.word(ServerRouting.self) ?? .path
         if let tls = section.section("tls") { configuration.tls = TLSReader(context: context).settings(in: tls) }
         if let text = section.value("data_dir")?.nonEmptyString() {
             configuration.dataDirectory = context.absolutePath(text)
@@ -38,7 +39,6 @@ struct ConfigurationFileReader {
         readLogging(section.section("logging"))
         readAudit(section.section("audit"))
         configuration.tracing = TracingReader(context: context).settings(in: section.section("tracing"))
-        UnavailableFeatures(context: context).read(&section)
         section.finish(hints: [
             "mcpServers": "convert the file first: sallyport import FILE",
             "issuer": "did you mean \"public_url\"?", "port": "write listen: 127.0.0.1:8080",

@@ -36,6 +36,8 @@ struct Configuration: Sendable {
     var publicURL: HTTPURL?
     /// `listen`.
     var listen: SocketAddress
+    /// `routing`.
+    var routing = ServerRouting.path
     /// `tls`; nil when clients, or the proxy in front, come in the clear.
     var tls: TLSSettings?
     /// `data_dir`.
@@ -134,7 +136,7 @@ struct OAuthSettings: Sendable, Equatable {
 
 /// One entry of `servers`: a program, or a server behind HTTP.
 struct ServerSettings: Sendable, Equatable {
-    /// The name: the first part of its path.
+    /// The name: the first part of its path, or of its host.
     var name: String
     /// `command`: an absolute path where it was found, else as written.
     var command: String

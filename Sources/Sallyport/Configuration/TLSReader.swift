@@ -98,12 +98,16 @@ struct TLSReader {
             guard let name = Self.domain(text) else {
                 value.refuse(
                     "\"\(text)\" is no name that an authority issues for this way",
-                    hint: "a DNS name, without wildcards")
+                    hint: text.hasPrefix("*.")
+                        ? "a wildcard is proven by dns-01, which is not there: name each host, or use a certificate in files"
+                        : "a DNS name, without wildcards")
                 return nil
             }
             if !names.contains(name) { names.append(name) }
         }
-        if names.count > 100 { value.refuse("are more than 100, which is what one certificate may have") }
+        if names.count > ACMESettings.maximumDomains {
+            value.refuse("are more than \(ACMESettings.maximumDomains), which is what one certificate may have")
+        }
         return names
     }
 

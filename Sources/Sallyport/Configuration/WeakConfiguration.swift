@@ -14,6 +14,7 @@ struct WeakConfiguration {
     /// Records every weakness.
     func check() {
         checkPublicURL()
+        RoutingCheck(context: context, configuration: configuration).check()
         checkTLS()
         checkOrigins()
         checkDataDirectory()
@@ -52,6 +53,7 @@ struct WeakConfiguration {
         guard let tls = configuration.tls else { return }
         let path = ConfigurationPath.root.key("tls")
         let host = configuration.publicURL?.host ?? .name("localhost")
+        let hosts = configuration.hosts.isEmpty ? [host] : configuration.hosts
         // Clients come by https: an issuer that says otherwise would send them to a door that is none.
         if let url = configuration.publicURL, url.scheme == .http {
             context.refuse(
@@ -59,20 +61,24 @@ struct WeakConfiguration {
                 hint: "use https://\(host)")
         }
         switch tls.source {
-        case .files(let source): checkCertificate(source.context, for: host)
-        case .acme(let settings): checkACME(settings, for: host)
+        case .files(let source): checkCertificate(source.context, for: hosts)
+        case .acme(let settings): checkACME(settings, for: hosts)
         }
         if let redirect = tls.redirectListen, redirect == configuration.listen {
             context.refuse(path.key("redirect_listen"), line: nil, "is the address that listen has")
         }
     }
 
-    private func checkCertificate(_ tls: TLSContext, for host: HTTPURL.Host) {
+    private func checkCertificate(_ tls: TLSContext, for hosts: [HTTPURL.Host]) {
         let path = ConfigurationPath.root.key("tls").key("certificate")
-        if !tls.names(host.plainText) {
+        let missing = hosts.filter { !tls.names($0.plainText) }
+        if let host = missing.first {
+            let names = missing.map(\.description).joined(separator: ", ")
             context.note(
-                path, line: nil, "is not for \(host): clients will refuse it",
-                hint: "it needs \(host) among its subject alternative names")
+                path, line: nil, "is not for \(names): clients will refuse it",
+                hint: missing.count == 1 && host == hosts.first
+                    ? "it needs \(host) among its subject alternative names"
+                    : "it needs these names, or \(hosts[0]) and *.\(hosts[0]), as subject alternative names")
         }
         if let validity = tls.validity, !tls.isValid(at: WallClock.system.now()) {
             context.note(
@@ -80,15 +86,22 @@ struct WeakConfiguration {
         }
     }
 
-    private func checkACME(_ settings: ACMESettings, for host: HTTPURL.Host) {
+    private func checkACME(_ settings: ACMESettings, for hosts: [HTTPURL.Host]) {
         let path = ConfigurationPath.root.key("tls").key("acme")
-        guard case .name(let name) = host, !host.isLoopback else {
+        guard let host = hosts.first, case .name = host, !host.isLoopback else {
             return context.refuse(
                 path, line: nil, "there is no public name to get a certificate for",
                 hint: "set public_url to the address that clients use, like https://mcp.example.com")
         }
-        if !settings.domains.isEmpty, !settings.domains.contains(name) {
-            context.refuse(path.key("domains"), line: nil, "do not name \(name), which is the host of public_url")
+        for other in hosts where !settings.domains.isEmpty && !settings.domains.contains(other.plainText) {
+            context.refuse(
+                path.key("domains"), line: nil,
+                "do not name \(other), which is the host of \(other == host ? "public_url" : "a server")")
+        }
+        if hosts.count > ACMESettings.maximumDomains {
+            context.refuse(
+                path, line: nil, "\(hosts.count) hosts are more than one certificate may name",
+                hint: "use a wildcard certificate in files, or routing: path")
         }
     }
 
@@ -118,12 +131,15 @@ struct WeakConfiguration {
             if configuration.servers.contains(where: { $0.name.utf8.elementsEqual(resource.name.utf8) }) {
                 context.refuse(path.key(resource.name), line: nil, "a server has the same name")
             }
-            let paths =
-                configuration.servers.map { "/\($0.name)/mcp" }
+            let addresses = configuration.servers.map { configuration.address(of: $0.name) }
+            let own =
+                addresses.filter { $0.site == nil }.map(\.path)
                 + (configuration.hasAggregate ? [AggregateConfiguration.path] : [])
-            if resource.origin.utf8.elementsEqual(url.origin.utf8),
-                paths.contains(where: { resource.path.utf8.elementsEqual($0.utf8) })
-            {
+            let isOwn =
+                resource.origin.utf8.elementsEqual(url.origin.utf8)
+                && own.contains { resource.path.utf8.elementsEqual($0.utf8) }
+            let isSite = addresses.contains { $0.site?.origin.utf8.elementsEqual(resource.origin.utf8) ?? false }
+            if isOwn || isSite {
                 context.refuse(path.key(resource.name), line: nil, "is the address of one of the servers here")
             }
         }

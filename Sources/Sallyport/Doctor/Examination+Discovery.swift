@@ -169,7 +169,7 @@ extension Examination {
             report(.failed, "the metadata names no \(name)", "add it (RFC 8414 §2)")
             return nil
         }
-        if url.scheme != .https, !url.host.isLoopback {
+        if url.scheme != .https, !url.host.isThisMachine {
             report(.failed, "\(name) is \(text)", "serve it over https; behind a proxy, set the public address")
             return nil
         }

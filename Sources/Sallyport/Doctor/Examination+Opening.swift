@@ -59,7 +59,7 @@ extension Examination {
                 return .stuck
             }
             report(
-                endpoint.host.isLoopback ? .noted : .warning, "\(observation.text) without a login",
+                endpoint.host.isThisMachine ? .noted : .warning, "\(observation.text) without a login",
                 "whoever reaches the address can use the server; put Sallyport in front if that is not meant")
             return .open
         default:

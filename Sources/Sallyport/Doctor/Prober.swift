@@ -63,7 +63,7 @@ actor Prober {
     /// Whether the server is at an address that the internet reaches; nil where that cannot be told.
     func isPublic() async -> Bool? {
         if let isHomePublic { return isHomePublic }
-        if home.host.isLoopback {
+        if home.host.isThisMachine {
             isHomePublic = false
         } else {
             switch await result(of: Probe(url: home), publicClient) {

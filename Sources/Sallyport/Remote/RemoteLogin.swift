@@ -26,7 +26,7 @@ struct RemoteLogin: Sendable {
             clients: OutboundClients(
                 configured: HTTPClient(on: loop, policy: .configured),
                 // A server on this machine may send its users to another one on this machine, and needs us for nothing.
-                publicOnly: HTTPClient(on: loop, policy: endpoint.host.isLoopback ? .configured : .publicOnly)))
+                publicOnly: HTTPClient(on: loop, policy: endpoint.host.isThisMachine ? .configured : .publicOnly)))
     }
 
     /// Exchanges the refresh token.

@@ -31,7 +31,7 @@ struct RemoteServer: Sendable {
                 hint: "like https://mcp.example.com/notes/mcp")
         }
         // A token on the open network belongs to whoever listens.
-        guard endpoint.scheme == .https || endpoint.host.isLoopback || arguments.has("--allow-http") else {
+        guard endpoint.scheme == .https || endpoint.host.isThisMachine || arguments.has("--allow-http") else {
             throw CommandFailure(
                 code: .usage, message: "\(endpoint.origin) is not encrypted, and not on this machine",
                 hint: "use https, or --allow-http where you know the network")

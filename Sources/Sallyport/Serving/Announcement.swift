@@ -8,8 +8,7 @@ struct Announcement: Sendable {
     let port: Int
     /// The one-time link of a first start.
     let setupURL: String?
-    /// The servers by name with their paths.
-    let servers: [(name: String, path: String)]
+    let servers: [ServedAddress]
     /// Whether a login stands before the servers.
     let isProtected: Bool
 
@@ -45,7 +44,7 @@ struct Announcement: Sendable {
 
     private var origin: String { configuration.displayOrigin(port: port) }
 
-    private func url(_ server: (name: String, path: String)) -> String { origin + server.path }
+    private func url(_ server: ServedAddress) -> String { server.url(at: origin) }
 
     private var text: String {
         let width = servers.map(\.name.count).max() ?? 0

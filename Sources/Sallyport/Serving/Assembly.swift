@@ -29,6 +29,8 @@ struct Assembler: Sendable {
     let tls: TLSAssembly?
     let readiness: Readiness
     let logger: Logger
+    /// Where clients come in, as soon as they can.
+    let bound = BoundPort()
     /// Of all assemblies: servers that go on hold on to it.
     private let spans = SpanBuffer()
     /// Of this process, whose beginning no change of the configuration moves.
@@ -59,14 +61,15 @@ struct Assembler: Sendable {
         let gateway = GatewayAssembly(
             plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), store: store,
             group: group, directory: directory,
-            tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) },
+            tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) }, bound: bound,
             succeeding: previous.map { ($0.gateway, $0.plan) })
         try await gateway.prepare()
-        var router = HTTPRouter()
+        var common = HTTPRouter()
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
             unavailableServers: { gateway.unavailableServers }, process: process
-        ).register(on: &router)
+        ).register(on: &common)
+        var router = common
         router.on(
             .get, "/",
             FrontPage(servers: plan.addresses, hosts: hosts, isProtected: plan.protection == .login))
@@ -75,7 +78,9 @@ struct Assembler: Sendable {
         return Assembly(
             plan: plan, gateway: gateway, service: service,
             exporter: plan.configuration.tracing.map { OTLPExporter($0, spans, on: group.loops[0]) },
-            front: front(plan, router, directory))
+            front: front(
+                plan, ServiceHosts(plan, gateway: gateway, service: service, common: common, before: router) ?? router,
+                directory))
     }
 
     // MARK: The authorization server
@@ -147,9 +152,9 @@ struct Assembler: Sendable {
 
     /// What stands before the router, when there are other proxies and resources behind them.
     private func front(
-        _ plan: ServingPlan, _ router: HTTPRouter, _ directory: ServerDirectory
+        _ plan: ServingPlan, _ router: any HTTPResponder, _ directory: ServerDirectory
     ) -> any HTTPResponder {
-        var front: any HTTPResponder = router
+        var front = router
         if !plan.configuration.protectedResources.isEmpty, let url = plan.configuration.publicURL {
             front = ResourceSites(directory, publicURL: url, servers: plan.authorizationServers, before: front)
         }

@@ -12,6 +12,7 @@ struct ConfigurationChange {
         func compare(_ key: String, _ isSame: Bool) { if !isSame { keys.append(key) } }
         compare("public_url", old.publicURL == new.publicURL)
         compare("listen", old.listen == new.listen)
+        compare("routing", old.routing == new.routing)
         compare("tls", Self.isSame(old.tls, new.tls))
         compare("data_dir", old.dataDirectory.utf8.elementsEqual(new.dataDirectory.utf8))
         compare("storage", old.storage == new.storage && old.redis == new.redis)

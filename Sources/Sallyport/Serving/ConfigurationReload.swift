@@ -92,6 +92,7 @@ struct ConfigurationReload: Sendable {
             do throws(Refusal) {
                 let assembly = try await take(current)
                 live.replace(with: assembly)
+                assembler.tls?.adopt(assembly.plan.configuration)
                 metrics.accepted()
                 tell(
                     ConfigurationChange(old: current.plan.configuration, new: assembly.plan.configuration), since: began

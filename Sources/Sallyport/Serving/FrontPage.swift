@@ -3,8 +3,7 @@ import HTTP
 
 /// `/`: what this is, which servers there are, and how to connect.
 struct FrontPage: HTTPResponder {
-    /// The servers by name, with their paths.
-    let servers: [(name: String, path: String)]
+    let servers: [ServedAddress]
     let hosts: HostPolicy
     /// Whether a login stands before the servers.
     let isProtected: Bool
@@ -21,7 +20,7 @@ struct FrontPage: HTTPResponder {
 
     private func content(_ origin: ServerOrigin) -> HTML {
         let entries: [HTML] = servers.map { server in
-            "<div><dt>\(server.name)</dt><dd><code>\(origin.uri(path: server.path))</code></dd></div>"
+            "<div><dt>\(server.name)</dt><dd><code>\(server.url(at: origin.description))</code></dd></div>"
         }
         return """
             <h1>\(isProtected ? "MCP servers behind a login" : "An MCP server over HTTP")</h1>
@@ -45,6 +44,6 @@ struct FrontPage: HTTPResponder {
 
     private func claude(_ origin: ServerOrigin) -> String {
         guard let first = servers.first else { return "claude mcp add --transport http NAME URL" }
-        return "claude mcp add --transport http \(first.name) \(origin.uri(path: first.path))"
+        return "claude mcp add --transport http \(first.name) \(first.url(at: origin.description))"
     }
 }

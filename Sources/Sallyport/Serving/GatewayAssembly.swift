@@ -15,11 +15,11 @@ struct GatewayAssembly: Sendable {
     init(
         _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
         sealing: SealingKey, store: any ToolPinStore, group: EventLoopGroup, directory: ServerDirectory,
-        tracer: Tracer?,
+        tracer: Tracer?, bound: BoundPort,
         succeeding previous: (gateway: GatewayAssembly, plan: ServingPlan)?
     ) {
         let servers = zip(plan.configuration.servers, plan.endpoints).map { settings, endpoint in
-            ServerDefinition(settings, path: endpoint.path, protocolVersion: plan.protocolVersion)
+            ServerDefinition(settings, at: endpoint, protocolVersion: plan.protocolVersion)
         }
         let verifier = Self.verifier(plan, service, directory, loop: group.loops[0])
         var configuration = GatewayConfiguration(
@@ -43,7 +43,8 @@ struct GatewayAssembly: Sendable {
         configuration.sealing = sealing
         configuration.pins = StoredPins(store: store, clock: .steady)
         configuration.proofs = service?.proofs
-        configuration.issuer = plan.configuration.displayOrigin
+        let listen = plan.configuration
+        configuration.issuer = { listen.displayOrigin(port: bound.current ?? listen.listen.port) }
         configuration.signer = service.map {
             KeyringSigner(
                 keyring: $0.keyring, algorithm: plan.configuration.oauth.signingAlgorithm, clock: .steady)
@@ -84,6 +85,9 @@ struct GatewayAssembly: Sendable {
         gateway.register(on: &router)
         verify?.register(on: &router)
     }
+
+    /// Puts what stands at a host of its own on the router of that host.
+    func register(at site: HTTPURL, on router: inout HTTPRouter) { gateway.register(at: site, on: &router) }
 
     /// Reads what the first request must find.
     func prepare() async throws(CommandFailure) {
@@ -127,7 +131,7 @@ extension AuthorizationService {
 
 extension ServerDefinition {
     /// A server as configured, at its endpoint.
-    fileprivate init(_ settings: ServerSettings, path: String, protocolVersion: String?) {
+    fileprivate init(_ settings: ServerSettings, at address: ServedAddress, protocolVersion: String?) {
         self.init(
             name: settings.name, command: settings.command, arguments: settings.arguments,
             environment: settings.environment, passEnvironment: settings.passEnvironment,
@@ -140,7 +144,8 @@ extension ServerDefinition {
                 openFiles: settings.openFileLimit.map(UInt64.init)))
         sandbox = settings.sandbox
         user = settings.user
-        self.path = path
+        path = address.path
+        site = address.site
         era = settings.era
         remote = settings.remote
         offeredVersion = protocolVersion

@@ -36,17 +36,20 @@ struct ServingPlan: Sendable {
         return Scope(tokens: configuration.oauth.externalIssuers.flatMap(\.requiredScopes)).tokens
     }
 
-    /// The servers by name with the path of their endpoint. A bridge has one, also at `/mcp`.
-    var endpoints: [(name: String, path: String)] {
-        configuration.servers.map { ($0.name, protection == .none ? "/mcp" : "/\($0.name)/mcp") }
+    /// The servers with their endpoints. A bridge has one, also at `/mcp`.
+    var endpoints: [ServedAddress] {
+        configuration.servers.map {
+            protection == .none ? ServedAddress(name: $0.name, path: "/mcp") : configuration.address(of: $0.name)
+        }
     }
 
     /// Whether all servers are one at `/mcp`, too.
     var hasAggregate: Bool { protection == .login && configuration.hasAggregate }
 
     /// What people are told to connect to.
-    var addresses: [(name: String, path: String)] {
-        hasAggregate ? endpoints + [("all servers", AggregateConfiguration.path)] : endpoints
+    var addresses: [ServedAddress] {
+        hasAggregate
+            ? endpoints + [ServedAddress(name: "all servers", path: AggregateConfiguration.path)] : endpoints
     }
 }
 

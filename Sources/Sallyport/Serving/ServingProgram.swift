@@ -86,7 +86,8 @@ struct ServingProgram: Sendable {
         // 3. The address.
         let server = HTTPServer(configuration: httpConfiguration, group: group, responder: live)
         let bound = try await listen(server, on: plan.configuration.listen, tls: tls?.served)
-        let redirect = try await redirectServer(port: bound.port)
+        assembler.bound.note(bound.port)
+        let redirect = try await redirectServer(port: bound.port, live)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
         await noteOrigin(port: bound.port)
@@ -137,13 +138,16 @@ extension ServingProgram {
     }
 
     /// What answers requests in the clear, beside a listener with TLS.
-    private func redirectServer(port: Int) async throws(CommandFailure) -> HTTPServer? {
+    private func redirectServer(port: Int, _ live: LiveAssembly) async throws(CommandFailure) -> HTTPServer? {
         guard let address = plan.configuration.tls?.redirectListen else { return nil }
         var configuration = HTTPServerConfiguration()
         configuration.maximumConnections = Self.redirectConnections
         configuration.idleTimeout = .seconds(10)
         let responder = RedirectToHTTPS(
-            origin: plan.configuration.displayOrigin(port: port), challenges: tls?.challenges)
+            origin: plan.configuration.displayOrigin(port: port),
+            sites: { host in
+                live.current.plan.endpoints.compactMap(\.site).first { $0.host.description == host }?.origin
+            }, challenges: tls?.challenges)
         let server = HTTPServer(configuration: configuration, group: group, responder: responder)
         _ = try await listen(server, on: address)
         return server

@@ -6,6 +6,7 @@ Only the standard library, so that every environment of the tests can use it.
 import html.parser
 import http.client
 import json
+import socket
 import sys
 import urllib.parse
 
@@ -112,5 +113,14 @@ def report(value):
 
 
 def task():
-    """What the test asked for."""
-    return json.loads(sys.argv[1])
+    """What the test asked for. The names at and below `local` are found on this machine, as a wildcard in DNS would have it."""
+    job = json.loads(sys.argv[1])
+    if local := job.get("local"):
+        ask = socket.getaddrinfo
+
+        def find(host, *rest, **named):
+            name = host.decode() if isinstance(host, bytes) else host or ""
+            return ask("127.0.0.1" if f".{name}".endswith(f".{local}") else host, *rest, **named)
+
+        socket.getaddrinfo = find
+    return job

@@ -63,6 +63,35 @@ import Testing
         }
     }
 
+    @Test("H06: another host of ours answers by its own name alone, and for its own pages and those allowed")
+    func site() throws {
+        let policy = HostPolicy(
+            publicURL: try HTTPURL("https://gw.test"), listen: try SocketAddress(parsing: "0.0.0.0:8080"),
+            allowedOrigins: ["https://ok.test"])
+        let site = policy.at(try HTTPURL("https://time.gw.test"))
+        for host in ["time.gw.test", "time.gw.test:443"] {
+            for (origins, isAllowed) in [
+                ([], true), (["https://time.gw.test"], true), (["https://ok.test"], true),
+                (["https://gw.test"], false), (["https://other.gw.test"], false), (["null"], false),
+                (["https://time.gw.test.evil.test"], false), (["http://time.gw.test"], false),
+                (["https://ok.test", "https://ok.test"], false),
+            ] {
+                let expected: HostRefusal? = isAllowed ? nil : .forbiddenOrigin
+                #expect(refusal(site, request(host, origins)) == expected, "\(host) \(origins)")
+            }
+        }
+        let others = [
+            "gw.test", "other.gw.test", "a.time.gw.test", "time.gw.test:80", "time.gw.test.", "time.gw.test.evil.test",
+            "xtime.gw.test", "localhost:8080", "",
+        ]
+        for host in others { #expect(refusal(site, request(host, [])) == .misdirected, "\(host)") }
+        for host in ["time.gw.test", "time.gw.test:443"] {
+            #expect(refusal(policy, request(host, [])) == .misdirected, "the other way round")
+        }
+        #expect(refusal(policy, request("gw.test", ["https://time.gw.test"])) == .forbiddenOrigin)
+        #expect(try site.origin(of: request("time.gw.test", [])).description == "https://time.gw.test")
+    }
+
     @Test("with a public URL only its name counts")
     func publicName() throws {
         let policy = HostPolicy(

@@ -41,7 +41,7 @@ final class UpstreamFields: RequestAuthorizer {
         statement =
             isKnown
             ? configuration.issuer.map {
-                IdentityStatement(principal: principal, issuer: $0, audience: endpoint.url.text)
+                IdentityStatement(principal: principal, issuer: $0(), audience: endpoint.url.text)
             } : nil
     }
 

@@ -12,7 +12,7 @@ struct ACMEKeeper: Sendable {
     private static let ticketLifetime = Duration.seconds(12 * 3600)
 
     private let settings: ACMESettings
-    private let domains: [String]
+    private let names: CertificateNames
     private let directory: String
     private let served: ServedTLS
     private let challenges: ACMEChallenges
@@ -21,11 +21,11 @@ struct ACMEKeeper: Sendable {
 
     /// `dataDirectory` holds the account's key and the certificate, in a folder of their own.
     init(
-        _ settings: ACMESettings, domains: [String], dataDirectory: String, served: ServedTLS,
+        _ settings: ACMESettings, names: CertificateNames, dataDirectory: String, served: ServedTLS,
         challenges: ACMEChallenges, clock: WallClock, logger: Logger
     ) {
         self.settings = settings
-        self.domains = domains
+        self.names = names
         directory = "\(dataDirectory)/\(DataDirectory.acmeName)"
         self.served = served
         self.challenges = challenges
@@ -36,7 +36,8 @@ struct ACMEKeeper: Sendable {
     private var certificatePath: String { "\(directory)/certificate.pem" }
     private var accountPath: String { "\(directory)/account.pem" }
 
-    /// Serves what was kept, where it is for these names; blocking.
+    /// Serves what was kept, where it is for the first of the names; blocking. When others have come since, those that it is for
+    /// are served until there is a new one.
     func restore() {
         guard FileSystem.exists(certificatePath) else { return }
         switch readKept() {
@@ -49,7 +50,7 @@ struct ACMEKeeper: Sendable {
     private func readKept() -> Result<TLSContext, ACMEFailure> {
         do throws(FileSystem.Failure) {
             let bytes = try FileSystem.readFile(certificatePath, maximum: ACMEAnswer.maximumBytes)
-            return Result { () throws(ACMEFailure) in try usable(bytes) }
+            return Result { () throws(ACMEFailure) in try usable(bytes, for: Array(names.current.prefix(1))) }
         } catch {
             return .failure(ACMEFailure(.local, error.description))
         }
@@ -61,15 +62,20 @@ struct ACMEKeeper: Sendable {
         var schedule = RenewalSchedule(retryInterval: settings.retryInterval)
         var due = nextDue(after: .zero)
         var madeAt = EventLoop.preciseNow
+        var wanted = names.current
         repeat {
             gauges.observe(served.current, at: clock.now())
             if EventLoop.preciseNow - madeAt > Self.ticketLifetime {
                 madeAt = EventLoop.preciseNow
                 await renewTicketKeys()
             }
+            if names.current != wanted {
+                wanted = names.current
+                if !isServed(wanted) { due = clock.now() }
+            }
             guard clock.now() >= due else { continue }
             do throws(ACMEFailure) {
-                served.replace(with: try await obtain(on: loop))
+                served.replace(with: try await obtain(wanted, on: loop))
                 schedule.succeeded()
                 gauges.accepted()
                 due = nextDue(after: settings.retryInterval)
@@ -99,11 +105,16 @@ struct ACMEKeeper: Sendable {
     /// When the certificate that is served should have a successor, not before `pause` has passed; at once without one.
     private func nextDue(after pause: Duration) -> Timestamp {
         let now = clock.now()
-        guard let validity = served.current.validity else { return now }
+        guard let validity = served.current.validity, isServed(names.current) else { return now + pause }
         return max(RenewalSchedule.due(validity, jitter: .random(in: 0..<1)), now + pause)
     }
 
-    private func obtain(on loop: EventLoop) async throws(ACMEFailure) -> TLSContext {
+    private func isServed(_ names: [String]) -> Bool {
+        let current = served.current
+        return names.allSatisfy { current.names($0) }
+    }
+
+    private func obtain(_ domains: [String], on loop: EventLoop) async throws(ACMEFailure) -> TLSContext {
         let account = try await blocking { openAccount() }
         var policy = EgressPolicy(addresses: .any, allowsPlainHTTP: false, totalTimeout: .seconds(15))
         policy.certificateAuthorities = settings.authorities
@@ -113,7 +124,7 @@ struct ACMEKeeper: Sendable {
             settings: settings, domains: domains, conversation: conversation, account: account, challenges: challenges,
             loop: loop)
         let pair = try await order.run()
-        return try await blocking { keep(pair) }
+        return try await blocking { keep(pair, for: domains) }
     }
 
     private func openAccount() -> Result<ACMEAccount, ACMEFailure> {
@@ -126,8 +137,8 @@ struct ACMEKeeper: Sendable {
     }
 
     /// Writes down what can be used.
-    private func keep(_ pair: [UInt8]) -> Result<TLSContext, ACMEFailure> {
-        let result = Result { () throws(ACMEFailure) in try usable(pair) }
+    private func keep(_ pair: [UInt8], for domains: [String]) -> Result<TLSContext, ACMEFailure> {
+        let result = Result { () throws(ACMEFailure) in try usable(pair, for: domains) }
         guard case .success = result else { return result }
         do throws(FileSystem.Failure) {
             try FileSystem.writeFileAtomically(certificatePath, pair)
@@ -139,7 +150,7 @@ struct ACMEKeeper: Sendable {
     }
 
     /// What is in `pair`, key and chain, when clients of ours will take it.
-    private func usable(_ pair: [UInt8]) throws(ACMEFailure) -> TLSContext {
+    private func usable(_ pair: [UInt8], for domains: [String]) throws(ACMEFailure) -> TLSContext {
         let context: TLSContext
         do {
             context = try TLSContext(chain: pair, privateKey: pair)

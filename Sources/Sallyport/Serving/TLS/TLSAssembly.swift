@@ -15,6 +15,8 @@ struct TLSAssembly: Sendable {
     /// What validators look for in the clear; nil where nobody validates.
     let challenges: ACMEChallenges?
     private let upkeep: Upkeep
+    /// Nil where the operator brings the certificate.
+    private let names: CertificateNames?
 
     /// Nil where TLS does not end here. Blocking: reads the certificate that was issued before.
     init?(_ configuration: Configuration) throws(CommandFailure) {
@@ -24,6 +26,7 @@ struct TLSAssembly: Sendable {
         case .files(let source):
             served = ServedTLS(source.context)
             challenges = nil
+            names = nil
             upkeep = .files(CertificateWatch(source, served: served, clock: .system, logger: logger))
         case .acme(let acme):
             do throws(TLSError) {
@@ -32,14 +35,21 @@ struct TLSAssembly: Sendable {
                 throw CommandFailure(code: .software, message: "TLS cannot be used: \(error)")
             }
             let challenges = ACMEChallenges(served: served)
-            let host = configuration.publicURL.map { [$0.host.plainText] } ?? []
+            let names = CertificateNames(configuration.certificateNames(acme))
             let keeper = ACMEKeeper(
-                acme, domains: acme.domains.isEmpty ? host : acme.domains, dataDirectory: configuration.dataDirectory,
+                acme, names: names, dataDirectory: configuration.dataDirectory,
                 served: served, challenges: challenges, clock: .system, logger: logger)
             keeper.restore()
             self.challenges = challenges
+            self.names = names
             upkeep = .acme(keeper)
         }
+    }
+
+    /// Goes over to the hosts of another configuration, whose `tls` is the same.
+    func adopt(_ configuration: Configuration) {
+        guard case .acme(let acme) = configuration.tls?.source else { return }
+        names?.replace(with: configuration.certificateNames(acme))
     }
 
     /// Looks after the certificate until the task is cancelled.
