@@ -4,7 +4,7 @@ import OAuth
 
 /// For which resource and issuer a token must be good, so that `/verify` says yes.
 enum AskedAudience {
-    typealias Choice = (identifier: String, issuer: String)
+    typealias Choice = (resource: ProtectedResource, identifier: String, issuer: String)
 
     /// For one resource: that one, under each name that we have. For none in particular: the endpoint of ours that the token
     /// says it is for. What the token says is only a hint whom to ask; the verifier believes nothing unproven.
@@ -12,7 +12,7 @@ enum AskedAudience {
         _ token: String, _ asked: ProtectedResource?, _ origins: [ServerOrigin],
         _ directory: any ProtectedResourceDirectory
     ) -> [Choice] {
-        if let asked { return origins.map { (asked.identifier(at: $0.description), $0.description) } }
+        if let asked { return origins.map { (asked, asked.identifier(at: $0.description), $0.description) } }
         guard let claims = claims(token) else {
             // An API key does not say where it counts.
             return origins.prefix(1).flatMap { pairs($0, directory) }
@@ -26,7 +26,7 @@ enum AskedAudience {
     }
 
     private static func pairs(_ origin: ServerOrigin, _ directory: any ProtectedResourceDirectory) -> [Choice] {
-        directory.all.map { ($0.identifier(at: origin.description), origin.description) }
+        directory.all.map { ($0, $0.identifier(at: origin.description), origin.description) }
     }
 
     private static func claims(_ token: String) -> JSONNode? {

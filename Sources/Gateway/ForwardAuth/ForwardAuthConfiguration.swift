@@ -9,6 +9,8 @@ package struct ForwardAuthConfiguration: Sendable {
     package var directory: any ProtectedResourceDirectory
     /// Judges tokens.
     package var verifier: any AccessTokenVerifier
+    /// Who may use what; nil where everybody with a token may. It knows the resources elsewhere by their names, as it does servers.
+    package var access: AccessPolicy?
     /// Whether the token itself goes to the upstream, as `X-Auth-Token`: whoever reads it there can use it.
     package var forwardsBearer = false
     /// What a person sees who opens the address of a resource in a browser, by its name and our own address.

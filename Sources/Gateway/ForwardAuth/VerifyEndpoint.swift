@@ -25,8 +25,8 @@ package struct VerifyEndpoint: HTTPResponder {
         do throws(EndpointRefusal) {
             let asked = try resource(request)  // 1 what is asked for
             let token = try token(request, asked)  // 2 the credential
-            let principal = try await principal(token, asked, request)  // 3 on whose behalf
-            try checkScope(principal, asked, request)  // 4 what it may
+            let principal = try await principal(token, asked, request)  // 3 on whose behalf, and whether it may at all
+            try checkScope(principal, asked, request)  // 4 with which scopes
             return try answer(principal, token, request)  // 5 nobody else speaks in its name
         } catch {
             return error.response
@@ -63,14 +63,19 @@ package struct VerifyEndpoint: HTTPResponder {
     ) async throws(EndpointRefusal) -> Principal {
         let origins = configuration.hosts.possibleOrigins(of: request)
         var rejection = AccessTokenRejection(.invalid, detail: "for no resource of ours")
-        for (identifier, issuer) in AskedAudience.choices(token, asked, origins, configuration.directory) {
+        var refusal: EndpointRefusal?
+        for choice in AskedAudience.choices(token, asked, origins, configuration.directory) {
             do throws(AccessTokenRejection) {
-                return try await configuration.verifier.verify(token, for: identifier, issuer: issuer)
+                let principal = try await configuration.verifier.verify(
+                    token, for: choice.identifier, issuer: choice.issuer)
+                guard let found = denial(of: principal, choice.resource, asked, request) else { return principal }
+                refusal = refusal ?? found
             } catch {
                 rejection = error
                 if error.kind == .unavailable { break }
             }
         }
+        if let refusal { throw refusal }
         logger.debug(
             "a token was refused", ["request_id": .string(request.id.value), "reason": .string(rejection.detail)])
         switch rejection.kind {
@@ -81,6 +86,22 @@ package struct VerifyEndpoint: HTTPResponder {
             response.fields.append("Retry-After", "1")
             throw EndpointRefusal(response)
         }
+    }
+
+    private func denial(
+        of principal: Principal, _ resource: ProtectedResource, _ asked: ProtectedResource?, _ request: HTTPRequest
+    ) -> EndpointRefusal? {
+        guard let missing = configuration.missingScopes(of: principal, for: resource, asked: asked) else { return nil }
+        logger.info(
+            "the access policy lets nobody of these claims through",
+            [
+                "request_id": .string(request.id.value), "user": .string(principal.user.value),
+                "resource": .string(resource.name),
+            ])
+        guard !missing.isEmpty else { return EndpointRefusal(.text(.forbidden, "This is not for you.")) }
+        // What the token has as well: clients replace what they asked for by what they are told.
+        let scopes = Scope(tokens: principal.scope.tokens + missing).tokens
+        return challenge(.forbidden, .insufficientScope, resource, request, scopes: scopes)
     }
 
     private func checkScope(

@@ -62,6 +62,30 @@ package final class ServerAccess: Sendable {
         return [tools, prompts, resources].contains { $0.contains { isOpen($0, rights) } }
     }
 
+    /// The scopes without which `rights` do not open all of it, whatever it has and whatever that is called; nil where they do.
+    /// Empty where no scope would help: something is open to nobody.
+    package func scopesMissing(forAllOf rights: AccessRights) -> [String]? {
+        var missing: [String] = []
+        var isPossible = true
+        for table in [tools, prompts, resources] {
+            guard let rest = table.everything ?? silence else { return [] }
+            for rule in table.all + [rest] where !isOpen(rule, rights) {
+                if rule.names.isEmpty { isPossible = false }
+                let lacking = zip(rule.names, rule.scopes).filter { !rights.held[$0.1] }.map(\.0)
+                for name in lacking where !missing.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+                    missing.append(name)
+                }
+            }
+        }
+        if !isPossible { return [] }
+        return missing.isEmpty ? nil : missing
+    }
+
+    /// Whether the rules say something about whatever the server may have.
+    package var hasRuleForAll: Bool {
+        silence != nil || [tools, prompts, resources].allSatisfy { $0.everything != nil }
+    }
+
     /// Every scope that opens something of it.
     package var openingScopes: [String] {
         var found: [String] = []
@@ -156,6 +180,12 @@ struct RuleTable: Sendable {
     }
 
     var all: [AccessRule] { rules + exact.values }
+
+    /// The rule that counts for names that no other one fits; nil where there may be names that none fits. A pattern that ends in
+    /// a star and fits the bare name of the server fits everything behind it.
+    var everything: AccessRule? {
+        rules.first { $0.pattern.utf8.last == UInt8(ascii: "*") && NamePattern($0.pattern).matches(prefix) }
+    }
 
     func contains(where isSo: (AccessRule) -> Bool) -> Bool {
         exact.values.contains(where: isSo) || rules.contains(where: isSo)

@@ -29,7 +29,7 @@ struct ConfigurationFileReader {
         readAggregate(section.section("aggregate"))
         readForwardAuth(&section)
         if let access = section.section("access") {
-            let reader = AccessReader(context: context, servers: configuration.servers.map(\.name))
+            let reader = AccessReader(context: context, servers: configuration.namesUnderPolicy)
             configuration.access = reader.rules(in: access)
         }
         // After the servers: clients may be bound to some of them.

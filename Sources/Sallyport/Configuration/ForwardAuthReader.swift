@@ -19,6 +19,11 @@ struct ProtectedResourceSettings: Sendable, Equatable {
     var identifier: String { origin + path }
 }
 
+extension Configuration {
+    /// What rules of `access` can be about.
+    var namesUnderPolicy: [String] { servers.map(\.name) + protectedResources.map(\.name) }
+}
+
 /// Reads `trusted_proxies`, `protected_resources` and `insecure_forward_bearer`.
 struct ForwardAuthReader {
     let context: ConfigurationContext

@@ -127,7 +127,16 @@ struct WeakConfiguration {
                 path, line: nil, "/verify lets nobody through: trusted_proxies is empty",
                 hint: "name the addresses of the proxy that asks, like [172.16.0.0/12]")
         }
+        let policy = configuration.access.map { AccessPolicy($0, servers: configuration.namesUnderPolicy) }
         for resource in resources {
+            if policy?.server(resource.name)?.hasRuleForAll == false {
+                context.note(
+                    path.key(resource.name), line: nil,
+                    "/verify lets nobody through: no rule of access is for all of it",
+                    hint:
+                        "/verify does not see which tool is meant; write permissions: {\"\(resource.name):*\": [SCOPE]}"
+                )
+            }
             if configuration.servers.contains(where: { $0.name.utf8.elementsEqual(resource.name.utf8) }) {
                 context.refuse(path.key(resource.name), line: nil, "a server has the same name")
             }

@@ -62,6 +62,9 @@ struct GatewayAssembly: Sendable {
             var forwardAuth = ForwardAuthConfiguration(
                 hosts: hosts, directory: directory, verifier: verifier,
                 page: ResourcePage(hasLogin: service != nil).response)
+            forwardAuth.access = plan.configuration.access.map {
+                AccessPolicy($0, servers: plan.configuration.namesUnderPolicy)
+            }
             forwardAuth.forwardsBearer = plan.configuration.forwardsBearer
             return VerifyEndpoint(forwardAuth)
         }
