@@ -68,10 +68,8 @@ final class ModernServerConnection: ServerConnection {
     var logLevel: LoggingLevel?
     var outputs = ToolOutputs()
     var listening = ModernListening()
-    private var take: (([LineFramer.Line]) -> Void)?
     /// What the session gets next.
-    private var outbox: [LineFramer.Line] = []
-    private var isDelivering = false
+    let outbox: LineOutbox
     private var timer: LoopTimer?
 
     init(_ inner: any ServerConnection, _ server: ServerDefinition, _ memory: EraMemory, on loop: EventLoop) {
@@ -79,6 +77,7 @@ final class ModernServerConnection: ServerConnection {
         self.server = server
         self.memory = memory
         self.loop = loop
+        outbox = LineOutbox(on: loop)
     }
 
     var details: LogMetadata { inner.details }
@@ -92,7 +91,7 @@ final class ModernServerConnection: ServerConnection {
         guard let document = try? JSONDocument(parsing: Array(line.dropLast())),
             let message = try? JSONRPCMessage(document.root)
         else { return false }  // Nothing that a session says.
-        defer { deliverSoon() }
+        defer { outbox.deliverSoon() }
         if case .modern(let client, let introduction) = phase {
             return try accept(message, client, introduction)
         }
@@ -112,17 +111,17 @@ final class ModernServerConnection: ServerConnection {
     func listen(
         _ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void
     ) {
-        self.take = take
+        outbox.open(take)
         inner.listen({ [weak self] lines in self?.received(lines) }, lost: lost)
     }
 
     private func received(_ lines: [LineFramer.Line]) {
         if case .plain = phase, outbox.isEmpty {
-            take?(lines)
+            outbox.pass(lines)
             return
         }
         for line in lines { received(line) }
-        deliver()
+        outbox.deliver()
     }
 
     private func received(_ line: LineFramer.Line) {
@@ -147,24 +146,6 @@ final class ModernServerConnection: ServerConnection {
 
     /// Lets the session count a line of the server that is no use (P04), and see nothing of it.
     func emitUseless() { outbox.append(.oversized) }
-
-    /// Hands over what there is; not while the session is speaking, which may not hear an answer before it has ended.
-    private func deliverSoon() {
-        guard !outbox.isEmpty, !isDelivering else { return }
-        loop.atEndOfTurn { [weak self] in self?.deliver() }
-    }
-
-    func deliver() {
-        guard !isDelivering else { return }
-        isDelivering = true
-        defer { isDelivering = false }
-        // What the session says meanwhile may be answered at once.
-        while !outbox.isEmpty {
-            let lines = outbox
-            outbox = []
-            take?(lines)
-        }
-    }
 
     // MARK: Time
 
@@ -196,7 +177,7 @@ final class ModernServerConnection: ServerConnection {
             tickListening(now, client)
         }
         arm()
-        deliver()
+        outbox.deliver()
     }
 
     // MARK: What the session says of itself
@@ -218,14 +199,14 @@ final class ModernServerConnection: ServerConnection {
 
     func end(after loss: ConnectionLoss) async -> SessionEnd {
         lostBeforeAnswer()
-        deliver()
+        outbox.deliver()
         let end = await inner.end(after: loss)
         return diedOfQuestion ? .misaddressed : end
     }
 
     func stop() async {
         timer = nil
-        take = nil
+        outbox.close()
         slowBeforeAnswer()
         await inner.stop()
     }

@@ -74,7 +74,7 @@ extension PinnedConnection {
 
     private func refuse(_ id: JSONRPCID, _ error: JSONRPCError) -> Bool {
         emit(error.response(to: id))
-        deliverSoon()
+        outbox.deliverSoon()
         return false
     }
 
@@ -147,7 +147,7 @@ extension PinnedConnection {
         held = []
         heldBytes = 0
         for call in waiting { emit(JSONRPCError.noList.response(to: JSONRPCID(number: call.number))) }
-        deliverSoon()
+        outbox.deliverSoon()
     }
 
     /// The tools are known: what waited goes on, or does not.

@@ -12,7 +12,7 @@ extension PinnedConnection {
 
     func received(_ lines: [LineFramer.Line]) {
         for line in lines { received(line) }
-        deliver()
+        outbox.deliver()
     }
 
     private func received(_ line: LineFramer.Line) {
@@ -143,7 +143,7 @@ extension PinnedConnection {
         for listen in listens {
             emit(Array("\(method),\"params\":{\"_meta\":{\"\(Self.subscriptionKey)\":\(listen)}}}".utf8))
         }
-        deliver()
+        outbox.deliver()
     }
 
     private static let subscriptionKey = "io.modelcontextprotocol/subscriptionId"

@@ -55,15 +55,15 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
     var shown: Set<[UInt8]> = []
     /// Ids of requests of this connection's own, beyond those of whoever is above.
     var lastNumber = 1 << 40
-    private var take: (([LineFramer.Line]) -> Void)?
-    private var outbox: [LineFramer.Line] = []
-    private var isDelivering = false
+    /// What the session gets next.
+    let outbox: LineOutbox
     private var watcher: Int?
 
     init(_ inner: any ServerConnection, _ book: PinBook, on loop: EventLoop) {
         self.inner = inner
         self.book = book
         self.loop = loop
+        outbox = LineOutbox(on: loop)
     }
 
     var enforces: Bool { book.mode == .enforce }
@@ -82,7 +82,7 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
     func listen(
         _ take: @escaping ([LineFramer.Line]) -> Void, lost: @escaping @Sendable (ConnectionLoss) -> Void
     ) {
-        self.take = take
+        outbox.open(take)
         if enforces {
             watcher = book.watch { [weak self, loop] in
                 loop.execute { [weak self] in self?.approvalsChanged() }
@@ -96,7 +96,7 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
     func end(after loss: ConnectionLoss) async -> SessionEnd { await inner.end(after: loss) }
 
     func stop() async {
-        take = nil
+        outbox.close()
         held = []
         if let watcher { book.unwatch(watcher) }
         watcher = nil
@@ -114,22 +114,4 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
     func emit(_ message: [UInt8]) { outbox.append(.complete(message)) }
 
     func pass(_ line: LineFramer.Line) { outbox.append(line) }
-
-    /// Hands over what there is; not while the session is speaking, which may not hear an answer before it has ended.
-    func deliverSoon() {
-        guard !outbox.isEmpty, !isDelivering else { return }
-        loop.atEndOfTurn { [weak self] in self?.deliver() }
-    }
-
-    func deliver() {
-        guard !isDelivering else { return }
-        isDelivering = true
-        defer { isDelivering = false }
-        // What the session says meanwhile may be answered at once.
-        while !outbox.isEmpty {
-            let lines = outbox
-            outbox = []
-            take?(lines)
-        }
-    }
 }
