@@ -317,7 +317,7 @@ struct AggregateFaultTests {
 
 /// A request whose answer nobody reads.
 // SAFETY: handed from one awaited thread to the next, never to two at once.
-private final class SentRequest: @unchecked Sendable {
+final class SentRequest: @unchecked Sendable {
     let http: PlainHTTP
     init(_ http: PlainHTTP) { self.http = http }
 }

@@ -2,7 +2,8 @@ extension Script {
     /// A server that speaks 2026-07-28 and nothing else, strictly: what no modern client sends is remembered as a fault. Its
     /// argument is JSON: `openings`, a file to which it writes how it was opened; `initialize`, what becomes of a handshake
     /// (`error`, `exit`, `silent`); `discover`, what becomes of `server/discover` (an error's code, `exit`, `silent`, `late`,
-    /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to.
+    /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to; `tools`, what it lists beside
+    /// two of its tools.
     static let modern = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
@@ -113,7 +114,7 @@ extension Script {
         TOOLS = [
             {"name": "echo", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}, "outputSchema": {"type": "object"}},
             {"name": "raw", "inputSchema": {"type": "object"}, "outputSchema": {"$defs": {"n": {"type": "number"}}, "type": "array", "items": {"$ref": "#/$defs/n"}}},
-        ]
+        ] + [{"name": name, "inputSchema": {"type": "object"}} for name in options.get("tools", [])]
         def job(id):
             job = jobs[id]
             value = {"taskId": id, "status": job["status"], "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttlMs": None, "pollIntervalMs": 50}

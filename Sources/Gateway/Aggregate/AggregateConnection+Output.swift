@@ -66,6 +66,7 @@ extension AggregateConnection {
             if !begins { member.subscriptions.remove(uri) }
             pass(message, entry, member, .other)
         case .task(let task): pass(message, entry, member, task.isResult ? .toolsCall : .other, asked: task)
+        case .listen: endTaskListen(entry, of: member)
         case .page(let list): turned(message, entry.id, member, list)
         case .learning(let list): learnt(message, member, list)
         case .nothing: break
@@ -141,6 +142,7 @@ extension AggregateConnection {
     private func received(notification message: JSONRPCMessage, _ member: AggregateMember) {
         member.garbage = 0
         guard member.isPresent else { return }
+        if overhears(message, member) { return }
         if message.isMethod("notifications/progress") {
             guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
                 let entry = member.calls.progress(number), let token = entry.progressToken

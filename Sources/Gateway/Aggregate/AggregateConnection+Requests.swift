@@ -30,6 +30,9 @@ extension AggregateConnection {
         if method == .ping { return reply(number, result: Array("{}".utf8)) }
         becomeReady()
         if message.method?.stringBytes?.starts(with: "tasks/".utf8) == true { return useTask(message, number) }
+        if method == .subscriptionsListen, RelayedMessage.hasEnvelope(message) {
+            return listenForTasks(message, number)
+        }
         guard let needed = Self.capability(of: method), advertised?.contains(needed) == true else {
             return reply(number, .unknownMethod)
         }
@@ -141,11 +144,13 @@ extension AggregateConnection {
             JSONRPCID(number: number), progressToken: message.progressToken.flatMap { JSONRPCID($0) }?.text,
             caller: .init(purpose: purpose, deadline: deadline))
         routes[number]?.number = inner
+        let keepsEnvelope = connection.modernLeg != nil && RelayedMessage.hasEnvelope(message)
+        routes[number]?.isRelayed = keepsEnvelope && purpose.isPassedOn
         arm(by: deadline)
         do throws(IOError) {
-            if try connection.enqueue(member.messages.request(message, number: inner, target: target)) {
-                member.isDirty = true
-            }
+            let line = member.messages.request(
+                message, number: inner, target: target, keepsEnvelope: keepsEnvelope)
+            if try connection.enqueue(line) { member.isDirty = true }
             // What is sent outside of the session's turn nobody else flushes.
             if !isTaking { flushMembers() }
         } catch {
@@ -187,9 +192,12 @@ extension AggregateConnection {
             let route = routes[number]
         else { return }
         waiting.removeAll { $0.number == number }
+        let wasListening = cancelsTaskListen(number)
         // The session asks where it went once more.
         loop.execute { [weak self] in self?.assumeIsolated { $0.routes[number] = nil } }
-        guard let server = route.server, let inner = route.number, members[server].calls.finish(inner) != nil else {
+        guard !wasListening, let server = route.server, let inner = route.number,
+            members[server].calls.finish(inner) != nil
+        else {
             return
         }
         send(ServerBoundMessage.cancellation(message, number: inner), to: members[server])

@@ -10,6 +10,7 @@ extension AggregateConnection {
 
     /// A request that names a task; nothing else is known of tasks here.
     func useTask(_ message: JSONRPCMessage, _ number: Int) {
+        guard !RelayedMessage.hasEnvelope(message) else { return relayTask(message, number) }
         let isResult = message.isMethod("tasks/result")
         let needed: AggregateCapabilities = message.isMethod("tasks/cancel") ? .taskCancel : .tasks
         guard isResult || message.isMethod("tasks/get") || message.isMethod("tasks/cancel"),
@@ -21,6 +22,19 @@ extension AggregateConnection {
         else { return reply(number, JSONRPCError(.invalidParams, "Unknown task")) }
         let task = AggregateMember.Task(own: opened.own, exposed: Array(place.bytes), isResult: isResult)
         note(task.exposed, of: task.own, at: member)
+        forward(message, number, to: member, .task(opened.own), .task(task))
+    }
+
+    /// The same of the modern era: what it may be is for the session to say.
+    private func relayTask(_ message: JSONRPCMessage, _ number: Int) {
+        guard let place = message.params?["taskId"], let text = place.stringBytes,
+            let opened = plan.tasks.open(text, for: AggregatePlan.holder(principal)),
+            let member = member(named: opened.server), member.isPermitted
+        else { return reply(number, .unknownTask) }
+        guard !member.isPresent || member.connection?.modernLeg?.hasTasks == true else {
+            return reply(number, .unknownTask)
+        }
+        let task = AggregateMember.Task(own: opened.own, exposed: Array(place.bytes), isResult: false)
         forward(message, number, to: member, .task(opened.own), .task(task))
     }
 

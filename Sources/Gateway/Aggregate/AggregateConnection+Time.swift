@@ -53,6 +53,7 @@ extension AggregateConnection {
         switch entry.caller.purpose {
         case .request, .subscription, .page, .task:
             if let number = Self.number(entry.id) { reply(number, error) }
+        case .listen: endTaskListen(entry, of: member)
         case .learning(let list): failedToLearn(list, member)
         case .initialize, .nothing: break
         }

@@ -20,6 +20,8 @@ actor AggregateConnection {
         var number: Int?
         /// What that server calls the tool.
         var tool: [UInt8]?
+        /// Whether it went there with the envelope of its client.
+        var isRelayed = false
         /// What the token lacks for it.
         var missingScopes: [String]?
     }
@@ -64,6 +66,8 @@ actor AggregateConnection {
     /// Requests that are answered as soon as what waits is delivered.
     var answered: [Int] = []
     var waiting: [Waiting] = []
+    /// What the session listens for at servers, by the numbers of its requests.
+    var taskListens: [Int: TaskListen] = [:]
     var asked: [Int: Asked] = [:]
     var lastQuestion = 0
     var hasUnflushed = false
@@ -177,6 +181,18 @@ extension AggregateConnection: ServerConnection {
     ) {
         unsafe sink = take
         assumeIsolated { $0.begin() }
+    }
+
+    nonisolated var modernLeg: ModernLeg? {
+        assumeIsolated { connection in
+            guard connection.isBridged else { return nil }
+            let legs = connection.members.compactMap { $0.isPresent ? $0.connection?.modernLeg : nil }
+            return legs.isEmpty ? nil : ModernLeg(hasTasks: legs.contains(where: \.hasTasks))
+        }
+    }
+
+    nonisolated func isRelayed(_ number: Int) -> Bool {
+        assumeIsolated { $0.routes[number]?.isRelayed == true }
     }
 
     nonisolated func holdOutput(_ isHeld: Bool) {

@@ -53,6 +53,8 @@ extension AggregateConnection {
         member.garbage = 0
         member.timeouts = 0
         let generation = member.generation
+        // A server of both eras is used in that of the client.
+        if isBridged { connection.begins(for: .bridged) }
         if isHeld { connection.holdOutput(true) }
         connection.listen { [weak self] lines in
             self?.assumeIsolated { connection in
@@ -102,7 +104,8 @@ extension AggregateConnection {
         }
         let metrics = member.supervisor.metrics
         if wasPresent { metrics.sessions.add(-1) }
-        if !isStopping { report(member, reason, wasPresent: wasPresent) }
+        member.wasMisaddressed = reason == .misaddressed && !member.wasMisaddressed
+        if !isStopping, !member.wasMisaddressed { report(member, reason, wasPresent: wasPresent) }
         let index = member.index
         Task(executorPreference: loop) { await self.leave(index) }
     }
@@ -130,6 +133,10 @@ extension AggregateConnection {
         member.release?()
         member.release = nil
         member.isDirty = false
+        if member.wasMisaddressed {
+            member.state = .absent
+            return connect(member)
+        }
         if member.presentSince + Self.probation <= loop.now { member.failures = 0 }
         unreachable(member, nil)
     }

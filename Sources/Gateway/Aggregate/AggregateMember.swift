@@ -25,12 +25,22 @@ final class AggregateMember {
         case subscription([UInt8], begins: Bool)
         /// A request about a task.
         case task(Task)
+        /// A listen for tasks, as long as it lasts.
+        case listen
         /// A page of a list that a client turns itself.
         case page(AggregateList)
         /// A page of a list that is being learnt.
         case learning(AggregateList)
         /// Nobody waits for it.
         case nothing
+
+        /// Whether the client gets the answer itself, and not what we make of it.
+        var isPassedOn: Bool {
+            switch self {
+            case .request, .task: true
+            case .initialize, .subscription, .listen, .page, .learning, .nothing: false
+            }
+        }
     }
 
     /// A task that a client asks for.
@@ -85,6 +95,8 @@ final class AggregateMember {
     /// When it must have answered `initialize`.
     var startDeadline = LoopInstant(nanoseconds: 0)
     var retryAt: LoopInstant?
+    /// Whether it ended because it was asked for an era that it has not, and is begun once more with what it must hear first.
+    var wasMisaddressed = false
     /// Failures in a row, for the time until the next attempt.
     var failures = 0
     var presentSince = LoopInstant(nanoseconds: 0)

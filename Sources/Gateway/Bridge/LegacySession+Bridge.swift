@@ -42,7 +42,8 @@ extension LegacySession {
             return .limitReached
         }
         let stream = makeModernStream(for: request.principal)
-        let canBeAsked = request.method.mayAskClient && (isRelay || !request.envelope.capabilities.isEmpty)
+        let canBeAsked =
+            request.method.mayAskClient && (isRelay || modernLeg != nil || !request.envelope.capabilities.isEmpty)
         let exchange = ModernExchange(
             request.method, request.envelope,
             digest: canBeAsked ? RequestDigest.make(request.message) : [], lease: lease,
@@ -107,7 +108,8 @@ extension LegacySession {
         if isRelay { return await submit(request, lease: lease, record: nil) }
         guard end == nil, let introduction else { return .gone }
         use(by: request.principal)
-        return .answer(.init(ModernMessage.discovery(id: request.id, introduction)))
+        return .answer(
+            .init(ModernMessage.discovery(id: request.id, introduction, hasTasks: modernLeg?.hasTasks == true)))
     }
 
     func makeModernStream(for principal: Principal) -> MessageStream {
@@ -131,6 +133,10 @@ extension LegacySession {
     func tickBridge(_ now: LoopInstant) {
         for (number, exchange) in exchanges {
             if let at = exchange.asksAt, at <= now, !exchange.isParked { ask(exchange, number) }
+            if let by = exchange.acknowledgedBy, by <= now {
+                exchange.acknowledgedBy = nil
+                if let listener = exchange.listener { acknowledge(listener, tasks: nil) }
+            }
             if let until = exchange.parkedUntil, until <= now { giveUp(exchange, number, "nobody answered") }
         }
     }
@@ -154,7 +160,8 @@ extension LegacySession {
 
     /// When the next of them is due.
     var nextBridgeDue: LoopInstant? {
-        exchanges.values.lazy.flatMap { [$0.asksAt, $0.parkedUntil, $0.deadline].compactMap { $0 } }.min()
+        exchanges.values.lazy.flatMap { [$0.asksAt, $0.parkedUntil, $0.acknowledgedBy, $0.deadline].compactMap { $0 } }
+            .min()
     }
 }
 

@@ -20,9 +20,9 @@ extension LegacySession {
 
     /// What the server's response is for a modern client.
     func answer(
-        of exchange: ModernExchange, _ message: JSONRPCMessage, _ id: JSONRPCID
+        of exchange: ModernExchange, _ number: Int, _ message: JSONRPCMessage, _ id: JSONRPCID
     ) -> ModernMessage.Answer {
-        if isRelay { return relayed(message, of: exchange, id) }
+        if isRelay || connection?.isRelayed(number) == true { return relayed(message, of: exchange, id) }
         if exchange.method.mayAskClient, let questions = ModernMessage.urlQuestions(message) {
             guard exchange.capabilities.contains(.elicitationURL) else {
                 return .init(.needsURLElicitation, to: id)
@@ -43,6 +43,7 @@ extension LegacySession {
     func close(_ exchange: ModernExchange, _ number: Int) {
         exchanges[number] = nil
         if let task = exchange.task { taskResults[task.result] = nil }
+        if let listener = exchange.listener { acknowledge(listener, tasks: nil) }
         exchange.lease.giveBack()
     }
 
@@ -127,8 +128,15 @@ extension LegacySession {
         if notification.isMethod("notifications/message") { return log(notification) }
         if notification.isMethod("notifications/tools/list_changed") { knowsTools = false }
         if isRelay { return relayed(notification) }
+        if let exchange = LegacyBoundMessage.listen(of: notification).flatMap({ exchanges[$0] }),
+            let listener = exchange.listener
+        {
+            return heard(notification, exchange, listener)
+        }
         for stream in streams.values {
-            guard let listen = stream.listen, listen.filter.covers(notification) else { continue }
+            guard let listen = stream.listen, listen.isAcknowledged, listen.filter.covers(notification) else {
+                continue
+            }
             append(ModernMessage.tagged(notification, listen: listen.id), to: stream)
         }
     }

@@ -10,6 +10,8 @@ extension LegacySession {
     struct Listen {
         let id: JSONRPCID
         let filter: ListenFilter
+        /// Whether the client was told what is honoured: nothing comes before that.
+        var isAcknowledged = true
     }
 
     /// `subscriptions/listen` (c26): first what is honoured, then what happens.
@@ -20,6 +22,12 @@ extension LegacySession {
             return refused(refusal, request.id)
         }
         if isRelay { return await relayListen(request) }
+        var tasks: [[UInt8]: [UInt8]] = [:]
+        do throws(JSONRPCError) {
+            if modernLeg?.hasTasks == true { tasks = try listenedTasks(request) ?? [:] }
+        } catch {
+            return .answer(.init(error, to: request.id))
+        }
         guard quota.openStream() else { return .limitReached }
         var honoured = introduction.honours(filter)
         for uri in honoured.resources {
@@ -34,8 +42,12 @@ extension LegacySession {
             return .gone
         }
         let stream = makeModernStream(for: request.principal)
-        stream.listen = Listen(id: request.id, filter: honoured)
+        stream.listen = Listen(id: request.id, filter: honoured, isAcknowledged: tasks.isEmpty)
         stream.countsAsStream = true
+        guard tasks.isEmpty else {
+            listen(request, for: tasks, stream)
+            return await outcome(of: stream)
+        }
         append(ModernMessage.acknowledged(honoured, listen: request.id), to: stream)
         return await outcome(of: stream)
     }
@@ -44,6 +56,7 @@ extension LegacySession {
     func endListen(_ stream: MessageStream) {
         guard let listen = stream.listen, !stream.isFinished else { return }
         forgetRelayed(stream)
+        forgetTasks(of: stream)
         append(ModernMessage.listenEnded(listen.id), to: stream)
         stream.isFinished = true
         if !stream.log.hasUndelivered { stream.deliver(.end) }
@@ -53,6 +66,7 @@ extension LegacySession {
     func forgetListen(_ stream: MessageStream) {
         guard let listen = stream.listen else { return }
         stream.listen = nil
+        forgetTasks(of: stream)
         for uri in listen.filter.resources { unwatch(uri) }
     }
 

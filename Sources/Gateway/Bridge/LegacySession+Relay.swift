@@ -8,11 +8,16 @@ extension LegacySession {
     /// Longest state of a server that is carried for it.
     private static let maximumState = 64 << 10
 
+    /// How requests of the session go on as they are although it is no relay: to some of several servers, or to one that several
+    /// sessions use.
+    var modernLeg: ModernLeg? { isBridged && !isRelay ? connection?.modernLeg : nil }
+
     /// What a relay hands on although MCP does not define it: methods of extensions, which the server itself may refuse.
     func relays(_ method: MCPMethod) -> Bool {
         switch method {
         case .other, .serverDiscover, .subscriptionsListen: isRelay
-        case .tasksGet, .tasksUpdate, .tasksCancel: isRelay && introduction?.hasTasks == true
+        case .tasksGet, .tasksUpdate, .tasksCancel:
+            isRelay ? introduction?.hasTasks == true : modernLeg?.hasTasks == true
         default: false
         }
     }

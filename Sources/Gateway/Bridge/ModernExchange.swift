@@ -36,6 +36,10 @@ final class ModernExchange {
     var taskName: [UInt8]?
     /// What the client calls the tasks that it listens for, as JSON text by the server's names.
     var listenedTasks: [[UInt8]: [UInt8]] = [:]
+    /// Who listens by it, where it is a part of what that client listens for.
+    weak var listener: MessageStream?
+    /// Until when the server may say which tasks it tells of.
+    var acknowledgedBy: LoopInstant?
     /// Whether the server takes it as a task only.
     var runsAsTask = false
     var task: OwnTask?

@@ -90,7 +90,8 @@ extension LegacySession {
             : ServerBoundMessage.request(
                 admitted, number: number, identity: stated,
                 offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil,
-                asTask: exchange?.runsAsTask == true)
+                keepsEnvelope: exchange != nil && connection.modernLeg != nil, asTask: exchange?.runsAsTask == true,
+                state: exchange?.relayedState)
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
             if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }

@@ -67,7 +67,7 @@ extension LegacySession {
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
             count(entry, isResult ? .answered : .refused)
-            return settle(exchange, number, answer(of: exchange, message, entry.id))
+            return settle(exchange, number, answer(of: exchange, number, message, entry.id))
         }
         settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
     }

@@ -34,6 +34,13 @@ protocol ServerConnection: AnyObject {
     /// when `initialize` has been answered.
     func relayModern() -> ServerIntroduction?
 
+    /// How requests with the envelope of a modern client go on here, beside lines of the legacy era: what reads it gets them as they
+    /// are, and what it answers comes back so. Nil where they are to go without. Asked when `initialize` has been answered.
+    var modernLeg: ModernLeg? { get }
+
+    /// Whether a request of the session, known by the number in its id, went on with its envelope; asked when it is answered.
+    func isRelayed(_ number: Int) -> Bool
+
     /// Delivers no further lines until told to go on, so that the server is held back.
     func holdOutput(_ isHeld: Bool)
 
@@ -57,6 +64,12 @@ protocol ServerConnection: AnyObject {
     func missingScopes(of number: Int) -> [String]?
 }
 
+/// What modern requests find at the end of a connection that passes them on.
+struct ModernLeg: Sendable, Hashable {
+    /// Whether tasks of the modern era can be made and followed there.
+    let hasTasks: Bool
+}
+
 /// The one of several servers that a call went to.
 struct CallDestination {
     let server: String
@@ -77,6 +90,10 @@ extension ServerConnection {
     func missingScopes(of number: Int) -> [String]? { nil }
 
     func relayModern() -> ServerIntroduction? { nil }
+
+    var modernLeg: ModernLeg? { nil }
+
+    func isRelayed(_ number: Int) -> Bool { modernLeg != nil }
 
     /// Hands a line to the server at once.
     func send(_ line: [UInt8]) throws(IOError) {

@@ -35,9 +35,15 @@ package struct AggregateMessages: Sendable {
         case nothing
     }
 
-    /// A request, which must be a whole line, as a line under our number.
-    package func request(_ message: JSONRPCMessage, number: Int, target: Target) -> [UInt8] {
+    /// A request, which must be a whole line, as a line under our number. The envelope of a modern client is kept where the server
+    /// reads it.
+    package func request(
+        _ message: JSONRPCMessage, number: Int, target: Target, keepsEnvelope: Bool = false
+    ) -> [UInt8] {
         var patch = JSONPatch(message.node.document)
+        if !keepsEnvelope, RelayedMessage.hasEnvelope(message) {
+            ServerBoundMessage.removeEnvelope(of: message, with: &patch)
+        }
         let digits = DecimalText.bytes(number)
         if let id = message.id { patch.replace(id, with: digits) }
         if let token = message.progressToken { patch.replace(token, with: digits) }
@@ -80,10 +86,18 @@ package struct AggregateMessages: Sendable {
         var patch = JSONPatch(message.node.document)
         if let own = message.id { patch.replace(own, with: id.text) }
         if let result = message.node["result"] {
-            let named = method == .toolsCall ? result["task"]?["taskId"] : result["taskId"]
+            let isTask = method != .toolsCall || result["resultType"]?.equals("task") == true
+            let named = isTask ? result["taskId"] : result["task"]?["taskId"]
             for place in [named, Self.relation(result)] {
                 if let place, let own = place.stringBytes, let name = task(own) { patch.replace(place, with: name) }
             }
+            if let asked = result["inputRequests"] {
+                for (_, question) in asked.members {
+                    name(question["params"], MCPMethod(question["method"]), &patch)
+                }
+            }
+            // What a task has come to, in answer to a request about it.
+            if method == .other { edit(content: result["result"]?["content"], &patch) }
             switch method {
             case .toolsCall:
                 edit(content: result["content"], &patch)
@@ -131,8 +145,15 @@ package struct AggregateMessages: Sendable {
         } else {
             patch.set("_meta", to: Array("{\"\(Self.serverKey)\":".utf8) + quotedName + [0x7D], in: params)
         }
+        name(params, MCPMethod(message.method), &patch)
+        return patch.applied()
+    }
+
+    /// Says in a question who asks.
+    private func name(_ params: JSONNode?, _ method: MCPMethod, _ patch: inout JSONPatch) {
+        guard let params, params.isObject else { return }
         let introduction = Array("[".utf8) + name + Array("] ".utf8)
-        switch MCPMethod(message.method) {
+        switch method {
         case .elicitationCreate:
             if let text = params["message"] { prepend(introduction, to: text, &patch) }
         case .samplingCreateMessage:
@@ -145,7 +166,6 @@ package struct AggregateMessages: Sendable {
             }
         default: break
         }
-        return patch.applied()
     }
 
     /// A log message, whose logger gets the server before it.

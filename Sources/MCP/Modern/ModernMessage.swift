@@ -111,15 +111,17 @@ package enum ModernMessage {
         }
     }
 
-    /// The answer to `server/discover`, from what the server said to `initialize` (c24).
-    package static func discovery(id: JSONRPCID, _ server: ServerIntroduction) -> [UInt8] {
+    /// The answer to `server/discover`, from what the server said to `initialize` (c24). `hasTasks` says whether the tasks of the
+    /// modern era are served, whatever it says of them.
+    package static func discovery(id: JSONRPCID, _ server: ServerIntroduction, hasTasks: Bool) -> [UInt8] {
         var result = Array(#"{"resultType":"complete","supportedVersions":["#.utf8)
         for (position, version) in ProtocolVersion.modern.enumerated() {
             if position > 0 { result.append(UInt8(ascii: ",")) }
             result += JSONText.quoted(version.rawValue)
         }
         result += "],\"capabilities\":".utf8
-        result += server.modernCapabilities
+        let capabilities = server.modernCapabilities
+        result += hasTasks ? Extensions.withTasks(capabilities) : Extensions.removingTasks(from: capabilities)
         if let instructions = server.instructions { result += Array(",\"instructions\":".utf8) + instructions }
         if let info = server.info { result += Array(",\"_meta\":{\"\(serverInfoKey)\":".utf8) + info + [0x7D] }
         result += #","ttlMs":0,"cacheScope":"private"}"#.utf8
@@ -156,12 +158,20 @@ package enum ModernMessage {
 
     // MARK: Subscriptions
 
-    /// The first frame of a listen.
-    package static func acknowledged(_ filter: ListenFilter, listen id: JSONRPCID) -> [UInt8] {
+    /// The first frame of a listen. `tasks` is JSON text of a list; nil where none can be heard of.
+    package static func acknowledged(
+        _ filter: ListenFilter, listen id: JSONRPCID, tasks: [UInt8]? = nil
+    ) -> [UInt8] {
         var text = Array(
             #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"#.utf8)
         text += tag(id) + Array("},\"notifications\":".utf8)
         filter.json.append(to: &text)
+        if let tasks {
+            // A member more: before the end of the object, which is the last byte.
+            text.removeLast()
+            text += Array((filter == ListenFilter() ? "" : ",").utf8) + Array("\"taskIds\":".utf8) + tasks
+            text.append(UInt8(ascii: "}"))
+        }
         return text + Array("}}".utf8)
     }
 

@@ -10,11 +10,11 @@ package enum ServerBoundMessage {
 
     /// A request as a line. `identity` is JSON text, for `tools/call` only; `offeredVersion` takes the place of the
     /// client's in `initialize`; `isModern` takes out what only the modern era knows, and what a client of it cannot mean (mcp.md
-    /// B1); `asTask` makes a task of a call, as 2025-11-25 has them; `state` is the JSON text that takes the place of the client's
+    /// B1), the envelope only where it is not kept; `asTask` makes a task of a call, as 2025-11-25 has them; `state` is the JSON text that takes the place of the client's
     /// `requestState`.
     package static func request(
         _ message: JSONRPCMessage, number: Int, identity: [UInt8]?, offeredVersion: String? = nil,
-        isModern: Bool = false, asTask: Bool = false, state: [UInt8]? = nil
+        isModern: Bool = false, keepsEnvelope: Bool = false, asTask: Bool = false, state: [UInt8]? = nil
     ) -> [UInt8] {
         if offeredVersion == nil, let line = usualRequest(message, number, identity) { return line }
         var patch = JSONPatch(message.node.document)
@@ -22,21 +22,28 @@ package enum ServerBoundMessage {
             patch.replace(version, with: JSONText.quoted(offeredVersion))
         }
         if isModern, let params = message.params, params.isObject {
-            patch.remove("inputResponses", from: params)
-            patch.remove("requestState", from: params)
             if message.isMethod("tools/call") {
                 patch.remove("task", from: params)
                 if asTask { patch.set("task", to: Array("{}".utf8), in: params) }
             }
-            if let meta = params["_meta"], meta.isObject {
-                for key in ModernEnvelope.keys { patch.remove(key, from: meta) }
-            }
+            if !keepsEnvelope { removeEnvelope(of: message, with: &patch) }
         }
         if let state, let own = message.params?["requestState"] { patch.replace(own, with: state) }
         let digits = DecimalText.bytes(number)
         if let id = message.id { patch.replace(id, with: digits) }
-        edit(&patch, message.params, progress: digits, identity: identity, isModern: isModern)
+        edit(
+            &patch, message.params, progress: digits, identity: identity,
+            isModern: isModern && !keepsEnvelope)
         return line(patch.applied())
+    }
+
+    /// Takes out of a request of the modern era what the legacy one does not know.
+    static func removeEnvelope(of message: JSONRPCMessage, with patch: inout JSONPatch) {
+        guard let params = message.params, params.isObject else { return }
+        patch.remove("inputResponses", from: params)
+        patch.remove("requestState", from: params)
+        guard let meta = params["_meta"], meta.isObject else { return }
+        for key in ModernEnvelope.keys { patch.remove(key, from: meta) }
     }
 
     /// A request on one line without `_meta`, which nearly all are: written in one go, without a list of edits. Nil for others.

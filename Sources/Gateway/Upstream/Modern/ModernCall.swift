@@ -27,6 +27,8 @@ final class ModernCall {
     /// The session's id.
     let id: JSONRPCID
     let method: MCPMethod
+    /// Whether it came with the envelope of its client, which gets the answer as it is.
+    let isRelayed: Bool
     /// The request, for its retries; nil where there can be none.
     let message: JSONRPCMessage?
     /// The name of the tool that it calls.
@@ -52,7 +54,10 @@ final class ModernCall {
     /// The progress that was reported last.
     var progress = -Double.infinity
 
-    init(_ id: JSONRPCID, _ method: MCPMethod, _ message: JSONRPCMessage?, tool: JSONNode?) {
+    init(
+        _ id: JSONRPCID, _ method: MCPMethod, _ message: JSONRPCMessage?, tool: JSONNode?, isRelayed: Bool = false
+    ) {
+        self.isRelayed = isRelayed
         self.id = id
         self.method = method
         self.message = message

@@ -25,6 +25,10 @@ extension ModernServerConnection {
             emit(JSONRPCError(code, text).response(to: id))
             return false
         }
+        if RelayedMessage.hasEnvelope(message) {
+            guard calls.count < Self.maximumCalls else { return refuse(.limitReached, "Too many calls are waiting") }
+            return try relay(message, id)
+        }
         switch MCPMethod(message.method) {
         case .ping: emit(JSONRPCText.response(to: id, result: Array("{}".utf8)))
         case .loggingSetLevel:
@@ -49,6 +53,31 @@ extension ModernServerConnection {
             return try begin(message, id, method, client)
         }
         return false
+    }
+
+    /// A request that has the envelope of its client: nothing is to be put into other words.
+    private func relay(_ message: JSONRPCMessage, _ id: JSONRPCID) throws(IOError) -> Bool {
+        lastNumber += 1
+        let call = ModernCall(id, MCPMethod(message.method), nil, tool: nil, isRelayed: true)
+        call.number = lastNumber
+        calls[id] = call
+        working[lastNumber] = call
+        do throws(IOError) {
+            return try inner.enqueue(RelayedMessage.request(message, number: lastNumber))
+        } catch {
+            forget(call)
+            throw error
+        }
+    }
+
+    /// The server ends a listen that was relayed. False where it is none.
+    private func relayedEnd(_ message: JSONRPCMessage) -> Bool {
+        guard let number = message.params?["requestId"]?.integer.flatMap({ Int(exactly: $0) }),
+            let call = working[number], call.isRelayed
+        else { return false }
+        // By an answer: a number in a notification could be that of a question as well.
+        finish(call, JSONRPCText.response(to: call.id, result: Array("{\"resultType\":\"complete\"}".utf8)))
+        return true
     }
 
     private func begin(
@@ -117,6 +146,7 @@ extension ModernServerConnection {
         }
         working[number] = nil
         call.number = nil
+        guard !call.isRelayed else { return finish(call, ClientBoundMessage.response(message, id: call.id)) }
         if call.task != nil { return answered(message, aboutTaskOf: call, client) }
         guard let result = message.node["result"] else {
             return finish(call, LegacyBoundMessage.error(message, id: call.id, method: call.method))
@@ -160,7 +190,12 @@ extension ModernServerConnection {
             guard let logLevel, let level = LoggingLevel(message.params?["level"]), level >= logLevel else { return }
             return emit(Array(message.node.bytes))
         }
-        if message.isMethod("notifications/cancelled") { return listenCancelled(message, client) }
+        if let call = LegacyBoundMessage.listen(of: message).flatMap({ working[$0] }), call.isRelayed {
+            return emit(RelayedMessage.notification(message, listen: call.id))
+        }
+        if message.isMethod("notifications/cancelled") {
+            return relayedEnd(message) ? () : listenCancelled(message, client)
+        }
         if message.isMethod("notifications/subscriptions/acknowledged") { return acknowledged(message, client) }
         if let listen = LegacyBoundMessage.listen(of: message) { return overheard(message, listen) }
         // The rest must belong to a listen (c26), and extensions are not spoken of with this client.

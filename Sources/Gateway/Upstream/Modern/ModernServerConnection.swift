@@ -106,6 +106,11 @@ final class ModernServerConnection: ServerConnection {
         return introduction
     }
 
+    var modernLeg: ModernLeg? {
+        guard case .modern(_, let introduction) = phase else { return nil }
+        return ModernLeg(hasTasks: introduction.hasTasks)
+    }
+
     // MARK: From the server
 
     func listen(

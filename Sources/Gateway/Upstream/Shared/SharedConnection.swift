@@ -71,6 +71,8 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
         }
     }
 
+    var modernLeg: ModernLeg? { server.modernLeg.withLock { $0 } }
+
     func holdOutput(_ isHeld: Bool) {
         self.isHeld = isHeld
         guard !isHeld, !held.isEmpty else { return }

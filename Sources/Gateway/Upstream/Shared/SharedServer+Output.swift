@@ -1,6 +1,7 @@
 import AsyncIO
 import JSON
 import MCP
+import Synchronization
 import Telemetry
 
 // What the server writes.
@@ -76,6 +77,8 @@ extension SharedServer {
             }
             return end(.abandoned)
         }
+        let leg = connection?.modernLeg
+        modernLeg.withLock { $0 = leg }
         state = .serving(introduction)
         sendLine(SharedIntroduction.initialized)
         for number in members.keys { greet(number) }
@@ -118,6 +121,11 @@ extension SharedServer {
                 let number = asked.removeValue(forKey: id)
             else { return }
             return give(Array(message.node.bytes), to: number)
+        }
+        if let entry = LegacyBoundMessage.listen(of: message).flatMap({ calls[$0] }),
+            entry.caller.method == .subscriptionsListen
+        {
+            return give(RelayedMessage.notification(message, listen: entry.id), to: entry.caller.member)
         }
         let text = Array(message.node.bytes)
         if message.isMethod("notifications/resources/updated") {

@@ -73,6 +73,8 @@ actor SharedServer {
     nonisolated let discarded: Counter
     private nonisolated let lastNumber = Atomic<Int>(0)
     private nonisolated let inTransit = Atomic<Int>(0)
+    /// How requests of modern clients go on to it; known when it has answered `initialize`. A lock: sessions are on any loop.
+    nonisolated let modernLeg = Mutex<ModernLeg?>(nil)
 
     var state = State.new
     var connection: (any ServerConnection)?

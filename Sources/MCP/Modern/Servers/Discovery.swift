@@ -46,16 +46,5 @@ package struct Discovery: Sendable {
         return text + [UInt8(ascii: "}")]
     }
 
-    private var capabilities: [UInt8] {
-        guard let alone = try? JSONDocument(parsing: introduction.modernCapabilities) else { return Array("{}".utf8) }
-        var patch = JSONPatch(alone)
-        if let extensions = alone.root["extensions"] {
-            if let kept = Extensions.withoutTasks(extensions) {
-                patch.replace(extensions, with: kept)
-            } else {
-                patch.remove("extensions", from: alone.root)
-            }
-        }
-        return JSONText.compacted(patch.applied()[...])
-    }
+    private var capabilities: [UInt8] { Extensions.removingTasks(from: introduction.modernCapabilities) }
 }

@@ -94,6 +94,20 @@ enum Extensions {
         let isEmpty = extensions.count - (extensions.contains(TasksExtension.key) ? 1 : 0) == 0
         return isEmpty ? nil : JSONText.compacted(patch.applied()[...])
     }
+
+    /// JSON text of capabilities without the tasks of the modern era.
+    static func removingTasks(from capabilities: [UInt8]) -> [UInt8] {
+        guard let alone = try? JSONDocument(parsing: capabilities) else { return Array("{}".utf8) }
+        guard let extensions = alone.root["extensions"] else { return JSONText.compacted(capabilities[...]) }
+        var patch = JSONPatch(alone)
+        if let kept = withoutTasks(extensions) {
+            patch.replace(extensions, with: kept)
+        } else {
+            patch.remove("extensions", from: alone.root)
+        }
+        return JSONText.compacted(patch.applied()[...])
+    }
+
     /// JSON text of capabilities with the tasks of the modern era.
     static func withTasks(_ capabilities: [UInt8]) -> [UInt8] {
         guard let alone = try? JSONDocument(parsing: capabilities), alone.root.isObject else { return capabilities }

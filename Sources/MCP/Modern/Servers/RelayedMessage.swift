@@ -3,6 +3,17 @@ import JSON
 /// What a message of a modern server becomes for a modern client (mcp.md B2, "nearly transparent"): what belongs to one hop is
 /// made anew, everything else stays as it came.
 package enum RelayedMessage {
+    /// Whether a message of a session has the envelope of its client: none of the legacy era does, because what claims a revision
+    /// is a message of the modern one.
+    package static func hasEnvelope(_ message: JSONRPCMessage) -> Bool {
+        message.params?["_meta"]?[Era.claimKey]?.kind == .string
+    }
+
+    /// A request that is a whole line, under our number. Its progress token stays.
+    package static func request(_ message: JSONRPCMessage, number: Int) -> [UInt8] {
+        Splice.replacing(message.id, with: DecimalText.bytes(number), in: message.node) + [0x0A]
+    }
+
     private static let subscriptionKey: StaticString = "io.modelcontextprotocol/subscriptionId"
 
     /// A response under the client's id. `state` is JSON text in the place of the server's `requestState`, `task` in that of its

@@ -21,10 +21,25 @@ package enum TaskMessage {
         return asked.elements.compactMap(\.stringBytes)
     }
 
-    /// A `subscriptions/listen` for `tasks`, as the server knows them.
-    package static func listening(_ request: JSONRPCMessage, to tasks: [String]) -> JSONRPCMessage {
-        guard let asked = request.params?["notifications"]?["taskIds"] else { return request }
-        return read(Splice.replacing(asked, with: list(tasks.map { JSONText.quoted($0) }), in: request.node)) ?? request
+    /// A `subscriptions/listen` for `tasks`, as the server knows them; `alone` leaves out what else it names.
+    package static func listening(
+        _ request: JSONRPCMessage, to tasks: [String], alone: Bool = false
+    ) -> JSONRPCMessage {
+        guard let notifications = request.params?["notifications"], let asked = notifications["taskIds"] else {
+            return request
+        }
+        let names = list(tasks.map { JSONText.quoted($0) })
+        let text =
+            alone
+            ? Splice.replacing(
+                notifications, with: Array("{\"taskIds\":".utf8) + names + [UInt8(ascii: "}")], in: request.node)
+            : Splice.replacing(asked, with: names, in: request.node)
+        return read(text) ?? request
+    }
+
+    /// The acknowledgement of a listen for `tasks`, JSON text of their names.
+    package static func acknowledged(_ tasks: [[UInt8]], listen id: JSONRPCID) -> [UInt8] {
+        ModernMessage.acknowledged(ListenFilter(), listen: id, tasks: list(tasks))
     }
 
     /// A notification of a listen that names tasks, with the client's names for them, which are JSON text by the server's;
