@@ -28,10 +28,13 @@ extension StreamableHTTPClient {
         var hasNewSession = false
         while true {
             await renewal?.value
+            let fields = try await commonFields()
+            // From here to the wire nothing else has a turn: what is looked at now is what the request says.
+            guard renewal == nil else { continue }
             let (number, hadSession) = (sessionNumber, session != nil)
             // Meanwhile another session was begun, which did not ask.
             if let asking, asking != number { return }
-            let (response, presented) = try await post(message)
+            let (response, presented) = try await post(message, with: fields)
             switch response.status.code {
             case 200: return try await take(response, for: message, of: number)
             case 201...299:
@@ -75,7 +78,14 @@ extension StreamableHTTPClient {
     func post(
         _ message: JSONRPCMessage
     ) async throws(ExchangeFailure) -> (response: HTTPClientResponse, presented: String?) {
-        var fields = try await commonFields()
+        try await post(message, with: try await commonFields())
+    }
+
+    /// `fields` are those of every request.
+    private func post(
+        _ message: JSONRPCMessage, with fields: HTTPFields
+    ) async throws(ExchangeFailure) -> (response: HTTPClientResponse, presented: String?) {
+        var fields = fields
         fields.append("Content-Type", "application/json")
         fields.append("Accept", "application/json, text/event-stream")
         if let claim = ModernRequestHeaders.claim(of: message) {

@@ -38,7 +38,12 @@ actor RemoteAuthorizer: RequestAuthorizer {
     }
 
     func renew(after refusal: AuthorizationRefusal) async throws(AuthorizationFailure) -> Bool {
-        while isRenewing { await withCheckedContinuation { waiting.append($0) } }
+        while isRenewing {
+            await withCheckedContinuation { continuation in
+                // It may be over before this is run.
+                if isRenewing { waiting.append(continuation) } else { continuation.resume() }
+            }
+        }
         // Somebody else of us has renewed it since.
         if let current = credentials, refusal.presented != "Bearer \(current.accessToken)" { return true }
         isRenewing = true

@@ -35,8 +35,13 @@ actor StandardOutput {
 
     /// Writes one line.
     func write(_ line: [UInt8]) async {
-        if isWriting { await withCheckedContinuation { waiting.append($0) } }
-        isWriting = true
+        await withCheckedContinuation { continuation in
+            guard isWriting else {
+                isWriting = true
+                return continuation.resume()
+            }
+            waiting.append(continuation)
+        }
         if isOpen { isOpen = (try? await BlockingExecutor.shared.run { Self.writeAll(line + [0x0A]) }) ?? false }
         if waiting.isEmpty {
             isWriting = false

@@ -198,7 +198,12 @@ actor HTTPServerConnection: ServerConnection {
 
     private func deliver(_ text: [UInt8]) async {
         heardAt = loop.now
-        while isHeld, !isStopped { await withCheckedContinuation { held.append($0) } }
+        while isHeld, !isStopped {
+            await withCheckedContinuation { continuation in
+                // It may have gone on before this is run.
+                if isHeld, !isStopped { held.append(continuation) } else { continuation.resume() }
+            }
+        }
         sink?.take([.complete(text)])
     }
 
