@@ -113,6 +113,22 @@ struct EraTests {
         }
     }
 
+    @Test(
+        "d3: a server that says nothing to the question costs the first modern client a second, and the others nothing")
+    func silence() async throws {
+        let openings = try Openings()
+        try await withBench([.modern(openings.options(#","initialize":"legacy","discover":"silent""#))]) { bench in
+            let begin = ContinuousClock.now
+            #expect(try await Self.ask(bench) == "legacy")
+            #expect(ContinuousClock.now - begin < .seconds(3))
+            for user in ["bob", "alice-c2"] {
+                _ = try await bench.modern(user).say("x")
+            }
+            #expect(
+                openings.all == ["server/discover", "initialize", "initialize"], "it is remembered for all sessions")
+        }
+    }
+
     @Test("d3: what a modern client finds out says nothing about legacy ones, and the other way round")
     func separate() async throws {
         let openings = try Openings()

@@ -2,7 +2,7 @@
 /// reads is a line of JSON in its log.
 enum RemoteScript {
     static let server = #"""
-        import json, os, socket, ssl, struct, sys, threading, time
+        import base64, json, os, socket, ssl, struct, sys, threading, time
         port, log = int(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
         options = sys.argv[3:]
         lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0, "begun": False, "tool": "echo"}
@@ -96,6 +96,14 @@ enum RemoteScript {
                 fields = ["Location: " + arguments["location"]] if "location" in arguments else []
                 c.respond(arguments["status"], arguments.get("body", ""), fields)
             elif mode == "accepted": c.respond(202)
+            elif mode == "code": c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": arguments["code"], "message": "as told"}})
+            elif mode == "raw": c.json({"jsonrpc": "2.0", "id": request["id"], "result": arguments["result"]})
+            elif mode in ("mirror", "liar"): # As strict as 2026-07-28 has it.
+                told = {name.lower(): value for name, value in fields if name.lower().startswith("mcp-param-")}
+                region = arguments.get("region", "")
+                if not region.isascii(): region = "=?base64?%s?=" % base64.b64encode(region.encode()).decode()
+                if mode == "mirror" and told == {"mcp-param-region": region, "mcp-param-count": str(arguments.get("count"))}: return c.json(say(request, "mirrored"))
+                c.respond(400, json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32020, "message": "mismatch"}}), ["Content-Type: application/json"])
             elif mode == "html": c.respond(200, "<html>", ["Content-Type: text/html"])
             elif mode == "progress":
                 c.events()
@@ -133,8 +141,36 @@ enum RemoteScript {
                 for stream in list(streams.values()): stream.event(inform("notifications/tools/list_changed"))
                 c.json(say(request, "announced"))
             else: c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32602, "message": "no such tool"}})
+        def shown(page): # With icons, of which some are none.
+            if "icons" in options:
+                own = ["http://127.0.0.1:%d/icon.%s" % (port, kind) for kind in ("png", "html", "svg", "big")]
+                page["tools"][0]["icons"] = [{"src": src, "sizes": ["48x48"]} for src in own + ["https://elsewhere.example/x.png", "javascript:alert(1)", "data:image/png;base64,AAAA"]]
+            return page
+        def tools(request): return shown(listed(request))
+        def listed(request):
+            if "pages" not in options: return {"tools": [{"name": state["tool"], "inputSchema": {"type": "object"}}]}
+            # In two pages, whose cursor is another one each time.
+            if "cursor" in request.get("params", {}): return {"tools": [{"name": state["tool"], "inputSchema": {"type": "object"}}]}
+            return {"tools": [{"name": "first", "inputSchema": {"type": "object"}}], "nextCursor": "c%d" % time.monotonic_ns()}
+        def mirroring(page): # With arguments that are mirrored in header fields, rightly and wrongly.
+            if "pages" in options: return page
+            good = {"region": {"type": "string", "x-mcp-header": "Region"}, "count": {"type": "integer", "x-mcp-header": "Count"}, "none": {"type": "string", "x-mcp-header": "None"}}
+            page["tools"].append({"name": "mirror", "inputSchema": {"type": "object", "properties": good}})
+            page["tools"].append({"name": "broken", "inputSchema": {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": ""}}}})
+            return page
+        def modern(c, request, fields): # 2026-07-28
+            method = request.get("method")
+            if method == "server/discover":
+                if "deaf" in options and state["begun"]: time.sleep(600)
+                state["begun"] = True
+                c.json(result(request, {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"}))
+            elif method == "tools/list": c.json(result(request, {"resultType": "complete", "ttlMs": 0, "cacheScope": "public", **mirroring(tools(request))}))
+            elif method == "tools/call": call(c, request, fields, None)
+            elif method == "initialize": c.respond(400)
+            else: c.json({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}})
         def message(c, request, fields, session):
             method = request.get("method")
+            if "modern" in options: return modern(c, request, fields)
             if method == "initialize":
                 if "refuse" in options: return c.respond(401, "", ["WWW-Authenticate: Bearer"])
                 if "once" in options and state["begun"]: return time.sleep(600)
@@ -150,7 +186,7 @@ enum RemoteScript {
             elif method == "tools/list":
                 with lock: counts["list"] = counts.get("list", 0) + 1
                 if "flaky" in options and counts["list"] % 3: c.reset()
-                c.json(result(request, {"tools": [{"name": state["tool"], "inputSchema": {"type": "object"}}]}))
+                c.json(result(request, tools(request)))
             elif method in ("ping", "logging/setLevel", "resources/subscribe"): c.json(result(request, {}))
             elif method is None:
                 event = sessions[session]["questions"].pop(request["id"], None)

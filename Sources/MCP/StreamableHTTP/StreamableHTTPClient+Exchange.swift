@@ -26,6 +26,7 @@ extension StreamableHTTPClient {
     private func attempt(_ message: JSONRPCMessage, of asking: Int?) async throws(ExchangeFailure) {
         var renewals = 0
         var hasNewSession = false
+        var hasLearnt = false
         while true {
             await renewal?.value
             let fields = try await commonFields()
@@ -56,6 +57,16 @@ extension StreamableHTTPClient {
                 await renewal?.value
                 guard version != nil else {
                     throw ExchangeFailure(.sessionEnded, "The server has ended the session and begins no other")
+                }
+            // It was refused for its header fields, and not acted upon: the tool may mirror other arguments by now (d5).
+            case 400 where !hasLearnt && message.isMethod("tools/call"):
+                guard let claim = ModernRequestHeaders.claim(of: message) else {
+                    return try await fail(response, message)
+                }
+                hasLearnt = true
+                let text = (try? await response.body.collect(upTo: settings.maximumMessage)) ?? []
+                guard Self.isMismatch(text), try await learnTools(claim) else {
+                    return try await fail(response.status, text, message)
                 }
             default: return try await fail(response, message)
             }
@@ -140,6 +151,9 @@ extension StreamableHTTPClient {
         _ response: HTTPClientResponse, for message: JSONRPCMessage, of number: Int
     ) async throws(ExchangeFailure) {
         let isGreeting = message.isMethod("initialize")
+        let claim = ModernRequestHeaders.claim(of: message)
+        let isIntroduction = claim != nil && self.claim == nil && message.isMethod("server/discover")
+        if let claim { self.claim = claim }
         let isToolList = message.isMethod("tools/list")
         try await read(response, until: message) { [self] text in
             let document = try? JSONDocument(parsing: text)
@@ -148,6 +162,7 @@ extension StreamableHTTPClient {
                 agree(on: result, response.fields)
                 lists.began(result["capabilities"])
             }
+            if isIntroduction, let result = document?.root["result"] { lists.began(result["capabilities"]) }
             guard isGreeting || admits(document, of: number) else { return }
             lists.note(message, document)
             await deliver(isToolList ? learning(text, document) : text)
@@ -184,8 +199,13 @@ extension StreamableHTTPClient {
     private func fail(
         _ response: HTTPClientResponse, _ message: JSONRPCMessage
     ) async throws(ExchangeFailure) {
-        let status = response.status
         let text = (try? await response.body.collect(upTo: settings.maximumMessage)) ?? []
+        try await fail(response.status, text, message)
+    }
+
+    private func fail(
+        _ status: HTTPStatus, _ text: [UInt8], _ message: JSONRPCMessage
+    ) async throws(ExchangeFailure) {
         if message.kind == .request, let document = try? JSONDocument(parsing: text), let id = message.exactID,
             let error = document.root["error"], error.isObject
         {

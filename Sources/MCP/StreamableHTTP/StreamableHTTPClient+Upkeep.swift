@@ -3,49 +3,76 @@ import HTTP
 import JSON
 import Telemetry
 
-// What a client of a legacy server asks of its own accord, while its user says nothing.
+// What a client asks of its own accord, while its user says nothing.
 extension StreamableHTTPClient {
-    /// Whether there is a session of the legacy era: the other one knows neither.
-    package var hasSession: Bool { version != nil && !isClosed }
+    /// Whether the server has said which era it speaks, so that it can be asked something.
+    package var canAsk: Bool { (version != nil || claim != nil) && !isClosed }
 
-    /// Asks the server whether it is there. A session that it has forgotten is begun again, so that whoever only listens goes on
-    /// to hear. False where it said nothing within `limit`; that it cannot be reached is seen by what carries the request.
+    /// Asks the server whether it is there: with `ping`, or, in the era that has none, by what it says of itself. A session that
+    /// it has forgotten is begun again, so that whoever only listens goes on to hear. False where it said nothing within
+    /// `limit`; that it cannot be reached is seen by what carries the request.
     package func ping(within limit: Duration) async -> Bool {
-        await ownRequest("ping", [], within: limit) { _ in }
+        guard version == nil, let claim else { return await ask("ping", [], within: limit).isAnswered }
+        let params = Self.envelope(claim)
+        return await ask("server/discover", params, within: limit).isAnswered
     }
 
-    /// Asks for the lists that the client has been told, and tells it which of them are others by now.
+    static func envelope(_ version: String) -> [UInt8] {
+        let meta: JSONValue = .object([
+            .init(ModernEnvelope.keys[0].description, .string(version)), .init(ModernEnvelope.keys[2].description, [:]),
+        ])
+        return Array("{\"_meta\":".utf8) + meta.serialized() + [UInt8(ascii: "}")]
+    }
+
+    /// Asks for the pages of lists that the client has been told, and tells it which lists are others by now.
     package func compareLists(within limit: Duration) async {
         for (method, known) in lists.known {
-            guard hasSession, let document = try? JSONDocument(parsing: known.request),
-                let params = document.root["params"], params.isObject
+            guard canAsk, let document = try? JSONDocument(parsing: known.request),
+                let first = document.root["params"], first.isObject,
+                let pages = await pages(of: method, first, upTo: known.pages.count, within: limit),
+                let change = lists.changed(method, from: known.pages, to: pages)
             else { continue }
-            _ = await ownRequest(method, Array(params.bytes), within: limit) { [self] in await compare(method, $0) }
+            await deliver(change)
         }
     }
 
-    private func compare(_ method: String, _ answer: JSONDocument) async {
-        guard let result = answer.root["result"], let change = lists.changed(method, result) else { return }
-        await deliver(change)
+    /// Digests of the first pages of a list; nil where the server did not give them.
+    private func pages(
+        of method: String, _ first: JSONNode, upTo count: Int, within limit: Duration
+    ) async -> [[UInt8]]? {
+        var pages: [[UInt8]] = []
+        var cursor: [UInt8]?
+        repeat {
+            let params = ListMemory.parameters(first, cursor: cursor)
+            guard let result = await ask(method, params, within: limit).answer?.root["result"] else { return nil }
+            pages.append(ListMemory.digest(result, of: method))
+            cursor = result["nextCursor"]?.stringBytes
+        } while cursor != nil && pages.count < count
+        return pages
     }
 
-    /// Sends a request that the client knows nothing of; what else comes with its answer goes to the client.
-    private func ownRequest(
-        _ method: String, _ params: [UInt8], within limit: Duration,
-        _ take: @escaping @Sendable (JSONDocument) async -> Void
-    ) async -> Bool {
-        guard hasSession, renewal == nil else { return true }
+    /// Sends a request that the client knows nothing of; what else comes with its answer goes to the client. One at a time.
+    private func ask(
+        _ method: String, _ params: [UInt8], within limit: Duration
+    ) async -> (isAnswered: Bool, answer: JSONDocument?) {
+        guard canAsk, renewal == nil, let message = own(method, params) else { return (true, nil) }
+        ownAnswer = nil
+        let isAnswered = await finishes(within: limit) { await $0.exchange(own: message) }
+        defer { ownAnswer = nil }
+        return (isAnswered, ownAnswer)
+    }
+
+    /// A request of our own.
+    func own(_ method: String, _ params: [UInt8]) -> JSONRPCMessage? {
         lastOwn += 1
         var text = Array("{\"jsonrpc\":\"2.0\",\"id\":\"sallyport-\(lastOwn)\",\"method\":\"\(method)\"".utf8)
         if !params.isEmpty { text += Array(",\"params\":".utf8) + params }
         text.append(UInt8(ascii: "}"))
-        guard let document = try? JSONDocument(parsing: text), let message = try? JSONRPCMessage(document.root) else {
-            return true
-        }
-        return await finishes(within: limit) { await $0.exchange(own: message, take) }
+        guard let document = try? JSONDocument(parsing: text) else { return nil }
+        return try? JSONRPCMessage(document.root)
     }
 
-    private func exchange(own message: JSONRPCMessage, _ take: @Sendable (JSONDocument) async -> Void) async {
+    private func exchange(own message: JSONRPCMessage) async {
         let (number, hadSession) = (sessionNumber, session != nil)
         do throws(ExchangeFailure) {
             let response = try await post(message).response
@@ -58,11 +85,13 @@ extension StreamableHTTPClient {
                 guard let document = try? JSONDocument(parsing: text) else { return }
                 let isAnswer =
                     document.root["method"] == nil && document.root["id"].flatMap { JSONRPCID($0) } == message.exactID
-                if isAnswer { return await take(document) }
+                if isAnswer { return took(own: document) }
                 if admits(document, of: number) { await deliver(text) }
             }
         } catch {
             logger.debug("a server was asked in vain", ["reason": .string(error.reason)])
         }
     }
+
+    private func took(own answer: JSONDocument) { ownAnswer = answer }
 }

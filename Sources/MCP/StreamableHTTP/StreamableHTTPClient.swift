@@ -41,6 +41,8 @@ package actor StreamableHTTPClient {
     var session: String?
     /// What `initialize` agreed on.
     var version: String?
+    /// The revision that requests of the modern era claim, once the server has answered one.
+    var claim: String?
     /// Counts sessions, so that of several requests that find theirs gone one begins the next.
     var sessionNumber = 0
     /// The client's `initialize`, to begin again with.
@@ -52,6 +54,8 @@ package actor StreamableHTTPClient {
     var lists = ListMemory()
     /// Counts requests of our own.
     var lastOwn = 0
+    /// What the server said to the last of them.
+    var ownAnswer: JSONDocument?
     var open: [JSONRPCID: OpenRequest] = [:]
     /// Answers of the client, and cancellations, on their way.
     var errands: [Int: Task<Void, Never>] = [:]

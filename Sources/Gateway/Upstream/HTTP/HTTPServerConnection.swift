@@ -33,12 +33,14 @@ actor HTTPServerConnection: ServerConnection {
     var upkeep: Task<Void, Never>?
     /// When somebody said something last.
     var heardAt = EventLoop.preciseNow
+    /// Pings in a row that nothing came of, on a stream of events.
+    var silences = 0
     /// Whether what the server says is kept on this side: by the bridge to modern clients, or where all servers become one. A
     /// legacy client that uses the server itself keeps what it likes.
     var isKept = true
     private(set) var client: StreamableHTTPClient?
     /// In its place where the server speaks 2024-11-05.
-    private var channel: EventChannelClient?
+    private(set) var channel: EventChannelClient?
     /// What `initialize` is answered with, where the server knows no Streamable HTTP and nothing older either.
     private var refusal: [UInt8]?
     private var sink: Sink?
@@ -116,6 +118,7 @@ actor HTTPServerConnection: ServerConnection {
         self.sink = sink
         if endpoint.transport == .eventChannel || (endpoint.transport == .automatic && memory.usesEventChannel) {
             channel = makeChannel()
+            startUpkeep()
             return
         }
         client = StreamableHTTPClient(
@@ -190,9 +193,9 @@ actor HTTPServerConnection: ServerConnection {
         await channel.accept(line)
     }
 
-    private func channelEnded() {
+    func channelEnded(_ reason: String = "the stream ended") {
         guard !isStopped else { return }
-        lastFailure = "the stream ended"
+        lastFailure = reason
         _ = lose(.connectionLost)
     }
 

@@ -198,6 +198,7 @@ extension ModernServerConnection {
         }
         if message.isMethod("notifications/subscriptions/acknowledged") { return acknowledged(message, client) }
         if let listen = LegacyBoundMessage.listen(of: message) { return overheard(message, listen) }
+        if message.isOfComparison { return emit(Array(message.node.bytes)) }
         // The rest must belong to a listen (c26), and extensions are not spoken of with this client.
     }
 }

@@ -6,6 +6,9 @@ import MCP
 extension ModernServerConnection {
     /// How long `server/discover` may take at most; a server that says nothing to it may still want a handshake.
     private static let discoveryLimit = Duration.seconds(5)
+    /// How long a program that is perhaps of the old era may think about it before it hears the handshake as well: what it
+    /// answers to the question after that still counts, and comes first, because the question did.
+    private static let guessLimit = Duration.seconds(1)
 
     /// The session speaks, and the server's era is not known yet.
     func open(_ message: JSONRPCMessage, _ line: [UInt8]) throws(IOError) -> Bool {
@@ -41,7 +44,9 @@ extension ModernServerConnection {
 
     private func discover(_ given: Introduction) throws(IOError) -> Bool {
         var introduction = given
-        introduction.deadline = EventLoop.preciseNow + min(Self.discoveryLimit, server.startTimeout / 2)
+        let isGuess = isGuess && given.refusal == nil && server.remote == nil
+        let limit = isGuess ? Self.guessLimit : Self.discoveryLimit
+        introduction.deadline = EventLoop.preciseNow + min(limit, server.startTimeout / 2)
         lastNumber += 1
         introduction.discovery = lastNumber
         phase = .discovering(introduction)
