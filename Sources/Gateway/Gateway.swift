@@ -21,6 +21,7 @@ package final class Gateway: Sendable {
     private let channels: [EventChannelEndpoint]
     private let pages: CrossOriginPolicy
     let pins: PinBooks
+    private let icons: IconEndpoint?
 
     /// Which servers of the gateway before are the same in the new one.
     package struct Continuity: Sendable {
@@ -100,6 +101,9 @@ package final class Gateway: Sendable {
         self.quotas = quotas
         self.rates = rates
         slots = builder.slots
+        icons = builder.surroundings.icons.map {
+            IconEndpoint(addresses: $0, pictures: IconPictures(configuration, on: loops.next()), pages: pages)
+        }
         pins = PinBooks(branches.compactMap(\.book), configuration.pins)
     }
 
@@ -124,6 +128,7 @@ package final class Gateway: Sendable {
         }
         let channels = channels.filter { $0.steps.server.site == site }
         for channel in channels { channel.register(on: &router) }
+        if let icons { router.on(.get, IconAddresses.path, icons) }
         guard case .bearer = configuration.authentication else { return }
         let older = channels.map(\.steps.authentication.resource)
         let servers = resources.servers.filter { $0.origin == site?.origin }

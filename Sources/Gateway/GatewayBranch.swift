@@ -35,7 +35,8 @@ struct BranchBuilder {
             observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
             states: RequestStates(key: configuration.sealing, clock: configuration.clock),
             tasks: TaskHandles(key: configuration.sealing),
-            policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) })
+            policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) },
+            icons: IconAddresses(configuration))
     }
 
     /// A server, which is not started.
@@ -71,7 +72,7 @@ struct BranchBuilder {
     func branch(_ aggregate: AggregateConfiguration, over branches: [GatewayBranch]) -> GatewayBranch {
         let plan = AggregatePlan(
             aggregate, branches.map(\.supervisor), policy: surroundings.policy, limits: configuration.limits,
-            sealing: configuration.sealing, metrics: configuration.metrics)
+            sealing: configuration.sealing, icons: surroundings.icons, metrics: configuration.metrics)
         return branch(
             aggregate.definition(of: configuration.servers, configuration.limits), AggregateUpstream(plan: plan),
             ProcessSlots(configuration.limits), members: configuration.servers.map(\.name))

@@ -231,6 +231,12 @@ enum RemoteScript {
                         c.respond(202)
                         threading.Thread(target=answer, args=(streams[key], json.loads(body), fields, key), daemon=True).start()
                         continue
+                    if verb == "GET" and target.startswith("/icon."):
+                        picture = b"\x89PNG\r\n\x1a\n" + b"x" * (1 << 20 if target.endswith("big") else 10)
+                        data = {"/icon.html": b"<html>", "/icon.svg": b"<svg/>"}.get(target, picture)
+                        c.write("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(data))
+                        c.write(data)
+                        continue
                     if verb == "POST" and "sse-only" not in options: message(c, json.loads(body), fields, session)
                     elif verb == "GET" and "sse-only" not in options:
                         if session not in sessions: c.respond(404); continue

@@ -27,6 +27,9 @@ package struct SealingKey: Sendable, Equatable {
         return SealingKey(derived: material)
     }
 
+    /// A code over `message` that only whoever has the key can make; the same each time.
+    package func code(over message: [UInt8]) -> [UInt8] { HMACSHA256.authenticate(message, key: key) }
+
     private init(derived material: [UInt8]) { key = Secret(material) }
 
     /// Seals `plaintext`; `context` is authenticated with it and must be given again to open.

@@ -18,6 +18,8 @@ final class AggregatePlan: Sendable {
     let access: [ServerAccess?]
     let cursors: AggregateCursors
     let tasks: AggregateTasks
+    /// Where icons are for clients; nil where they stay where they are.
+    let icons: IconAddresses?
     /// In how many sessions each server is missing.
     let absences: [Gauge]
     /// What each server offered when it was there last: what a session says of servers that are not there yet.
@@ -26,8 +28,9 @@ final class AggregatePlan: Sendable {
     init(
         _ configuration: AggregateConfiguration, _ supervisors: [ServerSupervisor], policy: AccessPolicy?,
         limits: GatewayLimits, sealing: SealingKey,
-        metrics: MetricsRegistry
+        icons: IconAddresses?, metrics: MetricsRegistry
     ) {
+        self.icons = icons
         self.configuration = configuration
         self.limits = limits
         self.supervisors = supervisors

@@ -72,6 +72,14 @@ extension LegacySession {
         resolve(number, outcome: .refused, refusal.error)
     }
 
+    /// An answer as clients get it: lists as they may see them, and icons where they can be seen. Nil where it cannot be made.
+    func shown(_ response: JSONRPCMessage, _ method: MCPMethod, for principal: Principal) -> JSONRPCMessage? {
+        guard method != .toolsCall, let icons = surroundings.icons, server.name != AggregateConfiguration.name else {
+            return visible(response, method, for: principal)
+        }
+        return visible(response, method, for: principal).map { icons.placing($0, method, of: server.name) }
+    }
+
     /// A list as clients get it: without what the server's filter hides, and without what the policy does not give to whoever
     /// asked. Nil where it cannot be made.
     func visible(_ response: JSONRPCMessage, _ method: MCPMethod, for principal: Principal) -> JSONRPCMessage? {

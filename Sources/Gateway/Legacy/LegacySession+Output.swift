@@ -59,7 +59,7 @@ extension LegacySession {
         garbage = 0
         timeouts = 0
         if surroundings.policy != nil { entry.caller.stream.missingScopes = connection?.missingScopes(of: number) }
-        guard let shown = visible(raw, entry.caller.method, for: entry.caller.stream.principal) else {
+        guard let shown = shown(raw, entry.caller.method, for: entry.caller.stream.principal) else {
             return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
         }
         let message = keepingTasksApart(shown, entry.caller.method)

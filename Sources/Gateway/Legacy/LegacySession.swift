@@ -43,6 +43,8 @@ actor LegacySession {
         let tasks: TaskHandles
         /// Nil where everybody may use everything.
         var policy: AccessPolicy?
+        /// Where icons are for clients; nil where they stay where they are.
+        var icons: IconAddresses?
     }
 
     nonisolated let loop: EventLoop

@@ -1,0 +1,116 @@
+import Foundation
+import HTTP
+import MCP
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// Icons of servers (mcp.md C15): at our own address, small, pictures, and fetched in nobody's name.
+@Suite("Icons", .timeLimit(.minutes(2)))
+struct IconTests {
+    private static func bench(
+        _ kind: [String] = [], _ body: (Bench, RemoteProcess) async throws -> Void
+    ) async throws {
+        try await withRemote(kind + ["icons"]) {
+            $0.fields = [.init("Authorization", "Bearer ours")]
+        } gateway: {
+            $0.issuer = { "https://gateway.example" }
+            $0.aggregate = AggregateConfiguration()
+        } _: { bench, remote in
+            try await body(bench, remote)
+        }
+    }
+
+    /// The addresses of the icons of the first tool.
+    private static func icons(_ list: MCPAnswer) -> [String] {
+        let tools = list.result?["tools"] as? [[String: Any]]
+        return (tools?.first?["icons"] as? [[String: Any]] ?? []).compactMap { $0["src"] as? String }
+    }
+
+    private static func place(_ address: String) -> String {
+        String(address.dropFirst("https://gateway.example".count))
+    }
+
+    @Test("C15, c35: icons are at our address in lists of every era and at /mcp; what clients may not show is left out")
+    func lists() async throws {
+        for kind in [[], ["modern"]] {
+            try await Self.bench(kind) { bench, _ in
+                let client = try await RemoteTests.open(bench)
+                let icons = Self.icons(try await client.demand("tools/list"))
+                #expect(icons.count == 5, "\(icons)")
+                #expect(icons.last == "data:image/png;base64,AAAA", "what is in the text itself stays")
+                #expect(icons.dropLast().allSatisfy { $0.hasPrefix("https://gateway.example/icons?") }, "\(icons)")
+                let modern = PlainModernMCP(port: bench.port, path: "/remote/mcp", token: "bob")
+                #expect(Self.icons(try await modern.ask("tools/list")) == icons, "always the same")
+                let all = try await bench.open("/mcp")
+                #expect(Self.icons(try await all.demand("tools/list")) == icons)
+                let list = try await client.demand("tools/list").messages.joined()
+                #expect(!list.contains("elsewhere") && !list.contains("javascript") && list.contains("48x48"))
+            }
+        }
+    }
+
+    @Test("C15: what is fetched is a picture by what it holds, small, and asked for without credentials")
+    func pictures() async throws {
+        try await Self.bench { bench, remote in
+            let client = try await RemoteTests.open(bench)
+            let icons = Self.icons(try await client.demand("tools/list"))
+            let good = try await bench.request("GET", Self.place(try #require(icons.first)))
+            #expect(good.status == 200 && good.header("content-type") == "image/png")
+            #expect(good.body.starts(with: [0x89, 0x50, 0x4E, 0x47]) && good.body.count == 18)
+            #expect(good.header("x-content-type-options") == "nosniff")
+            #expect(good.header("content-security-policy")?.contains("sandbox") == true)
+            // A page under the name of a picture, a drawing that is a program, and one that is too large.
+            for icon in icons.dropFirst().dropLast() {
+                #expect(try await bench.request("GET", Self.place(icon)).status == 404, "\(icon)")
+            }
+            _ = try await bench.request("GET", Self.place(icons[0]))
+            let asked = remote.seen.filter { $0.target.hasPrefix("/icon") }
+            #expect(asked.map(\.target) == ["/icon.png", "/icon.html", "/icon.svg", "/icon.big"], "each once")
+            #expect(asked.allSatisfy { $0.values("authorization").isEmpty && $0.values("cookie").isEmpty })
+        }
+    }
+
+    @Test("C15, A15: only an address that we made is fetched, and only where its server may show what is there")
+    func forged() async throws {
+        try await Self.bench { bench, remote in
+            let client = try await RemoteTests.open(bench)
+            let icon = try #require(Self.icons(try await client.demand("tools/list")).first)
+            let good = Self.place(icon)
+            let code = try #require(good.firstMatch(of: /m=([^&]*)/)?.1)
+            let address = try #require(good.firstMatch(of: /u=([^&]*)/)?.1)
+            let forged = [
+                good.replacing(code, with: String(repeating: "A", count: code.count)),
+                good.replacing("m=\(code)", with: "m="),
+                good.replacing(address, with: "aHR0cDovLzEyNy4wLjAuMS8"), good.replacing("s=remote", with: "s=demo"),
+                "\(good)&u=\(address)", "/icons",
+            ]
+            for place in forged { #expect(try await bench.request("GET", place).status == 404, "\(place)") }
+            #expect(!remote.seen.contains { $0.target.hasPrefix("/icon") }, "nobody is asked")
+            let configuration = bench.gateway.configuration
+            let addresses = try #require(IconAddresses(configuration))
+            func placed(_ address: String, _ server: String) -> IconMessage.Placement {
+                addresses.placement(of: Array(address.utf8), server)
+            }
+            for wrong in [
+                "javascript:alert(1)", "file:///etc/passwd", "http://example.com/x.png", "data:text/html,x",
+                "https://user@example.com/x.png", "https://example.com/\(String(repeating: "x", count: 3000))", "",
+            ] {
+                #expect(placed(wrong, "demo") == .removed && placed(wrong, "remote") == .removed, "\(wrong)")
+            }
+            #expect(placed("https://example.com/x.png", "remote") == .removed, "not its own origin")
+            // A program may show what anybody can see, but nothing inside.
+            let canary = try CanaryServer()
+            for host in ["127.0.0.1", "localhost", "[::1]"] {
+                guard case .moved(let moved) = placed("https://\(host):\(canary.port)/icon.png", "demo") else {
+                    Issue.record("it has no origin")
+                    return
+                }
+                let text = String(decoding: moved.dropFirst().dropLast(), as: UTF8.self)
+                #expect(try await bench.request("GET", Self.place(text)).status == 404)
+            }
+            #expect(canary.accepted == 0, "nobody inside is even connected to")
+        }
+    }
+}
