@@ -111,6 +111,30 @@ extension EndToEnd {
             try await eventuallyTrue("what comes") { tail.output.contains("user_added") && tail.output.contains("bob") }
         }
 
+        @Test("O01: the trail has arguments where the operator wants them, without what is to be kept out")
+        func auditedArguments() async throws {
+            let gateway = try await EndToEnd.gateway(
+                """
+                servers:
+                  demo: {command: \(Checkout.binary), args: [demo-server]}
+                audit: {arguments: true, redact: [iban]}
+
+                """)
+            let (_, tokens) = try await EndToEnd.logIn(gateway)
+            let session = try await EndToEnd.session(gateway, token: tokens.access)
+            let long = String(repeating: "x", count: 5000)
+            let sent = #"{"message":"hi","IBAN":"S1","apiKey":"S2","long":"\#(long)"}"#
+            let answer = try await onThread { try session.call("echo", id: 2, sent) }
+            #expect(answer.text == "hi")
+            let event = try await eventually("the call in the trail") {
+                try await list(gateway, ["audit", "query", "--action", "tool_called"]).first
+            }
+            let shown = try #require((event["detail"] as? [String: String])?["arguments"])
+            #expect(
+                shown.hasPrefix(#"{"message":"hi","IBAN":"[redacted]","apiKey":"[redacted]","long":"xxx"#), "\(shown)")
+            #expect(shown.utf8.count > 4096 && shown.hasSuffix(" bytes)"))
+        }
+
         @Test("the audit trail can be exported, and shows when somebody touched it")
         func auditTrail() async throws {
             let gateway = try await EndToEnd.gateway()

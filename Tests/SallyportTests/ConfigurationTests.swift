@@ -57,7 +57,7 @@ struct ConfigurationTests {
             rate_limits: {registration: 1/s}
             cors: {allowed_origins: ["https://app.example.com"]}
             logging: {format: json, level: debug}
-            audit: {enabled: true, retention: 30d}
+            audit: {enabled: true, retention: 30d, arguments: true, redact: [iban, X-No]}
             """)
         let configuration = try file.load()
         #expect(configuration.publicURL?.origin == "https://mcp.example.com")
@@ -71,6 +71,7 @@ struct ConfigurationTests {
         #expect(configuration.allowedOrigins.map(\.origin) == ["https://app.example.com"])
         #expect(configuration.logging == LoggingSettings(format: .json, levels: LogLevels(.debug)))
         #expect(configuration.audit.retention == .seconds(30 * 86_400))
+        #expect(configuration.audit.recordsArguments && configuration.audit.redacted == ["iban", "X-No"])
         let server = try #require(configuration.servers.first)
         #expect(server.command == "/usr/bin/cat" || server.command == "/bin/cat")
         #expect(server.arguments == ["-u", "UTC", "$5"])

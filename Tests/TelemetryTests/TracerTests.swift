@@ -23,6 +23,33 @@ struct TracerTests {
         #expect(ids.count == 1000 && ids.allSatisfy { $0.utf8.count == 16 })
     }
 
+    private static let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    @Test(
+        "a traceparent of a stranger's is taken to the letter or not at all",
+        arguments: [
+            "", "00", good + "-00", good + "0", String(good.dropLast()), " " + good, good.uppercased(),
+            "01" + good.dropFirst(2), "ff" + good.dropFirst(2), "0x" + good.dropFirst(2),
+            "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b\n-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0\"",
+            "00-4bf92f3577b34da6a3ce929d0e0e47\u{e9}-00f067aa0ba902b7-01",
+        ])
+    func malformed(text: String) { #expect(TraceContext(traceparent: text) == nil) }
+
+    @Test(
+        "of the flags the last bit counts; the others do not go on",
+        arguments: [("03", true), ("fe", false), ("0b", true), ("0a", false)])
+    func flags(text: String, isSampled: Bool) throws {
+        let context: TraceContext = try #require(TraceContext(traceparent: Self.good.dropLast(2) + text))
+        #expect(context.isSampled == isSampled && context.traceparent.hasSuffix(isSampled ? "-01" : "-00"))
+    }
+
     @Test("the ratio decides about traces that begin here")
     func ratio() {
         for (ratio, range) in [(0.0, 0...0), (1.0, 2000...2000), (0.25, 350...650)] {
@@ -42,5 +69,51 @@ struct TracerTests {
         #expect(spans.take(1).isEmpty)
         let text = String(decoding: registry.prometheusText(), as: UTF8.self)
         #expect(text.contains("sallyport_trace_spans_dropped_total 1808\n"), "\(text)")
+    }
+
+    /// `count` spans that are named by numbers.
+    private static func named(_ numbers: Range<Int>) -> [TraceSpan] {
+        let tracer = Tracer(SpanBuffer(in: MetricsRegistry()), ratio: 1)
+        return numbers.map { tracer.begin(below: nil).finished("\($0)", .server, [], error: nil) }
+    }
+
+    private static func dropped(_ registry: MetricsRegistry) -> Int? {
+        let text = String(decoding: registry.prometheusText(), as: UTF8.self)
+        return text.firstMatch(of: /sallyport_trace_spans_dropped_total (\d+)/).flatMap { Int($0.1) }
+    }
+
+    @Test("the oldest are sent first, and what is put back is older than what came meanwhile")
+    func order() {
+        let registry = MetricsRegistry()
+        let spans = SpanBuffer(in: registry)
+        for span in Self.named(0..<6) { spans.add(span) }
+        let taken = spans.take(2)
+        #expect(taken.map(\.name) == ["0", "1"])
+        spans.putBack(taken)
+        #expect(spans.take(4).map(\.name) == ["0", "1", "2", "3"])
+        #expect(spans.take(4).map(\.name) == ["4", "5"])
+        #expect(Self.dropped(registry) == 0)
+    }
+
+    @Test("what is put back takes no place that there is not: the oldest are lost, and counted")
+    func overfull() {
+        let registry = MetricsRegistry()
+        let spans = SpanBuffer(in: registry)
+        for span in Self.named(0..<8192) { spans.add(span) }
+        let taken = spans.take(100)
+        for span in Self.named(8192..<8252) { spans.add(span) }
+        spans.putBack(taken)
+        #expect(Self.dropped(registry) == 60)
+        #expect(spans.take(10_000).map(\.name) == (60..<8252).map { "\($0)" })
+        spans.drop(7)
+        #expect(Self.dropped(registry) == 67)
+    }
+
+    @Test("what is not to be recorded takes no place")
+    func unsampled() {
+        let spans = SpanBuffer(in: MetricsRegistry())
+        let tracer = Tracer(spans, ratio: 0)
+        spans.add(finish(tracer.begin(below: nil)))
+        #expect(spans.take(1).isEmpty)
     }
 }

@@ -6,6 +6,9 @@ import Telemetry
 
 /// The two spans of a request: ours, from the moment that it came, and that of the server's part in it.
 struct CallTrace: Sendable {
+    /// Bytes of a tool's name that are kept.
+    private static let maximumName = 256
+
     private let tracer: Tracer
     private let served: OpenSpan
     private let asked: OpenSpan
@@ -20,13 +23,23 @@ struct CallTrace: Sendable {
         method = MCPMethod(message.method)
     }
 
+    /// A client may name a tool as it likes, and thousands of spans wait to be sent.
+    private static func bounded(_ tool: String) -> String {
+        let bytes = tool.utf8
+        guard bytes.count > maximumName else { return tool }
+        var end = bytes.index(bytes.startIndex, offsetBy: maximumName)
+        // Not in the middle of a character.
+        while end > bytes.startIndex, bytes[end] & 0xC0 == 0x80 { end = bytes.index(before: end) }
+        return String(tool[..<end])
+    }
+
     /// What the server gets as `traceparent`.
     var traceparent: String { asked.context.traceparent }
 
     /// The call has ended.
     func finish(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession, _ destination: CallDestination?) {
         guard asked.context.isSampled else { return }
-        let tool = destination?.tool ?? record.tool
+        let tool = (destination?.tool ?? record.tool).map(Self.bounded)
         let server = destination?.server ?? session.server.name
         // By the semantic conventions of OpenTelemetry for MCP; a method of nobody's is not let into names.
         let name = tool.map { "\(method.rawValue) \($0)" } ?? method.rawValue

@@ -55,9 +55,17 @@ extension AuditEvent {
         Self.append(",\"remote_address\":", remoteAddress, to: &text)
         if !detail.isEmpty {
             text.append(contentsOf: ",\"detail\":".utf8)
-            JSONValue.object(detail.map { .init($0.0, .string(LogText.sanitized($0.1))) }).append(to: &text)
+            let members = detail.map { name, value in
+                JSONValue.Member(name, .string(LogText.sanitized(value, limit: Self.limit(of: name))))
+            }
+            JSONValue.object(members).append(to: &text)
         }
         text.append(contentsOf: "}\n".utf8)
+    }
+
+    /// Arguments of a call are cut by whoever records them, at 4 KiB, and then say how long they were.
+    private static func limit(of detail: String) -> Int {
+        detail == "arguments" ? 5 << 10 : LogText.limit
     }
 
     private static func append(_ name: StaticString, _ value: String?, to text: inout [UInt8]) {

@@ -59,7 +59,10 @@ package enum LogText {
 
     /// `text` with everything escaped that could end the line, drive a terminal or turn the reading direction,
     /// and cut at 1 KiB.
-    package static func sanitized(_ text: String) -> String {
+    package static func sanitized(_ text: String) -> String { sanitized(text, limit: limit) }
+
+    /// The same, cut at `limit` bytes.
+    static func sanitized(_ text: String, limit: Int) -> String {
         if text.utf8.count <= limit, isPrintable(text.utf8.span) { return text }
         var clean = ""
         var size = 0

@@ -19,7 +19,8 @@ package struct TraceContext: Sendable, Hashable {
         else { return nil }
         traceID = String(decoding: bytes[3..<35], as: UTF8.self)
         parentID = String(decoding: bytes[36..<52], as: UTF8.self)
-        isSampled = bytes[54] & 1 == 1
+        // The last bit of the digit; letters begin with an even one at an odd place.
+        isSampled = (bytes[54] > 0x39 ? bytes[54] + 1 : bytes[54]) & 1 == 1
     }
 
     /// Of a span of ours; the ids are as wide as they must be, and not all zero.

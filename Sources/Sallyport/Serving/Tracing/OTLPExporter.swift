@@ -7,7 +7,6 @@ import Telemetry
 
 /// Sends finished spans to a collector: OTLP/HTTP 1.x with JSON.
 struct OTLPExporter: Sendable {
-    private static let interval = Duration.seconds(1)
     private static let batch = 512
     /// How often a batch is tried that the collector could take later.
     private static let attempts = 5
@@ -17,19 +16,22 @@ struct OTLPExporter: Sendable {
     private let settings: TracingSettings
     private let spans: SpanBuffer
     private let client: HTTPClient
+    /// Between batches; attempts are further and further apart.
+    private let interval: Duration
     private let logger = Logger(label: "tracing")
 
     /// Sends what `spans` holds, from `loop`.
-    init(_ settings: TracingSettings, _ spans: SpanBuffer, on loop: EventLoop) {
+    init(_ settings: TracingSettings, _ spans: SpanBuffer, on loop: EventLoop, every interval: Duration = .seconds(1)) {
         self.settings = settings
         self.spans = spans
+        self.interval = interval
         client = HTTPClient(on: loop, policy: .configured)
     }
 
     /// Sends until the task is cancelled.
     func run(on loop: EventLoop) async {
         var isFailing = false
-        while (try? await loop.sleep(for: Self.interval)) != nil {
+        while (try? await loop.sleep(for: interval)) != nil {
             while case let waiting = spans.take(Self.batch), !waiting.isEmpty {
                 let problem = await deliver(waiting, on: loop)
                 guard !Task.isCancelled else { return }
@@ -66,7 +68,7 @@ struct OTLPExporter: Sendable {
         for attempt in 0..<Self.attempts {
             if attempt > 0 {
                 // Cancelled: the gateway stops, and the rest is the farewell's.
-                guard (try? await loop.sleep(for: Self.interval * (1 << (attempt - 1)))) != nil else {
+                guard (try? await loop.sleep(for: interval * (1 << (attempt - 1)))) != nil else {
                     spans.putBack(waiting)
                     return nil
                 }
