@@ -27,7 +27,7 @@ struct ChildProcessTests {
         }
     }
 
-    @Test("P01: arguments arrive exactly, no shell is involved")
+    @Test("d13, P01: arguments arrive exactly, no shell is involved")
     func argumentsAreExact() async throws {
         let hostile = ["", " ", "-x", "$(id)", "`id`", "; rm -rf /", "a\nb", "'\"", "*", "ü\u{1F600}", "--", "\\"]
         try await withGroup(1) { group in

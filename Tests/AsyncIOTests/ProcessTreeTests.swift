@@ -40,7 +40,7 @@ struct ProcessTreeTests {
         }
     }
 
-    @Test("P07: a tree that ignores SIGTERM is killed after the second grace")
+    @Test("d2, P07: a tree that ignores SIGTERM is killed after the second grace")
     func stubbornTreeIsKilled() async throws {
         try await withGroup(1) { group in
             let child = try await Self.spawnTree(
@@ -53,7 +53,7 @@ struct ProcessTreeTests {
         }
     }
 
-    @Test("P07: closing its input is enough for a polite child")
+    @Test("d2, P07: closing its input is enough for a polite child")
     func politeChildEndsByEndOfInput() async throws {
         try await withGroup(1) { group in
             let child = try await ChildProcess.spawn(.shell("cat; exit 7"), on: group.loops[0])

@@ -89,7 +89,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("files, memory, thinking, a browser, a terminal and everything: all at one address")
+        @Test("e4: files, memory, thinking, a browser, a terminal and everything: all at one address")
         func together() async throws {
             let place = try Self.place()
             let gateway = try await EndToEnd.gateway(Self.configuration(place))

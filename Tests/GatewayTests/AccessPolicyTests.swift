@@ -1,3 +1,4 @@
+import MCP
 import OAuth
 import Telemetry
 import TestSupport
@@ -60,6 +61,23 @@ struct AccessPolicyTests {
         #expect(try Self.decision(rules, "none", groups: ["Both"], server: "notes") == .hidden(.rule("notes:none")))
         #expect(try Self.decision(rules, "ping", groups: ["User"], server: "notes") == .allowed(.rule("*:ping")))
         #expect(try Self.decision(AccessRules(), "list", groups: ["Both"]) == .hidden(.silence))
+    }
+
+    @Test(
+        "b7, R05: a scope that stands for others opens what they open, where the mappings say so; the others do not open it"
+    )
+    func hierarchy() {
+        var rules = Self.rules(["n8n:read_*": ["reader"], "n8n:write_*": ["writer"]])
+        rules.claims = ["scope"]
+        rules.mappings = ["scope:notes": ["reader", "writer"], "scope:notes.read": ["reader"]]
+        let policy = AccessPolicy(rules, servers: ["n8n"])
+        func opens(_ scope: String, _ tool: String) -> Bool? {
+            let rights = policy.rights { $0 == "scope" ? [scope] : [] }
+            return policy.server("n8n").map { $0.refusal(of: .tool(Array(tool.utf8)), rights) { $0 } == nil }
+        }
+        #expect(opens("notes", "read_all") == true && opens("notes", "write_one") == true)
+        #expect(opens("notes.read", "read_all") == true && opens("notes.read", "write_one") == false)
+        #expect(opens("notes.write", "read_all") == false, "what no mapping names is worth nothing")
     }
 
     @Test("R05: all means every scope of a rule, and of an empty list none is enough")

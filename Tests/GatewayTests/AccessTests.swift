@@ -84,7 +84,7 @@ struct AccessTests {
         }
     }
 
-    @Test("R05: a session goes by the token of each request, so another token opens more, or less")
+    @Test("M09, b12, R05: a session goes by the token of each request, so another token opens more, or less")
     func tokens() async throws {
         try await withBench([Self.server], change: Self.rules) { bench in
             var client = try await bench.open("/one/mcp")
@@ -96,7 +96,21 @@ struct AccessTests {
             #expect(try await client.say("secret", id: 5).errorMessage == "Unknown tool", "nobody may")
             client.token = "alice"
             Self.expectMissing(try await client.say("delete", id: 6))
-            #expect(try await client.demand("tools/list", id: 7).listed("tools") == ["seen", "echo"])
+            let list = try await client.demand("tools/list", id: 7)
+            #expect(list.listed("tools") == ["seen", "echo"])
+            #expect(list.response.header("cache-control")?.contains("no-store") == true, "nor is it kept on the way")
+            // Headers that only the other era has decide nothing here.
+            client.token = "alice"
+            let text = PlainMCP.request("tools/call", id: 8, #"{"name":"delete","arguments":{}}"#)
+            let plain = client
+            let lying = try await onThread {
+                try MCPAnswer(
+                    PlainHTTP.exchange(
+                        port: plain.port, "POST", plain.path,
+                        plain.headers.merging(["Mcp-Method": "tools/list", "Mcp-Name": "echo"]) { $1 },
+                        body: Array(text.utf8), timeout: 20))
+            }
+            Self.expectMissing(lying)
         }
     }
 
@@ -118,7 +132,7 @@ struct AccessTests {
         }
     }
 
-    @Test("R05: modern clients see and call the same, whatever their headers say")
+    @Test("M09, e3, R05: modern clients see and call the same, whatever their headers say")
     func modern() async throws {
         try await withBench([Self.server], change: Self.rules) { bench in
             var client = PlainModernMCP(port: bench.port, path: "/one/mcp", token: "alice")
@@ -138,6 +152,10 @@ struct AccessTests {
                     "subscriptions/listen", #""notifications":{"resourceSubscriptions":["file:///x","file:///y/z"]}"#))
             client.token = "alice-admin"
             #expect(try await client.say("delete").said["tool"] as? String == "delete")
+            let list = try await client.ask("tools/list")
+            #expect(list.listed("tools") == ["seen", "echo", "delete"], "one process, another token")
+            #expect(list.result?["cacheScope"] as? String == "private")
+            #expect(list.response.header("cache-control")?.contains("no-store") == true)
         }
     }
 

@@ -72,7 +72,7 @@ struct AggregateTests {
         }
     }
 
-    @Test("C3: prompts likewise, also where they are completed")
+    @Test("C3, c35: prompts likewise, also where they are completed")
     func prompts() async throws {
         try await withAggregate(both) { bench in
             let client = try await bench.open("/mcp")

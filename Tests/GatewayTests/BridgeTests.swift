@@ -92,7 +92,7 @@ struct BridgeTests {
         }
     }
 
-    @Test("c11: a mirrored header that is there twice is refused")
+    @Test("M07, c11: a mirrored header that is there twice is refused")
     func repeatedHeader() async throws {
         try await withBench(servers) { bench in
             let client = bench.modern()
@@ -107,7 +107,7 @@ struct BridgeTests {
         }
     }
 
-    @Test("c10, c12: Mcp-Name is the name in the body, in Base64 where it needs to be")
+    @Test("M07, c10, c12: Mcp-Name is the name in the body, in Base64 where it needs to be")
     func names() async throws {
         try await withBench(servers) { bench in
             let client = bench.modern()

@@ -196,10 +196,12 @@ struct FaultTests {
         arguments: [true, false])
     func fewPlaces(atServer: Bool) async throws {
         var servers: [ServerDefinition] = [.python("demo", Script.server, timeout: .seconds(6))]
+        servers.append(.python("other", Script.server))
         if atServer { servers[0].maximumSessions = 3 }
-        if !atServer { servers.append(.python("other", Script.server)) }
         try await withBench(servers, change: { if !atServer { $0.limits.sessions = 3 } }) { bench in
             let path = atServer ? "/demo/mcp" : "/other/mcp"
+            // Where a server has no room, what is unused at another does not help.
+            let elsewhere = atServer ? try await bench.open("/other/mcp", "bob") : nil
             // The first one has been at work for the longest time, the second one was used last.
             let first = try await bench.open("/demo/mcp", "bob")
             async let busy = first.say("hang", id: 1)
@@ -208,7 +210,8 @@ struct FaultTests {
             _ = try await fellow.say("pid", id: 1)
             let alice = try await bench.open(path)
             #expect(try await alice.say("echo", id: 1, #"{"message":"x"}"#).text == "x")
-            #expect(bench.gateway.processCount == 3)
+            #expect(bench.gateway.processCount == (atServer ? 4 : 3))
+            if let elsewhere { #expect(try await elsewhere.send(PlainMCP.request("ping", id: 2)).status == 200) }
             #expect(try await idle.send(PlainMCP.request("ping", id: 2)).status == 404)
             #expect(try await fellow.send(PlainMCP.request("ping", id: 2)).status == 200)
             // Both have as many now, or nearly: nobody is displaced any more.

@@ -16,7 +16,7 @@ struct ModernRelayTests {
     }
 
     @Test(
-        "B2, c23, c24, c25, c37: results, cache hints, extensions and methods of extensions come as the server made them"
+        "B2, c23, c24, c25, c34, c37: results, cache hints, extensions and methods of extensions come as the server made them"
     )
     func results() async throws {
         try await withBench([.modern(#"{"discover":["2026-07-28","2031-01-01"]}"#)]) { bench in

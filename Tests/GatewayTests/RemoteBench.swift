@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import HTTP
+import OAuth
 import Synchronization
 import TestSupport
 import Testing
@@ -113,6 +114,34 @@ func withRemote(
     try await withBench([server, .python("demo", Script.server)], protected: protected, change: changeGateway) {
         bench in
         try await body(bench, remote)
+    }
+}
+
+extension Bench {
+    /// 50 MB of the server behind HTTP for somebody who reads the head only: it is held back, for as long as nobody reads, and
+    /// goes on when somebody does.
+    func floodsSlowReader() async throws {
+        let (client, other) = (try await RemoteTests.open(self), try await RemoteTests.open(self, "bob"))
+        let session = try #require(gateway.directory.all.first { $0.principal.userName == "Alice" })
+        let stalled = try await client.streamed(PlainMCP.call("flood", id: 1, #"{"count":50000}"#))
+        func sent() async throws -> Int { Int(try await other.say("sent", id: 2).text ?? "") ?? 0 }
+        var (last, since) = (0, ContinuousClock.now)
+        try await eventuallyTrue("nothing to be taken for a second", within: .seconds(30), every: .milliseconds(20)) {
+            let now = try await sent()
+            if now != last { (last, since) = (now, .now) }
+            return last > 0 && since.duration(to: .now) > .seconds(1)
+        }
+        // What is on the way: the sockets of two connections, and three times a quarter of a MiB.
+        #expect(last < 16 << 20, "\(last) bytes were taken")
+        let limit = gateway.configuration.limits.undeliveredBytes
+        let retained = await session.retainedBytes
+        #expect(retained > limit && retained < 2 * limit, "\(retained) bytes wait")
+        let taken = last
+        try await eventuallyTrue("it to go on", within: .seconds(20)) {
+            for _ in 0..<500 { _ = try await stalled.next() }
+            return try await sent() > taken
+        }
+        stalled.cut()
     }
 }
 

@@ -146,20 +146,7 @@ struct RemoteFaultTests {
 
     @Test("M10: a reader that does not read holds back the server of its own call")
     func slowReader() async throws {
-        try await withRemote { bench, _ in
-            let client = try await RemoteTests.open(bench)
-            let stalled = try await client.streamed(PlainMCP.call("flood", id: 1, #"{"count":50000}"#))
-            var last = -1
-            try await eventuallyTrue("the server to be held back", within: .seconds(20)) {
-                let other = try await RemoteTests.open(bench, "bob")
-                let sent = Int(try await other.say("sent", id: 2).text ?? "") ?? 0
-                defer { last = sent }
-                return sent > 0 && sent == last
-            }
-            // What is on the way: the sockets of two connections, and three times a quarter of a MiB.
-            #expect(last < 16 << 20, "\(last) bytes were taken")
-            stalled.cut()
-        }
+        try await withRemote { bench, _ in try await bench.floodsSlowReader() }
     }
 
     @Test("M10, P04: a message beyond the limit ends its stream and nothing else")

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Protected resource and sessions", .timeLimit(.minutes(2)))
 struct SecurityTests {
-    @Test("b4, R01: no token is a challenge without error; query tokens do not count; two headers are 400")
+    @Test("b4, b8, R01: no token is a challenge without error; query tokens do not count; two headers are 400")
     func noToken() async throws {
         try await withBench { bench in
             let fields = ["Accept": "application/json, text/event-stream", "Content-Type": "application/json"]
@@ -23,6 +23,10 @@ struct SecurityTests {
                         ))
                     #expect(challenge.contains("scope=\"mcp\"") && !challenge.contains("error"))
                 }
+            }
+            // The older transport: its stream, and what is posted to it.
+            for (method, path) in [("GET", "/demo/sse"), ("POST", "/demo/messages?session=x&access_token=alice")] {
+                #expect(try await bench.request(method, path, fields, body).status == 401, "\(method) \(path)")
             }
             let basic = try await bench.request(
                 "POST", "/demo/mcp", fields.merging(["Authorization": "Basic eA=="]) { $1 }, body)
@@ -63,7 +67,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("R02, R04: a token for elsewhere, 2,000 random ones and an unreachable store never get through")
+    @Test("b9, R02, R04: a token for elsewhere, 2,000 random ones and an unreachable store never get through")
     func badTokens() async throws {
         let servers: [ServerDefinition] = [.python("demo", Script.server), .python("private", Script.server)]
         try await withBench(servers) { bench in
@@ -95,7 +99,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("a21, R03: the client's token never reaches a server")
+    @Test("a21, b9, R03: the client's token never reaches a server")
     func passthrough() async throws {
         try await withBench { bench in
             let client = try await bench.open("/demo/mcp", "alice-again")
@@ -152,7 +156,7 @@ struct SecurityTests {
         }
     }
 
-    @Test("M01: a session of another user or another client looks unknown, byte for byte, and lives on")
+    @Test("b11, M01: a session of another user or another client looks unknown, byte for byte, and lives on")
     func foreignSession() async throws {
         let servers: [ServerDefinition] = [.python("demo", Script.server), .python("other", Script.server)]
         try await withBench(servers) { bench in

@@ -201,7 +201,7 @@ struct RuleTests {
         #expect((3.2...3.8).contains(Double(ones) / 4_300_000))
     }
 
-    @Test("P02: a server gets ordinary variables, those named and those written down, nothing else")
+    @Test("b10, P02: a server gets ordinary variables, those named and those written down, nothing else")
     func environment() {
         var server = ServerDefinition(name: "a", command: "x")
         server.environment = ["TZ": "UTC", "PATH": "/own"]

@@ -144,6 +144,7 @@ struct WarmPoolTests {
                 let times = text.split(separator: "\n").compactMap { Double($0) }
                 return times.count >= 3 ? times : nil
             }
+            #expect(bench.gateway.processCount <= 1, "the dead have no places")
             #expect(times[1] - times[0] > 0.9 && times[2] - times[1] > 1.9, "\(times)")
         }
     }
@@ -161,6 +162,15 @@ struct WarmPoolTests {
                 Self.pids(mark).count == 2 && bench.gateway.processCount == 2
             }
         }
+    }
+
+    @Test("P05: one that is being started when the gateway stops does not stay")
+    func stoppedAtOnce() async throws {
+        let mark = "warm-stopped-\(UInt32.random(in: 0 ... .max))"
+        let bench = try await Bench(Self.server(mark, 2))
+        await bench.gateway.begin()
+        await bench.stop()
+        #expect(Self.pids(mark).isEmpty && bench.gateway.processCount == 0)
     }
 
     @Test("P05: what everybody shares is started ahead, stays without sessions, and is started again when it dies")
