@@ -16,7 +16,9 @@ from contestants import (
     GATEWAY_CORE, LOAD_CORE, FastMCPProxy, McpProxy, Nginx, Sallyport, SallyportAggregate, SallyportBridge,
     SallyportVerify, StreamableProxy, resident, until,
 )
+from crowds import slow, streams
 from processes import neighbours, sessions, spawn
+from soak import soak
 from tables import table, timed
 
 
@@ -299,7 +301,7 @@ def eras(options):
 TABLES = {
     "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
     "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras, "sessions": sessions, "spawn": spawn,
-    "neighbours": neighbours,
+    "neighbours": neighbours, "streams": streams, "slow": slow, "soak": soak,
 }
 
 
@@ -315,6 +317,9 @@ def main():
     parser.add_argument("--registered", type=int, default=99_900)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--crowd", type=int, default=9000)
+    parser.add_argument("--rest", type=int, default=60)
+    parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--families", type=int, default=32)
     options = parser.parse_args()
     Sallyport.binary = options.binary
