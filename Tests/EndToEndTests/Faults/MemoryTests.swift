@@ -64,7 +64,8 @@ extension EndToEnd.Crowds {
         #expect(Set(answers.keys).isSubset(of: ["200", "503"]), "\(report)")
         #expect(answers["200", default: 0] > 0 && answers["503", default: 0] > 0, "\(report)")
         let looks = try #require(report["looks"] as? [String: Int])
-        #expect(looks["200", default: 0] > 10, "\(report)")
+        // How often it can be asked is the flood's affair, which shares the machine and the client's interpreter.
+        #expect(Set(looks.keys) == ["200"], "\(report)")
         #expect(report["after"] as? Int == 200, "\(report)")
         #expect(try #require(report["recovery"] as? Double) < 5, "\(report)")
         #expect(try await gateway.terminate() == .exited(0))
