@@ -57,8 +57,6 @@ struct ProcessCycleTests {
             let template = try #require(LauncherTemplate.process)
             await withGroup(2) { group in
                 let mark = ProcessTreeTests.mark(86407)
-                // So are the descriptors with which Swift itself waits.
-                try? await Task.sleep(for: .milliseconds(1))
                 // What is made once (pool threads, lazily opened files, the allocator's arenas) is made before counting.
                 await Self.run(160, group, mark)
                 #expect(await Processes.eventually { Processes.children == [Int(template)] })
