@@ -16,15 +16,21 @@ struct OTLPExporter: Sendable {
     private let settings: TracingSettings
     private let spans: SpanBuffer
     private let client: HTTPClient
-    /// Between batches; attempts are further and further apart.
+    /// Between batches.
     private let interval: Duration
+    /// Between the first two attempts; the others are further and further apart.
+    private let pause: Duration
     private let logger = Logger(label: "tracing")
 
     /// Sends what `spans` holds, from `loop`.
-    init(_ settings: TracingSettings, _ spans: SpanBuffer, on loop: EventLoop, every interval: Duration = .seconds(1)) {
+    init(
+        _ settings: TracingSettings, _ spans: SpanBuffer, on loop: EventLoop, every interval: Duration = .seconds(1),
+        pausing pause: Duration = .seconds(1)
+    ) {
         self.settings = settings
         self.spans = spans
         self.interval = interval
+        self.pause = pause
         client = HTTPClient(on: loop, policy: .configured)
     }
 
@@ -68,7 +74,7 @@ struct OTLPExporter: Sendable {
         for attempt in 0..<Self.attempts {
             if attempt > 0 {
                 // Cancelled: the gateway stops, and the rest is the farewell's.
-                guard (try? await loop.sleep(for: interval * (1 << (attempt - 1)))) != nil else {
+                guard (try? await loop.sleep(for: pause * (1 << (attempt - 1)))) != nil else {
                     spans.putBack(waiting)
                     return nil
                 }
