@@ -61,7 +61,7 @@ actor WarmPool {
                 gauge.set(spares.count)
                 // It worked at least once.
                 backoff.succeeded()
-                refill()
+                replace()
                 do throws(ChildProcess.SpawnError) {
                     return Spare(child: try await spare.child.moved(to: loop), complaints: spare.complaints)
                 } catch {

@@ -9,6 +9,10 @@ extension WarmPool {
     /// One that nobody used has nothing to save.
     private static let stopGrace = Duration.milliseconds(500)
 
+    /// How long the place of one that was taken stays empty: a start takes the machine's time, and the first answer of the
+    /// session that took it comes first.
+    private static let replacementPause = Duration.milliseconds(50)
+
     /// Starts what is missing, one after the other.
     func refill() {
         guard !isStopped, !isStarting, timer == nil, spares.count < server.prespawned else { return }
@@ -16,6 +20,11 @@ extension WarmPool {
         guard slots.takeSpare(server) else { return refill(after: Self.placeInterval) }
         isStarting = true
         Task(executorPreference: loop) { await self.start() }
+    }
+
+    /// Starts another for one that was taken.
+    func replace() {
+        if timer == nil { refill(after: Self.replacementPause) }
     }
 
     private func refill(after delay: Duration) {
