@@ -1,4 +1,4 @@
-/// One value inside a document: a view, as cheap as the document's two references.
+/// One value inside a document: a view, as cheap as the document's reference.
 package struct JSONNode: Sendable {
     /// RFC 8259 §3.
     package enum Kind: Sendable {
@@ -9,6 +9,9 @@ package struct JSONNode: Sendable {
     let index: Int
 
     var entry: TapeEntry { document.tape[index] }
+
+    /// Where it stands in its document.
+    package var place: JSONDocument.Place { JSONDocument.Place(index: index) }
 
     /// What the value is.
     package var kind: Kind {
@@ -93,7 +96,7 @@ package struct JSONNode: Sendable {
 }
 
 extension JSONDocument {
-    // On the tape and not on nodes: a node costs two reference counts, and a call looks up a dozen members.
+    // On the tape and not on nodes: a node costs a reference count, and a call looks up a dozen members.
 
     /// Whether the value at a tape index is a string of exactly these bytes.
     fileprivate func string(at index: Int, equals wanted: Span<UInt8>) -> Bool {

@@ -15,20 +15,24 @@ package struct JSONRPCMessage: Sendable {
     /// The whole message.
     package let node: JSONNode
     package let kind: Kind
+    // Places and not nodes: a message is handed on often, and each node would be a reference to count.
+    private let idPlace: JSONDocument.Place?
+    private let methodPlace: JSONDocument.Place?
+    private let paramsPlace: JSONDocument.Place?
+
     /// The id; absent in notifications and in errors that answer nothing in particular.
-    package let id: JSONNode?
+    package var id: JSONNode? { idPlace.map { node.document[$0] } }
     /// The method; absent in responses.
-    package let method: JSONNode?
-    package let params: JSONNode?
+    package var method: JSONNode? { methodPlace.map { node.document[$0] } }
+    package var params: JSONNode? { paramsPlace.map { node.document[$0] } }
 
     /// Reads an envelope. Unknown members are left where they are.
     package init(_ node: JSONNode) throws(JSONRPCError) {
         guard node.isObject else { throw Self.invalid("a message must be an object") }
         guard node["jsonrpc"]?.equals("2.0") == true else { throw Self.invalid("\"jsonrpc\" must be \"2.0\"") }
         self.node = node
-        id = node["id"]
-        method = node["method"]
-        params = node["params"]
+        let (id, method, params) = (node["id"], node["method"], node["params"])
+        (idPlace, methodPlace, paramsPlace) = (id?.place, method?.place, params?.place)
         let results = (node.contains("result") ? 1 : 0) + (node.contains("error") ? 1 : 0)
         kind = try Self.kind(id: id, method: method, params: params, results: results)
     }
