@@ -121,6 +121,22 @@ extension JSONDocument {
         return nil
     }
 
+    fileprivate func hasOnlyPlainKeys(in container: Int) -> Bool {
+        guard tape[container].kind == .object else { return true }
+        let (text, end) = (bytes.span, Int(tape[container].next))
+        var child = container &+ 1
+        while child < end {
+            let key = tape[child]
+            guard key.kind == .string else { return false }
+            for position in Int(key.start)..<Int(key.end) {
+                let byte = text[position]
+                if byte >= 0x80 || (byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")) { return false }
+            }
+            child = Int(tape[child &+ 1].next)
+        }
+        return true
+    }
+
     private static func matches(_ wanted: Span<UInt8>, _ span: Span<UInt8>, at start: Int) -> Bool {
         for offset in 0..<wanted.count where span[start &+ offset] != wanted[offset] { return false }
         return true
@@ -156,6 +172,9 @@ extension JSONNode {
         for _ in 0..<position { child = Int(document.tape[child].next) }
         return JSONNode(document: document, index: child)
     }
+
+    /// Whether an object has no key with a capital letter, an escape or anything beyond ASCII; true for everything else.
+    package var hasOnlyPlainKeys: Bool { document.hasOnlyPlainKeys(in: index) }
 
     /// An object's members in the order written; empty for everything else.
     package var members: Members { Members(node: self) }

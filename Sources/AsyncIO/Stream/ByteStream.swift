@@ -113,6 +113,22 @@ package final class ByteStream: @unchecked Sendable {
         try await core.finish(request)
     }
 
+    /// A write whose bytes the kernel did not all take at once.
+    package struct PendingWrite {
+        fileprivate let request: WriteRequest
+    }
+
+    /// The first half of ``write(_:)``: nil when the kernel took everything, as nearly always, which then cost no
+    /// suspension; else what ``finish(_:)`` waits for.
+    package func begin(_ bytes: [UInt8]) throws(IOError) -> PendingWrite? {
+        try core.startWriting(bytes).map { PendingWrite(request: $0) }
+    }
+
+    /// The second half of ``write(_:)``.
+    package func finish(_ write: PendingWrite) async throws(IOError) {
+        try await core.finish(write.request)
+    }
+
     /// Writes what the kernel takes at once, for callers that cannot suspend; false when bytes were left over, which
     /// then go out in order by themselves.
     @discardableResult

@@ -68,8 +68,9 @@ struct BearerAuthentication: Sendable {
     }
 
     private func presented(by request: HTTPRequest, at origin: ServerOrigin) -> Presented {
-        let make = { Presented(request.fields, audience: origin.uri(path: resource.path)) }
-        return request.memory?.note(make) ?? make()
+        if let known = request.memory?.noted(Presented.self) { return known }
+        let made = Presented(request.fields, audience: origin.uri(path: resource.path))
+        return request.memory?.note { made } ?? made
     }
 
     /// Step 8's refusal: the token is good, its scope is not enough (b6).

@@ -41,7 +41,7 @@ struct EventChannelEndpoint: HTTPResponder {
     private func open(_ request: HTTPRequest, _ caller: MCPEndpoint.Caller) async throws(EndpointRefusal)
         -> HTTPResponse
     {
-        try steps.checkAccess(caller, steps.server)
+        try steps.checkAccess(caller, steps.server.requiredScopes)
         guard MediaTypes.acceptsEvents(request.fields) else {
             throw EndpointRefusal(.notAcceptable, JSONRPCError(.invalidRequest, "Accept must allow text/event-stream"))
         }
@@ -70,7 +70,7 @@ struct EventChannelEndpoint: HTTPResponder {
     ) async throws(EndpointRefusal) -> HTTPResponse {
         let session = try session(request, caller)
         let content = try await steps.read(request, body, needsAccept: false)
-        try steps.checkAccess(caller, steps.server)
+        try steps.checkAccess(caller, steps.server.requiredScopes)
         guard case .single(let message) = try steps.envelope(content) else {
             throw .badRequest("This protocol version has no batches")
         }

@@ -94,7 +94,7 @@ final class MCPEndpoint: HTTPResponder {
         if case .batch(let batch) = payload { try checkRate(caller, request, ofBatch: batch.count) }
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
-        try checkAccess(caller, target.server)  // 8 access policy
+        try checkAccess(caller, target.server.requiredScopes)  // 8 access policy
         if claim.era == .modern {  // 9 era bridge: every server presents itself as a legacy one
             return try await bridged(payload, caller, request)
         }
@@ -107,7 +107,7 @@ final class MCPEndpoint: HTTPResponder {
 
     private func get(_ request: HTTPRequest, _ origin: ServerOrigin) async throws(EndpointRefusal) -> HTTPResponse {
         let caller = try await identify(request, origin)
-        try checkAccess(caller, server)
+        try checkAccess(caller, server.requiredScopes)
         try checkUse(caller)
         guard MediaTypes.acceptsEvents(request.fields) else {
             throw EndpointRefusal(.notAcceptable, JSONRPCError(.invalidRequest, "Accept must allow text/event-stream"))
@@ -210,6 +210,8 @@ extension MCPEndpoint {
             throw EndpointRefusal(
                 .unsupportedMediaType, JSONRPCError(.invalidRequest, "Content-Type must be application/json"))
         }
+        // Nothing to wait for costs no suspension.
+        if let whole = body.collectAtOnce(upTo: limits.requestBytes) { return whole }
         do throws(HTTPBodyError) {
             return try await body.collect(upTo: limits.requestBytes)
         } catch {
@@ -255,11 +257,11 @@ extension MCPEndpoint {
     }
 
     /// 8. Denied and unknown look alike; what a token lacks it is told.
-    func checkAccess(_ caller: Caller, _ server: ServerDefinition) throws(EndpointRefusal) {
-        guard !server.requiredScopes.isEmpty else { return }
-        let missing = server.requiredScopes.filter { !caller.principal.scope.tokens.contains($0) }
+    func checkAccess(_ caller: Caller, _ required: [String]) throws(EndpointRefusal) {
+        guard !required.isEmpty else { return }
+        let missing = required.filter { !caller.principal.scope.tokens.contains($0) }
         guard missing.isEmpty else {
-            throw authentication.insufficientScope(server.requiredScopes, at: caller.origin)
+            throw authentication.insufficientScope(required, at: caller.origin)
         }
     }
 

@@ -28,10 +28,14 @@ extension HTTPConnection {
             switch response.body {
             case .stream(let writeContent) where hasContent:
                 // The head goes at once: a stream may have nothing to say for long.
-                try await stream.write(output)
+                if let rest = try stream.begin(output) { try await stream.finish(rest) }
                 return StreamedResponse(isChunked: framing == .chunked, writeContent: writeContent)
-            case .bytes(let bytes) where hasContent: try await writeOutput(and: bytes)
-            default: try await stream.write(output)
+            case .bytes(let bytes) where hasContent:
+                if bytes.count <= Self.joinLimit { output += bytes }
+                if let rest = try stream.begin(output) { try await stream.finish(rest) }
+                if bytes.count > Self.joinLimit { try await stream.write(bytes) }
+                if output.capacity > Self.keptCapacity { output = [] }
+            default: if let rest = try stream.begin(output) { try await stream.finish(rest) }
             }
         } catch {
             cut(because: error)
@@ -75,22 +79,11 @@ extension HTTPConnection {
         }
     }
 
-    private func writeOutput(and bytes: [UInt8]) async throws(IOError) {
-        if bytes.count <= Self.joinLimit {
-            output += bytes
-            try await stream.write(output)
-            if output.capacity > Self.keptCapacity { output = [] }
-        } else {
-            try await stream.write(output)
-            try await stream.write(bytes)
-        }
-    }
-
     /// Writes the content of a stream. It may last for hours: its connection keeps nothing for a next response meanwhile,
     /// and nothing for a next request.
     func stream(_ response: StreamedResponse) async {
         output = []
-        reader.rest()
+        reader.settleDown()
         let sink = ResponseSink(stream, isChunked: response.isChunked)
         do {
             try await response.writeContent(HTTPBodyWriter(sink))

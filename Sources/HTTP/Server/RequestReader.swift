@@ -54,7 +54,7 @@ final class RequestReader: HTTPBodySource {
     }
 
     /// Gives up what only serves further requests: the response may last for hours.
-    func rest() {
+    func settleDown() {
         guard state == .finished else { return }
         parser = nil
         isParserUsed = false
@@ -167,6 +167,11 @@ final class RequestReader: HTTPBodySource {
             }
             if state == .content { try await receiveContentBytes() }
         }
+    }
+
+    func rest() -> [UInt8]? {
+        guard state == .content, let remainingContent, buffer.count - position >= remainingContent else { return nil }
+        return takeContent(remainingContent)
     }
 
     private func parseContent() throws(HTTPBodyError) -> [UInt8]? {

@@ -16,6 +16,13 @@ package enum HTTPBodyError: Error, Hashable, Sendable {
 package protocol HTTPBodySource: AnyObject {
     /// The next bytes, never empty; nil at the end.
     func next() async throws(HTTPBodyError) -> [UInt8]?
+
+    /// All that is left, if it is known to be there already; else nothing is taken.
+    func rest() -> [UInt8]?
+}
+
+extension HTTPBodySource {
+    package func rest() -> [UInt8]? { nil }
 }
 
 /// The content of a request, still on the wire until it is read.
@@ -53,6 +60,15 @@ package final class HTTPRequestBody {
     /// Ends the body: who still holds it when the request is answered must not read the next one's content.
     func detach() {
         source = nil
+    }
+
+    /// All of it, if it came together with its head, as that of most requests; else nil, and nothing is read.
+    package func collectAtOnce(upTo limit: Int) -> [UInt8]? {
+        guard let declaredLength, declaredLength > 0, declaredLength <= limit, receivedBytes == 0,
+            let all = source?.rest()
+        else { return nil }
+        receivedBytes = all.count
+        return all
     }
 
     /// All of it, or `tooLarge` as soon as it is known to be longer than `limit`: before reading when it is declared.

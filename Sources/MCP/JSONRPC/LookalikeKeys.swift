@@ -11,8 +11,8 @@ enum LookalikeKeys {
         if let found = first(in: message.node, like: ofMessage) { return found }
         guard let params = message.params, params.isObject else { return nil }
         if let found = first(in: params, like: ofParameters) { return found }
-        guard let meta = params["_meta"], meta.isObject else { return nil }
-        for (key, _) in meta.members where !isPlain(key) {
+        guard let meta = params["_meta"], !meta.hasOnlyPlainKeys else { return nil }
+        for (key, _) in meta.members {
             guard let text = key.stringBytes, let folded = folded(text) else { continue }
             let prefix = ServerBoundMessage.reservedPrefix
             if folded.starts(with: prefix), !text.starts(with: prefix) { return String(decoding: text, as: UTF8.self) }
@@ -21,20 +21,13 @@ enum LookalikeKeys {
     }
 
     private static func first(in object: JSONNode, like known: [[UInt8]]) -> String? {
-        for (key, _) in object.members where !isPlain(key) {
+        // Nothing could be folded, as in nearly all messages.
+        if object.hasOnlyPlainKeys { return nil }
+        for (key, _) in object.members {
             guard let text = key.stringBytes, let folded = folded(text) else { continue }
             if known.contains(folded), folded != text { return String(decoding: text, as: UTF8.self) }
         }
         return nil
-    }
-
-    /// Nothing in it could be folded, as in nearly all keys.
-    private static func isPlain(_ key: JSONNode) -> Bool {
-        for byte in key.bytes {
-            if byte >= 0x80 || byte == UInt8(ascii: "\\") { return false }
-            if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { return false }
-        }
-        return true
     }
 
     /// ASCII in lower case, the long s and the Kelvin sign as their letters; nil where something else is beyond ASCII.
