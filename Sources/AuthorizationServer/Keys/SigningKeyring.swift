@@ -99,7 +99,7 @@ extension SigningKeyring: VerificationKeySource {
     package func verificationKey(id: [UInt8]) -> PublicKey? {
         state.withLock { state in
             // By position: a key is a large value to copy, and this is asked for each request.
-            for position in state.keys.indices where state.keys[position].record.id.utf8.elementsEqual(id) {
+            for position in state.keys.indices where state.keys[position].record.id.hasBytes(of: id) {
                 return state.keys[position].publicKey
             }
             return nil

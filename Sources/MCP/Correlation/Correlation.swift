@@ -3,16 +3,16 @@
 /// Every request gets a number of our own, never used twice on that pipe, which is its id and its progress token
 /// towards the server; the caller's id and token are kept as text and restored exactly (M05). Pure state: events go in,
 /// what is to be done comes out.
-package struct Correlation<Caller> {
+public struct Correlation<Caller> {
     /// A request without an answer.
-    package struct Entry {
+    public struct Entry {
         /// The id and the progress token of the request towards the server.
-        package let number: Int
+        public let number: Int
         /// The caller's id.
-        package let id: JSONRPCID
+        public let id: JSONRPCID
         /// The caller's progress token.
-        package let progressToken: [UInt8]?
-        package var caller: Caller
+        public let progressToken: [UInt8]?
+        public var caller: Caller
 
         @usableFromInline init(number: Int, id: JSONRPCID, progressToken: [UInt8]?, caller: Caller) {
             self.number = number
@@ -22,58 +22,59 @@ package struct Correlation<Caller> {
         }
     }
 
-    // Inlinable: the table is on the path of every call, and its users specialise it.
+    // Inlinable: the table is on the path of every call, and its users specialise it. Public, with the id that it keeps, for
+    // the same reason: what is `package` the compiler does not specialise in another module.
     @usableFromInline var entries: [Int: Entry] = [:]
     @usableFromInline var lastNumber = 0
 
-    @inlinable package init() {}
+    @inlinable public init() {}
 
     /// How many requests wait.
-    @inlinable package var count: Int { entries.count }
+    @inlinable public var count: Int { entries.count }
 
     /// The requests that wait, in no particular order.
-    @inlinable package var open: some Collection<Entry> { entries.values }
+    @inlinable public var open: some Collection<Entry> { entries.values }
 
     /// Takes a request and numbers it.
-    @inlinable package mutating func begin(_ id: JSONRPCID, progressToken: [UInt8]?, caller: Caller) -> Int {
+    @inlinable public mutating func begin(_ id: JSONRPCID, progressToken: [UInt8]?, caller: Caller) -> Int {
         lastNumber += 1
         entries[lastNumber] = Entry(number: lastNumber, id: id, progressToken: progressToken, caller: caller)
         return lastNumber
     }
 
     /// A number for a request that nobody but us waits for.
-    @inlinable package mutating func reserve() -> Int {
+    @inlinable public mutating func reserve() -> Int {
         lastNumber += 1
         return lastNumber
     }
 
     /// The server answered `number`: who asked. Nil for an answer that nobody waits for, or no longer.
-    @inlinable package mutating func finish(_ number: Int) -> Entry? {
+    @inlinable public mutating func finish(_ number: Int) -> Entry? {
         entries.removeValue(forKey: number)
     }
 
     /// Who gets progress for `number`; nil where the caller did not ask for it.
-    @inlinable package func progress(_ number: Int) -> Entry? {
+    @inlinable public func progress(_ number: Int) -> Entry? {
         guard let entry = entries[number], entry.progressToken != nil else { return nil }
         return entry
     }
 
     /// The request `number`, while it waits.
-    @inlinable package subscript(number: Int) -> Entry? { entries[number] }
+    @inlinable public subscript(number: Int) -> Entry? { entries[number] }
 
     /// The caller of `number` goes on waiting under another id (2026-07-28, multi round-trip requests).
-    @inlinable package mutating func rename(_ number: Int, to id: JSONRPCID, progressToken: [UInt8]?) {
+    @inlinable public mutating func rename(_ number: Int, to id: JSONRPCID, progressToken: [UInt8]?) {
         guard let old = entries[number] else { return }
         entries[number] = Entry(number: number, id: id, progressToken: progressToken, caller: old.caller)
     }
 
     /// The newest waiting request that the caller knows as `id`.
-    @inlinable package func newest(_ id: JSONRPCID) -> Entry? {
+    @inlinable public func newest(_ id: JSONRPCID) -> Entry? {
         entries.values.filter { $0.id == id }.max { $0.number < $1.number }
     }
 
     /// Changes what is noted of the requests that wait.
-    @inlinable package mutating func update(_ body: (inout Caller) -> Void) {
+    @inlinable public mutating func update(_ body: (inout Caller) -> Void) {
         for (number, entry) in entries {
             var entry = entry
             body(&entry.caller)
@@ -82,13 +83,13 @@ package struct Correlation<Caller> {
     }
 
     /// Every request that still waits, oldest first; nobody waits afterwards.
-    @inlinable package mutating func finishAll() -> [Entry] {
+    @inlinable public mutating func finishAll() -> [Entry] {
         defer { entries.removeAll() }
         return entries.values.sorted { $0.number < $1.number }
     }
 
     /// Removes and returns the requests for which `predicate` holds, oldest first.
-    @inlinable package mutating func finish(where predicate: (Entry) -> Bool) -> [Entry] {
+    @inlinable public mutating func finish(where predicate: (Entry) -> Bool) -> [Entry] {
         let found = entries.values.filter(predicate).sorted { $0.number < $1.number }
         for entry in found { entries.removeValue(forKey: entry.number) }
         return found

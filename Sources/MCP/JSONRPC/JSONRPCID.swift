@@ -1,7 +1,7 @@
 package import JSON
 
 /// The id of a request, as its exact JSON text: `1`, `"1"`, `1.0` and 2⁵³+1 stay four different ids (JSON-RPC 2.0 §4).
-package struct JSONRPCID: Sendable, Hashable {
+public struct JSONRPCID: Sendable, Hashable {
     /// Longest text that is kept for the way back.
     package static let maximumBytes = 1024
 

@@ -54,11 +54,14 @@ extension AuditEvent {
         }
         Self.append(",\"remote_address\":", remoteAddress, to: &text)
         if !detail.isEmpty {
-            text.append(contentsOf: ",\"detail\":".utf8)
-            let members = detail.map { name, value in
-                JSONValue.Member(name, .string(LogText.sanitized(value, limit: Self.limit(of: name))))
+            JSONText.append(",\"detail\":{", to: &text)
+            for (position, (name, value)) in detail.enumerated() {
+                if position > 0 { text.append(UInt8(ascii: ",")) }
+                JSONText.appendQuoted(name, to: &text)
+                text.append(UInt8(ascii: ":"))
+                LogText.appendQuoted(value, limit: Self.limit(of: name), to: &text)
             }
-            JSONValue.object(members).append(to: &text)
+            text.append(UInt8(ascii: "}"))
         }
         text.append(contentsOf: "}\n".utf8)
     }

@@ -90,10 +90,10 @@ package enum LogText {
         return clean
     }
 
-    /// Appends `text`, made harmless, as a JSON string.
-    static func appendQuoted(_ text: String, to line: inout [UInt8]) {
+    /// Appends `text`, made harmless and cut at `limit` bytes, as a JSON string.
+    static func appendQuoted(_ text: String, limit: Int = limit, to line: inout [UInt8]) {
         guard text.utf8.count <= limit, JSONText.isPlainASCII(text.utf8.span) else {
-            return JSONText.appendQuoted(sanitized(text), to: &line)
+            return JSONText.appendQuoted(sanitized(text, limit: limit), to: &line)
         }
         // Nothing is harmful, nothing to escape: the one look was enough for both.
         line.append(UInt8(ascii: "\""))
