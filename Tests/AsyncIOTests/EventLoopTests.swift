@@ -58,7 +58,7 @@ struct EventLoopTests {
             }
         }
         func wait() async -> String {
-            await EventLoop.wait {
+            await Waiter.wait {
                 $0(&place)
             } onCancel: { [loop] in
                 loop.execute { self.assumeIsolated { $0.place.resume(returning: "cancelled") } }

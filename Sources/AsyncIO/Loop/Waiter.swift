@@ -3,20 +3,21 @@
 ///
 /// Cheaper than a checked continuation, which allocates at each suspension. Confined to one loop; whoever destroys a
 /// place resumes it before.
-// Inlinable, like the rest of this file: it is on the path of every call, and its users specialise it.
-@safe package struct Waiter<Value: Sendable> {
+// Inlinable, like the rest of this file: it is on the path of every call, and its users specialise it. Public for the same
+// reason: what is `package` the compiler does not specialise in another module.
+@safe public struct Waiter<Value: Sendable>: Sendable {
     @usableFromInline var continuation: UnsafeContinuation<Value, Never>?
 
     /// An empty place.
-    @inlinable package init() {
+    @inlinable public init() {
         unsafe continuation = nil
     }
 
     /// Whether somebody waits.
-    @inlinable package var isWaiting: Bool { unsafe continuation != nil }
+    @inlinable public var isWaiting: Bool { unsafe continuation != nil }
 
     /// Ends the waiting, if there is any.
-    @inlinable package mutating func resume(returning value: Value) {
+    @inlinable public mutating func resume(returning value: Value) {
         guard let waiting = unsafe continuation else { return }
         unsafe continuation = nil
         unsafe waiting.resume(returning: value)
@@ -29,14 +30,14 @@
     }
 }
 
-extension EventLoop {
+extension Waiter {
     /// Suspends the caller in a place of its actor until the place is resumed; `onCancel` is called, from any thread,
     /// when the task is cancelled meanwhile.
     ///
     /// `ready` is asked in the same act in which the place is taken, and its answer is given at once. What the caller
     /// looked at before may have changed: the way here can change executors, when the caller's task prefers another
     /// loop than its actor's, and everything may happen meanwhile.
-    @inlinable package static func wait<Value: Sendable>(
+    @inlinable public static func wait(
         isolation: isolated (any Actor)? = #isolation, unless ready: () -> Value? = { nil },
         in place: ((inout Waiter<Value>) -> Void) -> Void, onCancel: @Sendable () -> Void
     ) async -> Value {

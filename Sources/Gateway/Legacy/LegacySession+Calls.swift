@@ -195,7 +195,7 @@ extension LegacySession {
     /// modern era is cancelled (c21).
     func outcome(of stream: MessageStream) async -> CallOutcome {
         let number = stream.number
-        return await EventLoop.wait {
+        return await Waiter.wait {
             stream.takeOutcome()
         } in: {
             $0(&stream.outcomeWaiter)

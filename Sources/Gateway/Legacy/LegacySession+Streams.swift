@@ -86,7 +86,7 @@ extension LegacySession {
     /// The next piece for a reader; waits for one.
     func next(_ reader: StreamReader) async -> Delivery {
         guard let stream = streams[reader.stream] else { return .end }
-        return await EventLoop.wait {
+        return await Waiter.wait {
             ready(reader, stream)
         } in: {
             $0(&stream.deliveryWaiter)

@@ -40,22 +40,26 @@ package struct HTTPRouter: HTTPResponder {
 
     /// Answers through the responder for the path and method, or with 404 or 405.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        if let methods = literals[request.path] {
-            guard let responder = Self.responder(request.method, methods) else {
-                return Self.methodNotAllowed(request, methods)
-            }
-            return await responder.respond(to: request, body: body)
-        }
+        var request = request
+        if let responder = successor(for: &request) { return await responder.respond(to: request, body: body) }
+        if let methods = methods(for: &request) { return Self.methodNotAllowed(request, methods) }
+        return HTTPResponse.text(.notFound, "There is nothing at this address.")
+    }
+
+    /// The responder for the path and method, if there is one.
+    package func successor(for request: inout HTTPRequest) -> (any HTTPResponder)? {
+        methods(for: &request).flatMap { Self.responder(request.method, $0) }
+    }
+
+    /// What there is at the path; sets the parameters.
+    private func methods(for request: inout HTTPRequest) -> Methods? {
+        if let methods = literals[request.path] { return methods }
         for route in patterns {
             guard let parameters = route.pattern.match(request.path) else { continue }
-            guard let responder = Self.responder(request.method, route.methods) else {
-                return Self.methodNotAllowed(request, route.methods)
-            }
-            var request = request
             request.parameters = parameters
-            return await responder.respond(to: request, body: body)
+            return route.methods
         }
-        return HTTPResponse.text(.notFound, "There is nothing at this address.")
+        return nil
     }
 
     private static func responder(_ method: HTTPMethod, _ methods: Methods) -> (any HTTPResponder)? {

@@ -105,7 +105,7 @@ actor HTTPConnection {
     private func answer(_ head: consuming AdmittedHead, _ id: RequestID) async -> HTTPResponse {
         let body = HTTPRequestBody(declaredLength: head.declaredLength, source: reader)
         defer { body.detach() }
-        return await context.responder.respond(to: makeRequest(head, id), body: body)
+        return await context.responder.answer(makeRequest(head, id), body: body)
     }
 
     private func makeRequest(_ head: AdmittedHead, _ id: RequestID) -> HTTPRequest {

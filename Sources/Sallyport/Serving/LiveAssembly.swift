@@ -33,12 +33,14 @@ final class LiveAssembly: HTTPResponder {
     }
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        if let pressure, pressure.level != .calm, !OperationEndpoints.paths.contains(request.path) {
-            var response = HTTPResponse.text(
-                .serviceUnavailable, "There is no memory for requests now; try again later.")
-            response.fields.append("Retry-After", "1")
-            return response
-        }
-        return await state.withLock { $0.front }.responder.respond(to: request, body: body)
+        var response = HTTPResponse.text(.serviceUnavailable, "There is no memory for requests now; try again later.")
+        response.fields.append("Retry-After", "1")
+        return response
+    }
+
+    /// Nil where there is no memory for the request.
+    func successor(for request: inout HTTPRequest) -> (any HTTPResponder)? {
+        if let pressure, pressure.level != .calm, !OperationEndpoints.paths.contains(request.path) { return nil }
+        return state.withLock { $0.front }.responder
     }
 }
