@@ -140,6 +140,17 @@ extension EndToEnd {
                 "wrong.yaml", "cases:\n  - {name: no, groups: [User], tool: \"demo:add\", allow: true}\n")
             let bad = try await gateway.command(["policy", "test", wrong, "--config", configuration])
             #expect(bad.exit == .exited(65) && bad.errors.contains("wrong.yaml:2: no: must be allowed and is not"))
+            let behind = try gateway.directory.write(
+                "behind.yaml",
+                "public_url: \"https://auth.test\"\nprotected_resources: {fetch: {url: \"https://fetch.test/mcp\"}}\n"
+                    + Self.policy.replacing(#""demo:*""#, with: #""fetch:*": ["scope:user"], "demo:*""#))
+            let through = try await gateway.command(
+                ["policy", "explain", "--user", "bob", "--protected-resource", "fetch", "--config", behind])
+            #expect(through.exit == .exited(0), "\(through.errors)")
+            #expect(through.output.hasPrefix("yes: bob may use the protected resource \"fetch\""), "\(through.output)")
+            let tool = try await gateway.command(
+                ["policy", "explain", "--user", "bob", "--tool", "fetch:get", "--config", behind])
+            #expect(tool.exit == .exited(65) && tool.errors.contains("is a protected resource"), "\(tool.errors)")
         }
 
         @Test("O05: who comes too often waits, by its own count, and starts nothing")

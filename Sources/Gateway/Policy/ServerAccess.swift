@@ -62,23 +62,39 @@ package final class ServerAccess: Sendable {
         return [tools, prompts, resources].contains { $0.contains { isOpen($0, rights) } }
     }
 
-    /// The scopes without which `rights` do not open all of it, whatever it has and whatever that is called; nil where they do.
-    /// Empty where no scope would help: something is open to nobody.
-    package func scopesMissing(forAllOf rights: AccessRights) -> [String]? {
+    /// Whether `rights` open all of it, whatever it has and whatever that is called, and which rule decides: where they do, the
+    /// one for what no other names; where they do not, the first that stands against it.
+    package func decisionForAll(_ rights: AccessRights) -> (decision: AccessDecision, kind: AccessKind) {
+        var allowed: AccessBasis?
+        var closed: (basis: AccessBasis, kind: AccessKind)?
         var missing: [String] = []
-        var isPossible = true
-        for table in [tools, prompts, resources] {
-            guard let rest = table.everything ?? silence else { return [] }
-            for rule in table.all + [rest] where !isOpen(rule, rights) {
-                if rule.names.isEmpty { isPossible = false }
+        for kind in AccessKind.allCases {
+            let table = table(kind)
+            guard let rest = table.everything ?? silence else { return (.hidden(.silence), kind) }
+            let basis: AccessBasis = table.everything.map { .rule($0.pattern) } ?? .defaultScope
+            allowed = allowed ?? basis
+            for rule in table.all + (table.everything == nil ? [rest] : []) where !isOpen(rule, rights) {
+                let found: AccessBasis = rule.pattern.isEmpty ? .defaultScope : .rule(rule.pattern)
+                if rule.names.isEmpty { return (.hidden(found), kind) }
+                closed = closed ?? (found, kind)
                 let lacking = zip(rule.names, rule.scopes).filter { !rights.held[$0.1] }.map(\.0)
                 for name in lacking where !missing.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
                     missing.append(name)
                 }
             }
         }
-        if !isPossible { return [] }
-        return missing.isEmpty ? nil : missing
+        if let closed { return (.insufficient(missing, closed.basis), closed.kind) }
+        return (allowed.map { .allowed($0) } ?? .hidden(.silence), .tool)
+    }
+
+    /// The scopes without which `rights` do not open all of it; nil where they do. Empty where no scope would help: something
+    /// is open to nobody.
+    package func scopesMissing(forAllOf rights: AccessRights) -> [String]? {
+        switch decisionForAll(rights).decision {
+        case .allowed: nil
+        case .insufficient(let missing, _): missing
+        case .hidden: []
+        }
     }
 
     /// Whether the rules say something about whatever the server may have.
@@ -162,6 +178,7 @@ struct RuleTable: Sendable {
         }
         self.exact = exact
         self.rules = rules
+        all = rules + exact.values.sorted { $0.pattern.utf8.lexicographicallyPrecedes($1.pattern.utf8) }
     }
 
     /// The one that counts for `name`.
@@ -179,7 +196,8 @@ struct RuleTable: Sendable {
         return nil
     }
 
-    var all: [AccessRule] { rules + exact.values }
+    /// Every one: patterns in the order in which they count, then exact names by their bytes.
+    let all: [AccessRule]
 
     /// The rule that counts for names that no other one fits; nil where there may be names that none fits. A pattern that ends in
     /// a star and fits the bare name of the server fits everything behind it.
@@ -188,6 +206,6 @@ struct RuleTable: Sendable {
     }
 
     func contains(where isSo: (AccessRule) -> Bool) -> Bool {
-        exact.values.contains(where: isSo) || rules.contains(where: isSo)
+        all.contains(where: isSo)
     }
 }

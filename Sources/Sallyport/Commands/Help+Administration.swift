@@ -60,6 +60,7 @@ extension Help {
         "policy": """
         usage: sallyport policy explain --user NAME --tool TOOL [--server SERVER] [--json]
                sallyport policy explain --groups A,B --prompt NAME | --resource URI [--server SERVER] [--json]
+               sallyport policy explain --user NAME --protected-resource NAME [--json]
                sallyport policy test FILE
                sallyport policy pins [--server NAME] [--json]
                sallyport policy pins show SERVER TOOL [--json]
@@ -74,6 +75,10 @@ extension Help {
             cases:
               - {name: users cannot delete, groups: [User], tool: "n8n:delete_workflow", allow: false}
               - {claims: {roles: [Dev]}, resource: "notes:file:///srv/x", allow: true, rule: "notes:file:///srv/*"}
+              - {groups: [User], protected_resource: fetch, allow: true}
+
+        A protected resource, by its name or its url, is all or nothing, as at /verify. A token that says nothing of scope
+        has those of the resource.
 
           --user NAME      the account, with its groups and what its identity provider said last
           --groups A,B     these groups in the place of the account's

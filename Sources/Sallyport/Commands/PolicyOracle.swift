@@ -1,5 +1,4 @@
 import Gateway
-import JSON
 
 /// What is asked of the access policy.
 struct PolicyQuestion: Equatable {
@@ -9,6 +8,13 @@ struct PolicyQuestion: Equatable {
     let name: String
 }
 
+/// What somebody asks for.
+enum PolicySubject: Equatable {
+    case one(PolicyQuestion)
+    /// All of a protected resource: `/verify` does not see which tool a request means.
+    case all(ProtectedResourceSettings)
+}
+
 /// Says what the gateway would do, with the gateway's own code.
 struct PolicyOracle {
     let configuration: Configuration
@@ -16,7 +22,7 @@ struct PolicyOracle {
 
     init(_ configuration: Configuration) {
         self.configuration = configuration
-        policy = configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) }
+        policy = configuration.access.map { AccessPolicy($0, servers: configuration.namesUnderPolicy) }
     }
 
     /// What `SERVER:NAME` asks, or NAME of the server that is given; nil where no server of that name is configured.
@@ -38,7 +44,9 @@ struct PolicyOracle {
                 return PolicyQuestion(kind: kind, server: settings.name, name: own(kind, name, settings))
             }
         }
-        guard configuration.servers.count == 1, let only = configuration.servers.first else { return nil }
+        // What names a protected resource is not meant for the only server there is.
+        let isElsewhere = configuration.protectedResources.contains { text.utf8.starts(with: "\($0.name):".utf8) }
+        guard !isElsewhere, configuration.servers.count == 1, let only = configuration.servers.first else { return nil }
         return PolicyQuestion(kind: kind, server: only.name, name: own(kind, text, only))
     }
 
@@ -58,29 +66,13 @@ struct PolicyOracle {
 
     /// Whether somebody with these claims may use it, and why.
     func answer(_ question: PolicyQuestion, claims: (_ claim: String) -> [String]) -> PolicyAnswer {
-        var answer = PolicyAnswer(question: question, isAllowed: true, reason: .noPolicy)
+        var answer = PolicyAnswer(subject: .one(question), isAllowed: true, reason: .noPolicy)
         let name = Array(question.name.utf8)
         if let policy, let access = policy.server(question.server) {
             let rights = policy.rights(claims: claims)
             answer.holds = policy.scopes(of: rights).sorted()
             answer.mode = policy.rules.mode
-            let decision = access.decision(question.kind, name, rights)
-            let basis: AccessBasis
-            switch decision {
-            case .allowed(let found), .hidden(let found): basis = found
-            case .insufficient(let missing, let found):
-                basis = found
-                answer.missing = missing
-            }
-            answer.isAllowed = decision.isAllowed
-            answer.needs = access.scopes(of: basis, question.kind) ?? []
-            switch basis {
-            case .rule(let pattern):
-                answer.reason = .rule
-                answer.rule = pattern
-            case .defaultScope: answer.reason = .defaultScope
-            case .silence: answer.reason = .silence
-            }
+            answer.take(access.decision(question.kind, name, rights), question.kind, access)
         }
         if question.kind == .tool, settings(question.server)?.tools.filter.exposedName(of: name) == nil {
             answer.isAllowed = false
@@ -88,56 +80,47 @@ struct PolicyOracle {
         }
         return answer
     }
-}
 
-/// Yes or no, and why.
-struct PolicyAnswer {
-    enum Reason: String {
-        /// There is no `access` block.
-        case noPolicy = "no_policy"
-        case rule
-        case defaultScope = "default_scope"
-        /// No rule fits.
-        case silence
-        /// `tools` of the server hides it from everybody.
-        case tools
+    /// What to ask instead, where the text names a protected resource as if it were a server.
+    func hint(to text: String) -> String? {
+        let name = String(decoding: Array(text.utf8.prefix { $0 != UInt8(ascii: ":") }), as: UTF8.self)
+        guard let resource = protectedResource(name) else { return nil }
+        return "\"\(resource.name)\" is a protected resource: /verify does not see which tool is meant; ask for "
+            + "the protected resource instead"
     }
 
-    let question: PolicyQuestion
-    var isAllowed: Bool
-    var reason: Reason
-    var rule: String?
-    var mode = AccessRules.Mode.any
-    /// The scopes that are needed, those of them that are missing, and all that are held.
-    var needs: [String] = []
-    var missing: [String] = []
-    var holds: [String] = []
-
-    /// Why, in words.
-    var because: String {
-        let scopes = needs.joined(separator: mode == .any ? " or " : " and ")
-        switch reason {
-        case .noPolicy: return "there is no access block, so everybody may use everything"
-        case .rule where needs.isEmpty: return "the rule \"\(rule ?? "")\" lets nobody"
-        case .rule: return "by the rule \"\(rule ?? "")\", which needs \(scopes); \(held)"
-        case .defaultScope: return "no rule names it, and default_scope needs \(scopes); \(held)"
-        case .silence: return "no rule names it, and there is no default_scope"
-        case .tools: return "\"tools\" of the server hides it from everybody"
+    /// The protected resource of this name or at this address; nil where none is configured.
+    func protectedResource(_ text: String) -> ProtectedResourceSettings? {
+        configuration.protectedResources.first { resource in
+            [resource.name, resource.identifier].contains { $0.utf8.elementsEqual(text.utf8) }
         }
     }
 
-    private var held: String { holds.isEmpty ? "no scope is held" : "held: \(holds.joined(separator: ", "))" }
-
-    /// For programs.
-    func json(user: String?) -> String {
-        func list(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
-        var members: [JSONValue.Member] = [
-            .init("allowed", .boolean(isAllowed)), .init("server", .string(question.server)),
-            .init(question.kind.rawValue, .string(question.name)), .init("reason", .string(reason.rawValue)),
-            .init("rule", rule.map { .string($0) } ?? .null), .init("scope_mode", .string(mode.rawValue)),
-            .init("needs", list(needs)), .init("missing", list(missing)), .init("holds", list(holds)),
-        ]
-        if let user { members.append(.init("user", .string(user))) }
-        return String(decoding: JSONValue.object(members).serialized(), as: UTF8.self)
+    /// Whether `/verify` lets somebody with these claims through to a protected resource, and why. Who does not say which
+    /// `scope` a token has means one with all of the resource's.
+    func answer(
+        _ resource: ProtectedResourceSettings, claims given: (_ claim: String) -> [String]
+    ) -> PolicyAnswer {
+        let scope = given("scope").isEmpty ? resource.scopes : given("scope")
+        var answer = PolicyAnswer(subject: .all(resource), isAllowed: true, reason: .noPolicy)
+        if let policy, let access = policy.server(resource.name) {
+            let rights = policy.rights { $0 == "scope" ? scope : given($0) }
+            answer.holds = policy.scopes(of: rights).sorted()
+            answer.mode = policy.rules.mode
+            let (decision, kind) = access.decisionForAll(rights)
+            answer.take(decision, kind, access)
+            if kind == .prompt && policy.rules.prompts != nil || kind == .resource && policy.rules.resources != nil {
+                answer.chapter = "access.\(kind.rawValue)s"
+            }
+        }
+        let lacking = resource.requiredScopes.filter { !scope.contains($0) }
+        if answer.isAllowed, !lacking.isEmpty {
+            answer.isAllowed = false
+            answer.reason = .requiredScopes
+            (answer.needs, answer.missing, answer.holds, answer.mode) = (
+                resource.requiredScopes, lacking, scope, .all
+            )
+        }
+        return answer
     }
 }

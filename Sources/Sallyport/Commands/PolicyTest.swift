@@ -49,7 +49,8 @@ struct PolicyCase {
     let name: String
     let line: Int
     private var claims: [String: [String]] = [:]
-    private var kind = AccessKind.tool
+    /// What kind of thing is asked for; nil for a protected resource as a whole.
+    private var kind: AccessKind?
     private var asked = ""
     private var isAllowed = false
     /// The rule that must decide; nil where any may.
@@ -78,12 +79,16 @@ struct PolicyCase {
             for (claim, value) in claims.named() { entry.claims[claim] = texts(value) }
         }
         if let groups = section.value("groups") { entry.claims["groups"] = texts(groups) }
-        let things = AccessKind.allCases.compactMap { kind in section.value(kind.rawValue).map { (kind, $0) } }
+        var things: [(AccessKind?, ConfigurationValue)] = AccessKind.allCases.compactMap { kind in
+            section.value(kind.rawValue).map { (kind, $0) }
+        }
+        if let whole = section.value("protected_resource") { things.append((nil, whole)) }
         if things.count == 1, let text = things[0].1.nonEmptyString() {
             entry.kind = things[0].0
             entry.asked = text
         } else {
-            context.refuse(value.path, line: value.line, "names not exactly one tool, prompt or resource")
+            context.refuse(
+                value.path, line: value.line, "names not exactly one tool, prompt, resource or protected_resource")
         }
         if let allow = section.value("allow") {
             entry.isAllowed = allow.boolean() ?? false
@@ -103,10 +108,19 @@ struct PolicyCase {
 
     /// What is wrong; nil where it is as it must be.
     func failure(_ oracle: PolicyOracle) -> String? {
-        guard let question = oracle.question(kind, asked, server: nil) else {
-            return "\"\(asked)\" names no server of the configuration; write SERVER:NAME"
+        let answer: PolicyAnswer
+        if let kind {
+            guard let question = oracle.question(kind, asked, server: nil) else {
+                return oracle.hint(to: asked).map { "\"\(asked)\" names no server of the configuration: \($0)" }
+                    ?? "\"\(asked)\" names no server of the configuration; write SERVER:NAME"
+            }
+            answer = oracle.answer(question) { claims[$0] ?? [] }
+        } else {
+            guard let resource = oracle.protectedResource(asked) else {
+                return "\"\(asked)\" is no protected resource of the configuration"
+            }
+            answer = oracle.answer(resource) { claims[$0] ?? [] }
         }
-        let answer = oracle.answer(question) { claims[$0] ?? [] }
         guard answer.isAllowed == isAllowed else {
             return "must be \(isAllowed ? "allowed" : "refused") and is not: \(answer.because)"
         }
