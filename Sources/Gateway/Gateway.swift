@@ -128,7 +128,7 @@ package final class Gateway: Sendable {
         }
         let channels = channels.filter { $0.steps.server.site == site }
         for channel in channels { channel.register(on: &router) }
-        if let icons { router.on(.get, IconAddresses.path, icons) }
+        if site == nil, let icons { router.on(.get, IconAddresses.path, icons) }
         guard case .bearer = configuration.authentication else { return }
         let older = channels.map(\.steps.authentication.resource)
         let servers = resources.servers.filter { $0.origin == site?.origin }

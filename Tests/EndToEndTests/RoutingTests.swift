@@ -120,7 +120,7 @@ extension EndToEnd {
         @Test("U06: pages and cookies belong to the gateway's own host alone")
         func pages() async throws {
             let site = try await Site(login: false)
-            for path in ["/", "/login", "/account", "/consent", "/setup", "/logout", "/callback", "/verify", "/jwks"] {
+            for path in ["/", "/login", "/account", "/consent", "/setup", "/logout", "/callback", "/verify", "/jwks", "/icons", "/icons/x"] {
                 let answer = try await site.ask("one", path)
                 #expect(answer.status == 404 && answer.header("set-cookie") == nil, "\(path): \(answer.status)")
             }
