@@ -1,4 +1,5 @@
 import Foundation
+import Telemetry
 import TestSupport
 import Testing
 
@@ -120,7 +121,10 @@ extension EndToEnd {
         @Test("U06: pages and cookies belong to the gateway's own host alone")
         func pages() async throws {
             let site = try await Site(login: false)
-            for path in ["/", "/login", "/account", "/consent", "/setup", "/logout", "/callback", "/verify", "/jwks", "/icons", "/icons/x"] {
+            for path in [
+                "/", "/login", "/account", "/consent", "/setup", "/logout", "/callback", "/verify", "/jwks", "/icons",
+                "/icons/x",
+            ] {
                 let answer = try await site.ask("one", path)
                 #expect(answer.status == 404 && answer.header("set-cookie") == nil, "\(path): \(answer.status)")
             }
@@ -147,6 +151,42 @@ extension EndToEnd {
             for server in ["one", "two", ""] { #expect(front.text.contains("http://\(site.host(server))/mcp")) }
             for cookie in try await site.ask("", "/login").headers where cookie.0.lowercased() == "set-cookie" {
                 #expect(!cookie.1.lowercased().contains("domain="), "\(cookie.1)")
+            }
+        }
+
+        @Test("T10, RFC 9449 §4.3: a proof counts at the host at which tokens are asked for, and at no other")
+        func proofs() async throws {
+            let site = try await Site()
+            let clock = WallClock.system
+            let prover = try KeyProver()
+            var walk = OAuthWalk(port: site.port, user: EndToEnd.user, password: EndToEnd.password)
+            walk.audience = "http://\(site.host("one"))/mcp"
+            let ready = walk
+            let (client, tokens) = try await onThread { try ready.logIn() }
+            var refresh = tokens.refresh
+            func ask(_ host: String, _ path: String, proof address: String) async throws -> PlainResponse {
+                let body = ["grant_type": "refresh_token", "refresh_token": refresh, "client_id": client]
+                return try await site.ask(
+                    host, path, "POST",
+                    [
+                        "Content-Type": "application/x-www-form-urlencoded",
+                        "DPoP": try prover.proof("POST", address, at: clock.now()),
+                    ], body: FormEncoding.encode(body.map { ($0.key, $0.value) }))
+            }
+            for host in ["one", ""] {
+                let others = ["one", "two", ""].filter { $0 != host }.map { "http://\(site.host($0))/token" }
+                for address in others + ["http://\(site.host(host))/other", "https://\(site.host(host))/token"] {
+                    let answer = try await ask(host, "/token", proof: address)
+                    #expect(answer.object["error"] as? String == "invalid_dpop_proof", "\(host): \(address)")
+                }
+                for path in ["/token", "/oauth/token"] {
+                    let answer = try await ask(host, path, proof: "http://\(site.host(host))\(path)")
+                    try #require(answer.object["token_type"] as? String == "DPoP", "\(host)\(path): \(answer.text)")
+                    refresh = try #require(answer.object["refresh_token"] as? String)
+                    let claims = try EndToEnd.claims(of: try #require(answer.object["access_token"] as? String))
+                    #expect((claims["cnf"] as? [String: Any])?["jkt"] as? String == prover.thumbprint)
+                    #expect(claims["iss"] as? String == "http://localhost:\(site.port)")
+                }
             }
         }
 

@@ -6,6 +6,8 @@ import Telemetry
 /// `AuthenticatedClient`, so neither phase can be left out.
 struct TokenEndpoint: HTTPResponder {
     let service: AuthorizationService
+    /// Where it is asked when not at the issuer's own host: proofs are for that address (RFC 9449 §4.3).
+    var site: ServerOrigin?
 
     /// Its own and that of servers that clients know already.
     static let paths = ["/token", "/oauth/token"]
@@ -23,7 +25,7 @@ struct TokenEndpoint: HTTPResponder {
             let origin = try service.openOrigin(of: request)
             let parsed = try await TokenRequest.parse(request, body)
             let client = try await ClientAuthenticator(service: service, origin: origin).authenticate(parsed)
-            let key = try await ProvenKey.find(in: request, origin: origin, service: service)
+            let key = try await ProvenKey.find(in: request, origin: site ?? origin, service: service)
             guard key != nil || !client.client.metadata.isBoundToKeys else { throw ProvenKey.missing }
             let issuer = TokenIssuer(service: service, origin: origin, head: request, key: key)
             let tokens = try await exchange(parsed, client: client, issuer: issuer)

@@ -15,7 +15,9 @@ struct ServiceHosts: HTTPResponder {
         var routers: [String: HTTPRouter] = [:]
         for site in plan.endpoints.compactMap(\.site) {
             var router = common
-            if let issuer = plan.configuration.publicURL { service?.register(forResourceAt: issuer, on: &router) }
+            if let issuer = plan.configuration.publicURL {
+                service?.register(forResourceAt: site, of: issuer, on: &router)
+            }
             gateway.register(at: site, on: &router)
             for authority in HostPolicy.authorities(of: site) { routers[authority] = router }
         }
