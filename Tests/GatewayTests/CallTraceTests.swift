@@ -63,9 +63,13 @@ struct CallTraceTests {
             ]
             expected["sallyport.request_id"] = Self.texts(asked)["sallyport.request_id"]
             #expect(Self.texts(asked) == expected && expected["sallyport.request_id"]?.utf8.count == 24)
-            let address = Self.texts(served)["client.address"]
-            #expect(address?.hasPrefix("127.0.0.1") == true)
-            expected["client.address"] = address
+            expected["client.address"] = "127.0.0.1"
+            let port = served.attributes.first { $0.key == "client.port" }?.value
+            if case .integer(let number) = port {
+                #expect((1...65535).contains(number))
+            } else {
+                Issue.record("no port")
+            }
             #expect(Self.texts(served) == expected)
             let session = try #require(client.session)
             for text in ["\(served)", "\(asked)"] {
@@ -91,6 +95,22 @@ struct CallTraceTests {
                 let own = try await trace(meta, head)
                 #expect(own.trace != other && own.trace != Self.trace && own.parent == nil, "\(meta)")
             }
+        }
+    }
+
+    @Test(
+        "W3C Trace Context §4.3: tracestate goes along with the traceparent that it belongs to, and with no other",
+        arguments: [
+            ("\"\(parent())\"", true), ("\"00-nonsense\"", false), ("7", false), (nil, false),
+        ] as [(String?, Bool)])
+    func state(parent: String?, isKept: Bool) async throws {
+        try await Self.withTraces { bench, spans in
+            let client = try await bench.open()
+            let own = parent.map { "\"traceparent\":\($0)," } ?? ""
+            let parameters = #"{"name":"meta","arguments":{},"_meta":{\#(own)"tracestate":"v=1"}}"#
+            let head = ["traceparent": Self.parent(String(repeating: "b", count: 32)), "tracestate": "w=2"]
+            let text = try await client.send(PlainMCP.request("tools/call", id: 3, parameters), head).text ?? ""
+            #expect(text.contains("traceparent") && text.contains("tracestate") == isKept, "\(text)")
         }
     }
 

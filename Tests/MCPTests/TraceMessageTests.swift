@@ -45,6 +45,20 @@ struct TraceMessageTests {
     }
 
     @Test(
+        "W3C Trace Context §4.3: the state of another trace does not go along",
+        arguments: [
+            (#"{"traceparent":"forged","tracestate":"a=1","x":1}"#, #"{P,"x":1}"#),
+            (#"{"tracestate":"a=1"}"#, "{P}"), (#"{"x":1,"tracestate":7}"#, #"{"x":1,P}"#), ("{}", "{P}"),
+        ])
+    func state(meta: String, expected: String) throws {
+        let text = #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":M}}"#
+        let carrying = TraceMessage.carrying(
+            Self.parent, try message(text.replacing("M", with: meta)), keepsState: false)
+        let wanted = expected.replacing("P", with: "\"traceparent\":\"\(Self.parent)\"")
+        #expect(String(decoding: carrying.node.bytes, as: UTF8.self) == text.replacing("M", with: wanted))
+    }
+
+    @Test(
         "what cannot carry one goes on as it is",
         arguments: [
             #"{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}"#,

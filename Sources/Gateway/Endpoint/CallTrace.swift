@@ -1,3 +1,4 @@
+import AsyncIO
 import HTTP
 import JSON
 import MCP
@@ -13,12 +14,20 @@ struct CallTrace: Sendable {
     private let served: OpenSpan
     private let asked: OpenSpan
     private let method: MCPMethod
+    /// Who asked us.
+    private let client: SocketAddress
+    /// Whether what the message says besides (`_meta.tracestate`) belongs to the trace that goes on. Of a trace that begins anew
+    /// here, or came by the head, it is not (W3C Trace Context §4.3).
+    let keepsState: Bool
 
     /// The message says where it belongs (`_meta.traceparent`), else its head does.
     init(_ tracer: Tracer, _ message: JSONRPCMessage, _ request: HTTPRequest) {
         self.tracer = tracer
-        let text = message.params?["_meta"]?["traceparent"]?.string ?? request.fields["traceparent"]
-        served = tracer.begin(below: text.flatMap { TraceContext(traceparent: $0) })
+        let own = message.params?["_meta"]?["traceparent"]?.string
+        let parent = (own ?? request.fields["traceparent"]).flatMap { TraceContext(traceparent: $0) }
+        keepsState = own != nil && parent != nil
+        client = request.remoteAddress
+        served = tracer.begin(below: parent)
         asked = tracer.begin(below: served.context)
         method = MCPMethod(message.method)
     }
@@ -55,7 +64,11 @@ struct CallTrace: Sendable {
         }
         let error = end == .answered ? nil : end.rawValue
         tracer.spans.add(asked.finished(name, .client, attributes, error: error))
-        attributes.append(("client.address", .string(record.remoteAddress)))
+        if let address = client.ipAddress {
+            attributes.append(("client.address", .string(address.description)))
+            // Behind a proxy nobody knows it.
+            if client.port != 0 { attributes.append(("client.port", .integer(Int64(client.port)))) }
+        }
         tracer.spans.add(served.finished(name, .server, attributes, error: error))
     }
 }

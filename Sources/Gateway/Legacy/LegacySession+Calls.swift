@@ -82,7 +82,9 @@ extension LegacySession {
         if let refusal = ownTasks?.refusal(message, method) {
             return resolve(number, outcome: .refused, refusal)
         }
-        if let trace = record?.trace { admitted = TraceMessage.carrying(trace.traceparent, admitted) }
+        if let trace = record?.trace {
+            admitted = TraceMessage.carrying(trace.traceparent, admitted, keepsState: trace.keepsState)
+        }
         let stated = method == .toolsCall && server.remote == nil ? identity : nil
         let line =
             isRelay

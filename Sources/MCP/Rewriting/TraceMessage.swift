@@ -2,8 +2,11 @@ import JSON
 
 /// Puts a request into a trace (`_meta.traceparent`, W3C Trace Context).
 package enum TraceMessage {
-    /// `message` with `traceparent` in the place of the one that it may have. What cannot carry one comes back as it is.
-    package static func carrying(_ traceparent: String, _ message: JSONRPCMessage) -> JSONRPCMessage {
+    /// `message` with `traceparent` in the place of the one that it may have, and without a `tracestate` that belongs to another.
+    /// What cannot carry one comes back as it is.
+    package static func carrying(
+        _ traceparent: String, _ message: JSONRPCMessage, keepsState: Bool = true
+    ) -> JSONRPCMessage {
         let value = JSONText.quoted(traceparent)
         let alone = Array("{\"traceparent\":".utf8) + value + [UInt8(ascii: "}")]
         // One of a batch is a document of its own by now.
@@ -13,6 +16,7 @@ package enum TraceMessage {
             if let meta = params["_meta"] {
                 guard meta.isObject else { return message }
                 patch.set("traceparent", to: value, in: meta)
+                if !keepsState { patch.remove("tracestate", from: meta) }
             } else {
                 patch.set("_meta", to: alone, in: params)
             }
