@@ -142,6 +142,12 @@ import Testing
             (400, #"{"jsonrpc":"2.0","id":7,"error":{"code":-32022,"message":"version"}}"#, "-32022"),
             (404, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"no such method"}}"#, "-32601"),
             (500, "oops", "500"), (200, "<html>", "not JSON"), (302, "", "302"),
+            (200, #"{"jsonrpc":"2.0","id":8,"result":{}}"#, "something else"), (200, "{}", "something else"),
+            (200, #"{"jsonrpc":"2.0","id":"7","result":{}}"#, "something else"), (200, "[]", "something else"),
+            (200, #"{"jsonrpc":"2.0","id":7,"method":"roots/list"}"#, "something else"), (200, "7", "something else"),
+            (200, #"{"jsonrpc":"2.0","method":"notifications/x"}"#, "something else"),
+            (200, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"no"}}"#, "-32001"),
+            (200, #"{"jsonrpc":"2.0","error":{"code":-32001,"message":"no"}}"#, "-32001"),
         ])
     func errors(status: Int, body: String, expected: String) async throws {
         let stage = try await Stage { _, _ in
@@ -150,8 +156,23 @@ import Testing
                 body: .bytes(Array(body.utf8)))
         }
         await stage.send(#"{"jsonrpc":"2.0","id":7,"method":"tools/call"}"#)
-        let answer = try await stage.answer("7")
-        #expect(answer.contains("\"error\"") && answer.contains(expected), "\(answer)")
+        let answer = try await eventually("an error; delivered: \(stage.delivered.all)") {
+            stage.delivered.all.first { $0.contains("\"id\":7,\"error\"") }
+        }
+        #expect(answer.contains(expected), "\(answer)")
+        await stage.close()
+    }
+
+    @Test("of a batch in one body the answer counts, wherever it stands, and is the only one")
+    func batches() async throws {
+        let stage = try await Stage { _, message in
+            let note = #"{"jsonrpc":"2.0","method":"notifications/x"}"#
+            return Self.json("[\(note),\(Self.result(message, "{}")),\(note)]")
+        }
+        await stage.send(#"{"jsonrpc":"2.0","id":7,"method":"tools/call"}"#)
+        try await eventuallyTrue("all of it") { stage.delivered.all.count >= 3 }
+        try await eventuallyTrue("nothing to be on its way") { await stage.client.errands.isEmpty }
+        #expect(stage.delivered.all.count == 3 && !stage.delivered.all.contains { $0.contains("error") })
         await stage.close()
     }
 

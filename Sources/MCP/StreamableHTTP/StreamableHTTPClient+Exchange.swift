@@ -213,8 +213,7 @@ extension StreamableHTTPClient {
             if document.root["id"].flatMap({ JSONRPCID($0) }) == id {
                 return await deliver(JSONText.compacted(document))
             }
-            let answer = Array("{\"jsonrpc\":\"2.0\",\"id\":".utf8) + id.text + Array(",\"error\":".utf8)
-            return await deliver(answer + JSONText.compacted(error) + [UInt8(ascii: "}")])
+            return await deliver(Self.refusal(id, error))
         }
         throw ExchangeFailure(.status(status.code), "\(endpoint.origin) answered \(status.code) \(status.reason)")
     }

@@ -50,11 +50,31 @@ extension StreamableHTTPClient {
         guard let document = try? JSONDocument(parsing: bytes) else {
             throw ExchangeFailure(.unreadable, "\(endpoint.origin) answered something that is not JSON")
         }
-        if document.root.isArray {
-            for element in document.root.elements { await take(JSONText.compacted(element)) }
-        } else {
-            await take(JSONText.compacted(document))
+        let messages = document.root.isArray ? Array(document.root.elements) : [document.root]
+        var isAnswered = message.kind != .request
+        for element in messages {
+            await take(JSONText.compacted(element))
+            isAnswered = isAnswered || Self.answers(element, message.exactID)
         }
+        if isAnswered { return }
+        // A server that read no id off the request may say what is wrong with it all the same, as some do with other statuses.
+        if let id = message.exactID, messages.count == 1, let error = document.root["error"], error.isObject,
+            document.root["id"]?.isNull ?? true
+        {
+            return await take(Self.refusal(id, error))
+        }
+        throw ExchangeFailure(.unreadable, "\(endpoint.origin) answered something else than what it was asked")
+    }
+
+    /// Whether `node` is the answer to the request with this id.
+    private static func answers(_ node: JSONNode, _ id: JSONRPCID?) -> Bool {
+        id != nil && node["method"] == nil && node["id"].flatMap { JSONRPCID($0) } == id
+    }
+
+    /// A server's error as the answer to the request that it is about.
+    static func refusal(_ id: JSONRPCID, _ error: JSONNode) -> [UInt8] {
+        Array("{\"jsonrpc\":\"2.0\",\"id\":".utf8) + id.text + Array(",\"error\":".utf8) + JSONText.compacted(error)
+            + [UInt8(ascii: "}")]
     }
 
     /// Hands on what a stream brings; true as soon as `message` is answered.
@@ -72,8 +92,7 @@ extension StreamableHTTPClient {
             for event in events where !event.data.isEmpty && (event.event ?? "message") == "message" {
                 guard let document = try? JSONDocument(parsing: event.data) else { continue }
                 await take(JSONText.compacted(document))
-                let answers = document.root["method"] == nil && document.root["id"].flatMap { JSONRPCID($0) } == wanted
-                if wanted != nil, answers { return true }
+                if Self.answers(document.root, wanted) { return true }
             }
         }
         return false
