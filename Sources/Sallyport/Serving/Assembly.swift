@@ -17,6 +17,8 @@ struct Assembly: Sendable {
     let exporter: OTLPExporter?
     /// What the listener asks.
     let front: any HTTPResponder
+    /// Sees every request with its answer; nil where the configuration does not say how clients come.
+    let addresses: AddressCheck?
 }
 
 /// Makes assemblies. What it holds is the same for all of them, whatever a configuration says later.
@@ -65,9 +67,10 @@ struct Assembler: Sendable {
             succeeding: previous.map { ($0.gateway, $0.plan) })
         try await gateway.prepare()
         var common = HTTPRouter()
+        let addresses = AddressCheck(plan, logger: logger)
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
-            unavailableServers: { gateway.unavailableServers }, process: process
+            unavailableServers: { gateway.unavailableServers }, addresses: addresses, process: process
         ).register(on: &common)
         var router = common
         router.on(
@@ -80,7 +83,7 @@ struct Assembler: Sendable {
             exporter: plan.configuration.tracing.map { OTLPExporter($0, spans, on: group.loops[0]) },
             front: front(
                 plan, ServiceHosts(plan, gateway: gateway, service: service, common: common, before: router) ?? router,
-                directory))
+                directory), addresses: addresses)
     }
 
     // MARK: The authorization server

@@ -6,7 +6,8 @@ final class LiveAssembly: HTTPResponder {
     /// A reference, so that asking for it copies nothing.
     private final class Front: Sendable {
         let responder: any HTTPResponder
-        init(_ responder: any HTTPResponder) { self.responder = responder }
+        let addresses: AddressCheck?
+        init(_ assembly: Assembly) { (responder, addresses) = (assembly.front, assembly.addresses) }
     }
 
     private struct State {
@@ -20,7 +21,7 @@ final class LiveAssembly: HTTPResponder {
 
     init(_ assembly: Assembly, under pressure: MemoryPressure? = nil) {
         self.pressure = pressure
-        state = Mutex(State(assembly: assembly, front: Front(assembly.front)))
+        state = Mutex(State(assembly: assembly, front: Front(assembly)))
     }
 
     /// Everything of the configuration that counts now.
@@ -28,19 +29,31 @@ final class LiveAssembly: HTTPResponder {
 
     /// Every request from now on is answered by `assembly`.
     func replace(with assembly: Assembly) {
-        let front = Front(assembly.front)
+        let front = Front(assembly)
         state.withLock { $0 = State(assembly: assembly, front: front) }
     }
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        var response = HTTPResponse.text(.serviceUnavailable, "There is no memory for requests now; try again later.")
-        response.fields.append("Retry-After", "1")
+        guard let front = front(for: request) else {
+            var response = HTTPResponse.text(
+                .serviceUnavailable, "There is no memory for requests now; try again later.")
+            response.fields.append("Retry-After", "1")
+            return response
+        }
+        let response = await front.responder.respond(to: request, body: body)
+        front.addresses?.note(request, response.status)
         return response
     }
 
-    /// Nil where there is no memory for the request.
+    /// Nil where there is no memory for the request, and where its answer is looked at.
     func successor(for request: inout HTTPRequest) -> (any HTTPResponder)? {
+        guard let front = front(for: request), front.addresses == nil else { return nil }
+        return front.responder
+    }
+
+    /// Nil where there is no memory for the request.
+    private func front(for request: HTTPRequest) -> Front? {
         if let pressure, pressure.level != .calm, !OperationEndpoints.paths.contains(request.path) { return nil }
-        return state.withLock { $0.front }.responder
+        return state.withLock { $0.front }
     }
 }

@@ -13,6 +13,8 @@ struct OperationEndpoints: Sendable {
     /// Servers that do not answer; `/ready` names them. They are no reason to send clients elsewhere, where they would be away
     /// as well.
     let unavailableServers: @Sendable () -> [String]
+    /// What is wrong about the way on which requests come; nil where nobody looks.
+    let addresses: AddressCheck?
     let process: ProcessGauges
 
     /// Where they are.
@@ -22,8 +24,10 @@ struct OperationEndpoints: Sendable {
     func register(on router: inout HTTPRouter) {
         router.on(.get, "/live") { _, _ in .text(.ok, "alive") }
         router.on(.get, "/health") { _, _ in
-            let body: JSONValue = ["status": "ok", "version": .string(Version.text)]
-            return .json(.ok, body.serialized())
+            var members: [JSONValue.Member] = [.init("status", "ok"), .init("version", .string(Version.text))]
+            let warnings = addresses?.warnings ?? []
+            if !warnings.isEmpty { members.append(.init("warnings", .array(warnings.map { .string($0) }))) }
+            return .json(.ok, JSONValue.object(members).serialized())
         }
         router.on(.get, "/ready") { _, _ in await ready() }
         router.on(.get, "/metrics") { _, _ in
@@ -41,7 +45,8 @@ struct OperationEndpoints: Sendable {
         case .draining: return .text(.serviceUnavailable, "stopping")
         case .ready: break
         }
-        let words = (["ready"] + unavailableServers().map { "server \($0): does not answer" }).joined(separator: "\n")
+        let servers = unavailableServers().map { "server \($0): does not answer" }
+        let words = (["ready"] + servers + (addresses?.warnings ?? [])).joined(separator: "\n")
         guard let store else { return .text(.ok, words) }
         do throws(StoreError) {
             _ = try await store.revocations(after: .max, limit: 1)
