@@ -66,6 +66,13 @@ def resident(pid):
     return 0
 
 
+def processor(pid):
+    """Seconds of processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as status:
+        fields = status.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Contestant:
     """A program under measurement. `address` is what wrk is pointed at."""
 

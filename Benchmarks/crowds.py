@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 
-from contestants import LOAD_CORE, ROOT, Sallyport, exchange, until
+from contestants import LOAD_CORE, ROOT, exchange, processor, until
 from processes import SallyportWith, echo_of, yaml
 from tables import table
 
@@ -106,19 +106,37 @@ def slow(options):
     job = {"port": gateway.port, "path": gateway.path, "token": gateway.token, "session": gateway.session, "rate": 200,
            "seconds": 5}
     results = {name: [] for name in ["alone", *WAYS]}
+
+    def honest():
+        begin = processor(gateway.process.pid)
+        report = client("honest.py", job, options.work)
+        # Beside what the client needs to start, for which the gateway rests.
+        return report | {"processor": (processor(gateway.process.pid) - begin) / job["seconds"]}
+
     try:
-        client("honest.py", job, options.work)  # warm
+        honest()  # warm
         for _ in range(options.rounds):
-            results["alone"].append(client("honest.py", job, options.work))
+            results["alone"].append(honest())
             for (name, way), target in zip(WAYS.items(), TARGETS):
                 with SlowClients(gateway, way, target, 2000):
-                    results[name].append(client("honest.py", job, options.work))
+                    results[name].append(honest())
+        kinds = {"beside slow heads": "heads", "beside slow contents": "contents", "beside slow readers": "readers"}
+        patient = client("slow_clients.py", job | {
+            "form": "/token", "slow": 2000, "rounds": options.rounds, "kinds": list(kinds.values()), "patience": 0,
+            "pid": gateway.process.pid}, options.work)
     finally:
         gateway.stop()
+    slow_table("2,000 connections of slowhttptest", results)
+    slow_table("2,000 connections of a client that sleeps when it has nothing to do",
+               {"alone": patient["alone"]} | {name: patient[kind] for name, kind in kinds.items()})
+
+
+def slow_table(beside, results):
     base = statistics.median(report["p99"] for report in results["alone"])
     rows = []
     for name, reports in results.items():
-        p50, p99 = (statistics.median(report[key] for report in reports) for key in ("p50", "p99"))
-        rows.append([name, f"{p50:.2f}", f"{p99:.2f}", f"{p99 / base:.2f}", sum(report["failed"] for report in reports)])
-    table("200 calls a second by a client in Python, beside 2,000 connections of slowhttptest", rows,
-          ["", "ms, median", "ms, p99", "p99, times", "errors"])
+        p50, p99, used = (statistics.median(report[key] for report in reports) for key in ("p50", "p99", "processor"))
+        rows.append([name, f"{p50:.2f}", f"{p99:.2f}", f"{p99 / base:.2f}", f"{used * 1000:.0f}",
+                     sum(report["failed"] for report in reports)])
+    table(f"200 calls a second by a client in Python, beside {beside}", rows,
+          ["", "ms, median", "ms, p99", "p99, times", "ms of the gateway a second", "errors"])
