@@ -20,6 +20,7 @@ from crowds import slow, streams
 from processes import neighbours, sessions, spawn
 from soak import soak
 from tables import table, timed
+from watching import watching
 
 
 def started(contestants):
@@ -302,6 +303,7 @@ TABLES = {
     "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
     "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras, "sessions": sessions, "spawn": spawn,
     "neighbours": neighbours, "streams": streams, "slow": slow, "soak": soak,
+    "watching": watching,
 }
 
 
