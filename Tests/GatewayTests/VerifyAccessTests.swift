@@ -36,7 +36,7 @@ import Testing
 
     private func ask(
         _ permissions: [String: [String]], _ token: String, at url: (host: String, uri: String)?,
-        change: (inout AccessRules) -> Void = { _ in }, isAlone: Bool = false
+        change: (inout AccessRules) -> Void = { _ in }, isAlone: Bool = false, known: [String]? = nil
     ) async throws -> HTTPResponse {
         var rules = AccessRules()
         rules.mappings = ["groups:dev": ["user"], "groups:ops": ["user", "admin"]]
@@ -49,7 +49,7 @@ import Testing
                 publicURL: try HTTPURL("https://auth.test"), listen: .ip(.v4(0x7F00_0001), port: 8080),
                 allowedOrigins: []), directory: directory, verifier: Stub()
         ) { _, _ in .text(.unauthorized, "page") }
-        configuration.access = AccessPolicy(rules, servers: directory.all.map(\.name))
+        configuration.access = AccessPolicy(rules, servers: known ?? directory.all.map(\.name))
         var head: HTTPFields = ["X-Forwarded-Proto": "https", "X-Forwarded-Method": "POST"]
         head.append("Authorization", "Bearer \(token)")
         if let url {
@@ -75,6 +75,8 @@ import Testing
         }
         let open = try await ask([:], "ops~fetch.test_mcp", at: Self.fetch) { $0.defaultScope = "user" }
         #expect(open.status == .ok)
+        let unknown = try await ask(["*": ["user"]], "ops~fetch.test_mcp", at: Self.fetch, known: ["a", "b"])
+        #expect(unknown.status == .forbidden, "what the policy does not know is open to nobody")
     }
 
     @Test(
@@ -86,7 +88,7 @@ import Testing
             (["fetch:*": ["user"], "files:delete": ["admin"]], true, true),
             (["fetch:*": ["user"], "*": ["admin"]], false, true), (["fetch:*": []], false, false),
             (["fetch:*": ["user"], "fetch:never": []], false, false), (["fetch:?*": ["user"]], false, false),
-            (["files*": ["user"]], false, false),
+            (["files*": ["user"]], false, false), (["*:": ["user"]], false, false),
         ] as [([String: [String]], Bool, Bool)])
     func whole(_ permissions: [String: [String]], _ dev: Bool, _ ops: Bool) async throws {
         for (group, isAllowed) in [("dev", dev), ("ops", ops), ("nobody", false)] {
@@ -135,5 +137,13 @@ import Testing
         // A key for everything: any of them that is open as a whole.
         #expect(try await ask(["b:*": ["user"]], "dev", at: nil, isAlone: true).status == .ok)
         #expect(try await ask(["b:x": ["user"]], "dev", at: nil, isAlone: true).status == .forbidden)
+        // A token for all of them as one: each has to be open.
+        for (rules, dev) in [
+            (["a:*": ["user"]], false), (["a:*": ["user"], "b:x": ["user"]], false),
+            (["a:*": ["user"], "b:*": ["admin"]], false), (["a:*": ["user"], "b:*": ["user"]], true),
+        ] {
+            let answer = try await ask(rules, "dev~auth.test_mcp", at: nil, isAlone: true)
+            #expect(answer.status == (dev ? .ok : .forbidden), "\(rules)")
+        }
     }
 }
