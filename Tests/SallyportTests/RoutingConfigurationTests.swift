@@ -128,6 +128,18 @@ struct RoutingConfigurationTests {
         #expect(configuration.hint.isEmpty || found?.text.contains(configuration.hint) == true)
     }
 
+    @Test("the longest name that a host may have is taken, and one more letter is not")
+    func longest() throws {
+        // Behind `a.`: 251 characters, in parts of nine.
+        let host = Array(repeating: "abcdefghi", count: 24).joined(separator: ".") + ".abcdef.test"
+        let text = "public_url: https://\(host)\nrouting: subdomain\nservers: {a: {command: cat}}\n"
+        #expect(host.utf8.count == 251)
+        let plan = try plan(text)
+        #expect(plan.configuration.hosts.last?.description.utf8.count == 253)
+        let errors = try ConfigurationFile(text.replacingOccurrences(of: "{a: {", with: "{aa: {")).errors()
+        #expect(errors.contains { $0.text.contains("too long") }, "\(errors.map(\.text))")
+    }
+
     @Test("names that only hosts cannot have are good where servers are told apart by path")
     func paths() throws {
         let plan = try plan("public_url: https://x.test\nservers: {Time_1: {command: cat}}\n")
