@@ -78,6 +78,11 @@ import Testing
         #expect(written(say) == ["gateway fine", "gateway coarse", "http coarse"])
         #expect(gateway.isEnabled(.debug) && !others[0].isEnabled(.debug) && !others[1].isEnabled(.warning))
         #expect(written { Logger(label: "gateway", sink: sink).debug("new") } == ["gateway new"])
+        // One that says less than the others, and modules whose first line comes now.
+        sink.configure(format: .json, levels: LogLevels(.info, modules: [.gateway: .error, .redis: .trace]))
+        #expect(written(say) == ["http coarse", "nobody coarse"])
+        #expect(written { Logger(label: "redis", sink: sink).trace("first") } == ["redis first"])
+        #expect(written { Logger(label: "tls", sink: sink).debug("first") }.isEmpty)
         sink.configure(format: .json, levels: LogLevels(.warning))
         #expect(written(say) == ["gateway coarse", "http coarse", "nobody coarse"])
         func metadata() -> LogMetadata {
