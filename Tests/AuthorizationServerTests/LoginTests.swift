@@ -200,6 +200,11 @@ import Testing
         #expect(delayed.header("retry-after") != nil)
         fixture.clock.advance(by: .seconds(61))
         #expect(await logIn(browser, page).status == 303)
+        // What was wrong before a right one counts no more.
+        let next = TestBrowser(fixture)
+        let again = await next.get("/login")
+        for _ in 0..<5 { #expect(await logIn(next, again, password: "wrong password").status == 401) }
+        #expect(await logIn(next, again).status == 303)
     }
 
     @Test("a setup link sets a password once, and a newer link replaces it")
