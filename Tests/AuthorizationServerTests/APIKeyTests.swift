@@ -119,6 +119,23 @@ import Testing
         #expect(try await bench.keys.list(of: "alice").count == 1)
     }
 
+    @Test("T08: what a user is counts for an API key as it is half a minute later")
+    func fresh() async throws {
+        let bench = try await Bench()
+        let (_, text) = try await bench.make()
+        func groups() async throws -> [String] {
+            try await bench.verifier.verify(
+                text, for: "http://localhost:8080/a/mcp", issuer: "http://localhost:8080"
+            ).groups
+        }
+        #expect(try await groups() == [])
+        _ = try await bench.fixture.users.setProfile(
+            of: "alice", email: nil, groups: ["ops"], isAdministrator: nil)
+        bench.fixture.clock.advance(by: .seconds(31))
+        try await bench.fixture.service.prepare()
+        #expect(try await groups() == ["ops"])
+    }
+
     @Test("S03: an API key ends at its time, remembered or not")
     func expired() async throws {
         let bench = try await Bench()
