@@ -36,6 +36,30 @@ struct RequestRateTests {
         #expect(take("bob", "wild") == nil && take("bob", "wild", count: 64) == 30)
     }
 
+    @Test("O05: an address is a customer, whoever calls from there, and a server has a limit for all of them together")
+    func places() throws {
+        let clock = ManualClock()
+        let given = Self.limits {
+            $0.perAddress = 2
+            $0.perServer = 6
+        }
+        let rates = try #require(RequestRates(given, clock: clock.clock, in: MetricsRegistry()))
+        var users = 0
+        func take(_ address: String, _ server: String = "one") throws -> Int? {
+            users += 1
+            let principal = StubVerifier.principal("user-\(users)", "c", grant: "g")
+            return rates.take(principal, try SocketAddress(ip: address, port: users), server, count: 1)
+        }
+        for address in ["2001:db8::1", "2001:db8::2"] { #expect(try take(address) == nil) }
+        #expect(try take("2001:db8::3") == 30, "one network is one customer")
+        for address in ["2001:db8:0:1::1", "2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.1"] {
+            #expect(try take(address) == nil, "\(address)")
+        }
+        #expect(try take("192.0.2.1") == 30)
+        #expect(try take("192.0.2.2") == 10, "six from three customers")
+        #expect(try take("192.0.2.3", "two") == nil, "another server")
+    }
+
     @Test("O05: a batch that no wait would let through is told so, and takes nothing but its own request")
     func batches() async throws {
         try await withBench(change: { $0.rates = Self.limits { $0.perUser = 8 } }) { bench in
