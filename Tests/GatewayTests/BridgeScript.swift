@@ -56,6 +56,13 @@ extension Script {
                     return take
                 ask("elicitation/create", FORM, answered("form"))
                 ask("sampling/createMessage", SAMPLE, answered("sample"))
+            elif mode == "many":
+                answers, refused = [], []
+                def took(answer):
+                    if "error" in answer: refused.append(answer["error"]["code"])
+                    else: answers.append(answer)
+                    if len(answers) + len(refused) == arguments["count"]: say(request, "%d answers, refused: %s" % (len(answers), refused))
+                for _ in range(arguments["count"]): ask("elicitation/create", FORM, took)
             elif mode == "again":
                 ask("elicitation/create", FORM, lambda one: ask("roots/list", {}, lambda two: say(request, dumped(one) + dumped(two))))
             elif mode == "job":
