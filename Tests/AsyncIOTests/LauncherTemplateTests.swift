@@ -42,6 +42,30 @@ struct LauncherTemplateTests {
         }
     }
 
+    @Test("P07: a template keeps nothing of what the gateway had open, of its terminal and of its children")
+    func templateKeepsNothing() async {
+        await #expect(processExitsWith: .success) {
+            #expect(BuiltProgram.isReady)
+            var ends: [Int32] = [-1, -1]
+            try #require(unsafe pipe(&ends) == 0)
+            LauncherTemplate.prepare()
+            let template = try #require(LauncherTemplate.process)
+            #expect(await Processes.eventually { getsid(template) == template }, "a session of its own")
+            // Not marked to be closed: who held it would keep it open.
+            close(ends[1])
+            var waiting = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+            #expect(unsafe poll(&waiting, 1, 5000) == 1 && waiting.revents & Int16(POLLHUP) != 0)
+            try await withGroup(1) { group in
+                try await OnLoop(group.loops[0]).run { me in
+                    let child = try await ChildProcess.spawn(.shell("exec cat"), on: me.loop)
+                    child.standardInput.close()
+                    #expect(await child.wait() == .exited(code: 0), "the end of its input is seen")
+                    await child.stop()
+                }
+            }
+        }
+    }
+
     @Test("P07: a template that was killed or stopped costs nobody a child, and another takes its place")
     func lostTemplateIsReplaced() async {
         await #expect(processExitsWith: .success) {
