@@ -30,9 +30,9 @@ struct SecretTimingTests {
             return true
         }
         #expect(
-            TimingComparison.leastDifference {
-                let (one, other) = (Array(first.utf8), Array(last.utf8))
-                return ({ leaks(one) }, { leaks(other) })
+            TimingComparison.leastDifference { kind in
+                let guess = Array((kind == .first ? first : last).utf8)
+                return { leaks(guess) }
             } > TimingComparison.threshold)
     }
 
@@ -40,29 +40,25 @@ struct SecretTimingTests {
     func flat() throws {
         let secret = IssuedSecret.make(.clientSecret)
         let (first, last) = Self.wrong(secret.text)
-        let client = TimingComparison.leastDifference {
-            let (one, other) = (PresentedSecret(first), PresentedSecret(last))
-            return ({ one.matches(secret.digest) }, { other.matches(secret.digest) })
+        let client = TimingComparison.leastDifference { kind in
+            let guess = PresentedSecret(kind == .first ? first : last)
+            return { guess.matches(secret.digest) }
         }
         #expect(client < TimingComparison.threshold, "client_secret")
 
         let form = FormToken.make(for: "login", browserSecret: "browser")
         let (formFirst, formLast) = Self.wrong(form)
-        let forms = TimingComparison.leastDifference {
-            let (one, other) = (Self.copy(formFirst), Self.copy(formLast))
-            return (
-                { FormToken.isValid(one, for: "login", browserSecret: "browser") },
-                { FormToken.isValid(other, for: "login", browserSecret: "browser") }
-            )
+        let forms = TimingComparison.leastDifference { kind in
+            let guess = Self.copy(kind == .first ? formFirst : formLast)
+            return { FormToken.isValid(guess, for: "login", browserSecret: "browser") }
         }
         #expect(forms < TimingComparison.threshold, "form token")
 
         let stored = SHA256.digest(Array(secret.text.utf8)).bytes
-        let bytes = TimingComparison.leastDifference {
-            var (one, other) = (stored, stored)
-            one[0] ^= 1
-            other[stored.count - 1] ^= 1
-            return ({ [one] in ConstantTime.equals(one, stored) }, { [other] in ConstantTime.equals(other, stored) })
+        let bytes = TimingComparison.leastDifference { kind in
+            var guess = stored
+            guess[kind == .first ? 0 : stored.count - 1] ^= 1
+            return { [guess] in ConstantTime.equals(guess, stored) }
         }
         #expect(bytes < TimingComparison.threshold, "bytes")
     }

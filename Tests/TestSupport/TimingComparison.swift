@@ -5,29 +5,35 @@ package enum TimingComparison {
     /// From here on two means differ.
     package static let threshold = 4.5
 
-    /// What compares one kind of input and the other; both say false.
-    package typealias Comparisons = (first: () -> Bool, second: () -> Bool)
+    /// A kind of input.
+    package enum Kind: Sendable {
+        case first
+        case other
+    }
 
-    /// The least that a few rounds found: what depends on the input shows in each of them, noise does not.
+    /// The least that a few rounds found: what depends on the input shows in each of them and always the same way round, noise
+    /// does not.
     ///
     /// Each round has inputs of its own, all of which stay: where in memory an input lies makes a difference, too, which is the
-    /// same as long as it lies there.
+    /// same as long as it lies there. So by turns one kind is made first and the other, and both are compared by the same code:
+    /// `make` makes an input and returns what compares it, which says false.
     package static func leastDifference(
-        rounds: Int = 10, samples: Int = 2000, batch: Int = 20, _ make: () -> Comparisons
+        rounds: Int = 10, samples: Int = 2000, batch: Int = 20, _ make: (Kind) -> () -> Bool
     ) -> Double {
-        var least = Double.infinity
-        var made: [Comparisons] = []
+        var (least, greatest) = (Double.infinity, -Double.infinity)
+        var made: [() -> Bool] = []
         for round in 0..<rounds {
-            let comparisons = make()
-            made.append(comparisons)
-            // Whichever was made first lies first: by turns.
-            let (one, other) =
-                round.isMultiple(of: 2)
-                ? (comparisons.first, comparisons.second) : (comparisons.second, comparisons.first)
-            least = min(least, abs(difference(samples: samples, batch: batch, one, other)))
-            if least < threshold { break }
+            let kinds: [Kind] = round.isMultiple(of: 2) ? [.first, .other] : [.other, .first]
+            let comparisons = kinds.map(make)
+            made += comparisons
+            let found = difference(samples: samples, batch: batch, comparisons[0], comparisons[1])
+            // Nothing was measured: that is no flat time.
+            guard found.isFinite else { return .infinity }
+            let difference = kinds[0] == .first ? found : -found
+            (least, greatest) = (min(least, difference), max(greatest, difference))
+            if least < threshold, greatest > -threshold { break }
         }
-        return least
+        return max(0, least, -greatest)
     }
 
     /// Welch's t of one round: both kinds mixed in an order that nothing can learn, the slowest tenth left out.
