@@ -5,6 +5,7 @@ import http.client
 import json
 import select
 import socket
+import struct
 import sys
 import time
 
@@ -14,6 +15,8 @@ HELLO = json.dumps({
 })
 READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 NEWS = b"notifications/tools/list_changed"
+# Linux: the kernel says when what is read had arrived. Python names neither.
+SO_TIMESTAMPNS = SCM_TIMESTAMPNS = 35
 
 
 def call(tool, number, **arguments):
@@ -68,6 +71,7 @@ class Member:
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"GET: {head[:200]}")
         plain.setblocking(False)
+        plain.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         return plain
 
 
@@ -83,37 +87,40 @@ class Crowd:
         self.poll.register(plain.fileno(), select.EPOLLIN)
 
     def read(self, patience):
-        """What arrived within `patience`: pairs of a stream's number and its bytes, and when they were seen."""
-        events = self.poll.poll(patience, 10_000)
-        now = time.monotonic()
+        """What arrived within `patience`: a stream's number, its bytes, and when the kernel had them, in seconds since 1970:
+        thousands of streams are not read as soon as something is there."""
         pieces = []
-        for number, _ in events:
+        for number, _ in self.poll.poll(patience, 10_000):
+            data, arrived = b"", time.time()
             try:
-                data = self.streams[number].recv(65536)
+                data, notes, *_ = self.streams[number].recvmsg(65536, 64)
+                for level, kind, content in notes:
+                    if (level, kind) == (socket.SOL_SOCKET, SCM_TIMESTAMPNS):
+                        seconds, nanoseconds = struct.unpack("@qq", content[:16])
+                        arrived = seconds + nanoseconds / 1e9
             except BlockingIOError:
                 continue
             except OSError:
-                data = b""
+                pass
             if not data:
                 self.poll.unregister(number)
                 self.streams.pop(number).close()
                 self.ended += 1
             elif b": keep-alive" in data:
                 self.comments[number] = self.comments.get(number, 0) + data.count(b": keep-alive")
-            pieces.append((number, data))
-        return now, pieces
+            pieces.append((number, data, arrived))
+        return pieces
 
     def news(self, since, seconds=10):
-        """Waits until every stream has the news; seconds since `since` for each that has them."""
+        """Waits until every stream has the news; for each that has them how long after `since` (`time.time()`) they arrived."""
         waiting, times, tails = set(self.streams), [], {}
-        while waiting and time.monotonic() < since + seconds:
-            now, pieces = self.read(0.1)
-            for number, data in pieces:
+        while waiting and time.time() < since + seconds:
+            for number, data, arrived in self.read(0.1):
                 # An event may come in two pieces.
                 data = tails.pop(number, b"") + data
                 if number in waiting and NEWS in data:
                     waiting.discard(number)
-                    times.append(now - since)
+                    times.append(arrived - since)
                 else:
                     tails[number] = data[-len(NEWS):]
             waiting &= set(self.streams)
