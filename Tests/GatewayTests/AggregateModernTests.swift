@@ -27,20 +27,10 @@ extension Bench {
 }
 
 extension PlainModernMCP {
-    fileprivate func task(_ method: String, _ name: String, _ members: String = "") async throws -> MCPAnswer {
-        try await ask(
-            "tasks/\(method)", #""taskId":"\#(name)"\#(members.isEmpty ? "" : ",")\#(members)"#, name: name)
-    }
-
     /// What a server heard of its tasks.
     fileprivate func heard(by server: String) async throws -> [[String]] {
         try await say("\(server)__seen").parsedText?["heard"] as? [[String]] ?? []
     }
-}
-
-extension MCPAnswer {
-    fileprivate var taskName: String? { result?["taskId"] as? String }
-    fileprivate var taskStatus: String? { result?["status"] as? String }
 }
 
 /// Modern clients and modern servers that have others beside them: nothing is put into other words there either.

@@ -1,0 +1,196 @@
+import Crypto
+import Foundation
+import HTTP
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+private let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#
+private let accepted = #"{"action":"accept","content":{"name":"Ada"}}"#
+
+/// Tasks where only one side has those of its era (mcp.md B1, "tasks").
+@Suite("Tasks between the eras", .timeLimit(.minutes(2)))
+struct TranslatedTaskTests {
+    // MARK: Legacy client, modern server
+
+    @Test("B1: a task of a modern server is followed for a legacy client, whose call lasts until it has ended")
+    func followed() async throws {
+        try await withBench([.modern()]) { bench in
+            let client = try await bench.legacy()
+            let done = try await client.ask("tools/call", #"{"name":"job","arguments":{"looks":3},"task":{"ttl":1}}"#)
+            #expect(done.text == "{}" && done.result?["taskId"] == nil && done.result?["resultType"] == nil)
+            let failed = try await client.say("job", #"{"end":"failed"}"#)
+            #expect(failed.errorCode == -32602 && failed.errorMessage == "job failed")
+            #expect(try await client.say("job", #"{"end":"cancelled"}"#).result?["isError"] as? Bool == true)
+            #expect(try await client.say("job", #"{"end":"unheard"}"#).result?["isError"] as? Bool == true)
+            let seen = try #require(try await client.say("seen").parsedText)
+            #expect((seen["faults"] as? [String])?.isEmpty == true, "\(seen)")
+        }
+    }
+
+    @Test("B1: what a task asks for is put to the client once, and goes to the server as an update")
+    func questions() async throws {
+        try await withBench([.modern()]) { bench in
+            let client = try await bench.legacy()
+            let (questions, last) = try await client.conversation("job", #"{"asks":["form","url"]}"#) { _ in
+                #""result":\#(accepted)"#
+            }
+            #expect(questions.count == 2, "\(questions)")
+            #expect(last.text?.contains("Ada") == true && last.text?.contains("url") == true, "\(last.messages)")
+            let refused = try await client.conversation("job", #"{"asks":["sample"]}"#) { _ in
+                #""error":{"code":-1,"message":"no"}"#
+            }
+            #expect(refused.last.result?["isError"] as? Bool == true)
+            let poor = try await bench.legacy(capabilities: "{}")
+            #expect(try await poor.say("job", #"{"asks":["form"]}"#).result?["isError"] as? Bool == true)
+            for session in [client, poor] {
+                try await eventuallyTrue("what cannot go on is cancelled") {
+                    let heard = try await session.say("seen").parsedText?["heard"] as? [[String]]
+                    return heard?.last?.first == "tasks/cancel"
+                }
+            }
+        }
+    }
+
+    @Test("B1, c55: a call that is given up gives up its task, and the server is left alone")
+    func cancelled() async throws {
+        try await withBench([.modern(timeout: .seconds(3))], change: { $0.limits.commitDelay = .milliseconds(50) }) {
+            bench in
+            let client = try await bench.legacy()
+            let stream = try await client.streamed(PlainMCP.call("job", id: 3, #"{"looks":100000}"#))
+            try await eventuallyTrue("it is followed") {
+                (try await client.say("seen").parsedText?["heard"] as? [Any])?.isEmpty == false
+            }
+            _ = try await client.send(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}"#)
+            #expect(try await stream.rest().contains { $0.data?.contains("1003") == true })
+            func heard() async throws -> [[String]] {
+                try await client.say("seen").parsedText?["heard"] as? [[String]] ?? []
+            }
+            try await eventuallyTrue("the task is cancelled") { try await heard().last == ["tasks/cancel", "job/1"] }
+            // Nor does it last longer than a call may.
+            #expect(try await client.say("job", #"{"looks":100000}"#).errorCode == 1001)
+            try await eventuallyTrue("that one, too") { try await heard().last == ["tasks/cancel", "job/2"] }
+            #expect(try await client.say("echo", #"{"message":"on"}"#).text == "on")
+        }
+    }
+
+    @Test(
+        "c59, B1: tasks of 2025-11-25 are not offered before a modern server, and not there",
+        arguments: [
+            "get", "update", "cancel", "result", "list",
+        ])
+    func notOffered(method: String) async throws {
+        try await withBench([.modern()]) { bench in
+            let client = try await bench.legacy()
+            let answer = try await client.ask("tasks/\(method)", #"{"taskId":"job/1"}"#)
+            #expect(answer.errorCode == -32601)
+            #expect((try await client.say("seen").parsedText?["heard"] as? [Any])?.isEmpty == true)
+        }
+    }
+
+    // MARK: Modern client, legacy server
+
+    private static let old = [ServerDefinition.python("demo", Script.legacy)]
+
+    /// What the server has seen and done.
+    private static func seen(_ client: PlainModernMCP) async throws -> String {
+        let prompts = try await client.ask("prompts/list").result?["prompts"] as? [[String: Any]]
+        return prompts?.first?["name"] as? String ?? ""
+    }
+
+    @Test("B1: a tool that a legacy server runs as a task only is called, and its client gets the plain result")
+    func required() async throws {
+        try await withBench(Self.old) { bench in
+            let client = bench.modern()
+            let done = try await client.say("job", id: "5", meta: #","progressToken":"p""#)
+            #expect(done.text == "job done" && done.object["id"] as? Int == 5, "\(done.messages)")
+            #expect(done.result?["resultType"] as? String == "complete" && done.result?["task"] == nil)
+            #expect(done.messages.last?.contains("related-task") == false)
+            #expect(done.messages.first?.contains(#""progressToken": "p""#) == true, "\(done.messages)")
+            #expect(try await client.say("job", #"{"code":-32602}"#).errorCode == -32602)
+            // The others are not, whatever the client writes.
+            let plain = try await client.say("params", "{}", #""task":{}"#)
+            #expect(plain.text?.contains(#""task""#) == false, "\(plain.messages)")
+        }
+    }
+
+    @Test("B1, c27: what such a task asks for is a question of the call")
+    func asking() async throws {
+        try await withBench(Self.old) { bench in
+            let client = bench.modern(capabilities: Bench.everything)
+            let asked = try await client.say("job", #"{"ask":1}"#)
+            let key = try #require(asked.key(of: "elicitation/create"))
+            #expect(asked.messages.first?.contains("related-task") == false)
+            let done = try await client.say("job", #"{"ask":1}"#, asked.retry([key: accepted]))
+            #expect(done.text?.contains("Ada") == true, "\(done.messages)")
+        }
+    }
+
+    @Test("B1, c21: whoever goes away or waits too long cancels the task, not the call that is over")
+    func givenUp() async throws {
+        let server = ServerDefinition.python("demo", Script.legacy, timeout: .seconds(1))
+        try await withBench([server], change: { $0.limits.commitDelay = .milliseconds(50) }) { bench in
+            let client = bench.modern()
+            #expect(try await client.say("job", #"{"hang":1}"#).errorCode == 1001)
+            try await eventuallyTrue("it is cancelled") { try await Self.seen(client).contains("cancelled t0") }
+            let stream = try await onThread {
+                try Stream(client.stream("tools/call", #""name":"job","arguments":{"hang":1}"#, name: "job"))
+            }
+            #expect(stream.head.isEventStream)
+            stream.cut()
+            try await eventuallyTrue("it is cancelled") { try await Self.seen(client).contains("cancelled t1") }
+            #expect(try await client.say("echo", #"{"message":"on"}"#).text == "on")
+        }
+    }
+
+    @Test("B1, c17, c37: tasks of a legacy server are not offered to modern clients, and not there")
+    func notOfferedEither() async throws {
+        try await withBench(Self.old) { bench in
+            let client = bench.modern(capabilities: declaring)
+            let discovered = try #require(try await client.ask("server/discover").result)
+            let capabilities = discovered["capabilities"] as? [String: Any]
+            #expect(capabilities?["tasks"] == nil && capabilities?["extensions"] == nil)
+            for method in ["get", "update", "cancel", "result", "list"] {
+                let answer = try await client.ask("tasks/\(method)", #""taskId":"t0""#, name: "t0")
+                #expect(answer.errorCode == -32601 && answer.status == 404, "\(method): \(answer.messages)")
+            }
+            let tools = try await client.ask("tools/list").result?["tools"] as? [[String: Any]] ?? []
+            let executions = tools.compactMap { $0["execution"] as? [String: Int] }
+            #expect(tools.count == 5 && executions == [["kept": 1]], "\(tools)")
+        }
+    }
+    // MARK: Legacy client, legacy server
+
+    @Test(
+        "M08, c59: where sessions share a server, each names the tasks that were made in it, and no others",
+        arguments: [
+            Isolation.shared, .user, .session,
+        ])
+    func sharedTasks(isolation: Isolation) async throws {
+        var server = ServerDefinition.python("demo", Script.legacy)
+        server.isolation = isolation
+        try await withBench([server]) { bench in
+            let alice = try await bench.open()
+            let second = try await bench.open("/demo/mcp", "alice-c2")
+            func made(_ client: PlainMCP) async throws -> String? {
+                let answer = try await client.ask("tools/call", #"{"name":"job","arguments":{},"task":{}}"#)
+                return (answer.result?["task"] as? [String: Any])?["taskId"] as? String
+            }
+            let name = try #require(try await made(alice))
+            #expect(try await alice.ask("tasks/result", #"{"taskId":"\#(name)"}"#).text == "job done")
+            #expect(try await alice.ask("tasks/cancel", #"{"taskId":"\#(name)"}"#).errorCode == nil)
+            guard isolation != .session else {
+                #expect(try await alice.ask("tasks/list").errorMessage == "no", "its own server says so")
+                return
+            }
+            for method in ["get", "result", "cancel"] {
+                let foreign = try await second.ask("tasks/\(method)", #"{"taskId":"\#(name)"}"#)
+                let unknown = try await second.ask("tasks/\(method)", #"{"taskId":"unknown"}"#)
+                #expect(foreign.errorCode == -32602 && foreign.messages == unknown.messages, "\(foreign.messages)")
+            }
+            #expect(try await alice.ask("tasks/list").errorMessage == "Method not found")
+        }
+    }
+}
