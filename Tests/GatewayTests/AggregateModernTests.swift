@@ -7,7 +7,6 @@ import Testing
 @testable import Gateway
 
 private let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}},"elicitation":{"form":{}},"sampling":{}}"#
-private let accepted = #"{"action":"accept","content":{"name":"Ada"}}"#
 
 extension ServerDefinition {
     /// ``Script/modern`` under a name of its own, with tools that it lists.
@@ -56,7 +55,7 @@ struct AggregateModernTests {
             let question = asking.questions["form"]?["params"] as? [String: Any]
             #expect(question?["message"] as? String == "[new] Who?", "C12: who asks is said")
             #expect(try await client.task("get", second).taskStatus == "working")
-            let answers = #""inputResponses":{"form":\#(accepted)}"#
+            let answers = #""inputResponses":{"form":\#(TaskWords.accepted)}"#
             #expect(try await client.task("update", first, answers).result?["resultType"] as? String == "complete")
             let done = try await client.task("get", first)
             #expect(done.taskStatus == "completed" && "\(done.result?["result"] ?? "")".contains("Ada"))
@@ -159,7 +158,7 @@ struct AggregateModernTests {
             #expect(asked.key(of: "elicitation/create") == "k/1", "\(asked.messages)")
             let params = asked.questions["k/1"]?["params"] as? [String: Any]
             #expect(params?["message"] as? String == "[new] Who?")
-            let retry = asked.retry(["k/1": accepted])
+            let retry = asked.retry(["k/1": TaskWords.accepted])
             #expect(try await bench.all("bob").say("new__elicit", "{}", retry).errorCode == -32602)
             #expect(try await client.say("other__elicit", "{}", retry).errorCode == -32602, "another server's")
             let done = try await client.say("new__elicit", "{}", retry)

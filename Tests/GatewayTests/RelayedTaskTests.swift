@@ -7,16 +7,13 @@ import Testing
 
 @testable import Gateway
 
-private let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#
-private let accepted = #"{"action":"accept","content":{"name":"Ada"}}"#
-
 /// The tasks extension between a client and a server that both have it (c37).
 @Suite("Tasks of modern servers, modern clients", .timeLimit(.minutes(2)))
 struct RelayedTaskTests {
     @Test("c37, C14: a client follows its tasks under names of the gateway's, from beginning to end")
     func following() async throws {
         try await withBench([.modern()]) { bench in
-            let client = bench.modern(capabilities: declaring)
+            let client = bench.modern(capabilities: TaskWords.declaring)
             let made = try await client.say("job", #"{"looks":2,"asks":["form","sample"]}"#)
             let name = try #require(made.taskName)
             #expect(made.result?["resultType"] as? String == "task" && made.taskStatus == "working")
@@ -25,7 +22,7 @@ struct RelayedTaskTests {
             let asking = try await client.task("get", name)
             #expect(asking.taskStatus == "input_required" && asking.taskName == name && asking.questions.count == 2)
             #expect(asking.result?["resultType"] as? String == "complete")
-            let answers = #""inputResponses":{"form":\#(accepted),"sample":{"role":"assistant"}}"#
+            let answers = #""inputResponses":{"form":\#(TaskWords.accepted),"sample":{"role":"assistant"}}"#
             #expect(try await client.task("update", name, answers).result?["resultType"] as? String == "complete")
             let done = try await client.task("get", name)
             let result = done.result?["result"] as? [String: Any]
@@ -45,9 +42,9 @@ struct RelayedTaskTests {
     @Test("M08, C14: the name of a task is nobody's but its client's: others, and every change of it, name nothing")
     func foreign() async throws {
         try await withBench([.modern()]) { bench in
-            let alice = bench.modern(capabilities: declaring)
-            let bob = bench.modern("bob", capabilities: declaring)
-            let second = bench.modern("alice-c2", capabilities: declaring)
+            let alice = bench.modern(capabilities: TaskWords.declaring)
+            let bob = bench.modern("bob", capabilities: TaskWords.declaring)
+            let second = bench.modern("alice-c2", capabilities: TaskWords.declaring)
             // The server's own names are the same for all of them.
             let names = [
                 try await alice.say("job").taskName, try await bob.say("job").taskName,
@@ -117,11 +114,11 @@ struct RelayedTaskTests {
     @Test("M08, c26: listens name tasks by the client's names, and hear of no others")
     func listening() async throws {
         try await withBench([.modern()]) { bench in
-            let alice = bench.modern(capabilities: declaring)
+            let alice = bench.modern(capabilities: TaskWords.declaring)
             let name = try #require(try await alice.say("job").taskName)
             _ = try await alice.say("job")
             let foreign = try #require(
-                try await bench.modern("bob", capabilities: declaring).say("job").taskName)
+                try await bench.modern("bob", capabilities: TaskWords.declaring).say("job").taskName)
             let stream = try await alice.listen(#"{"taskIds":["\#(name)","\#(foreign)","job/2"]}"#, id: "1")
             let first = try #require(try await stream.next()?.data)
             let parsed = try JSONSerialization.jsonObject(with: Data(first.utf8)) as? [String: Any]
@@ -161,7 +158,7 @@ struct RelayedTaskTests {
     @Test("c37, c16, c17: whoever did not declare tasks gets none; what is not of the extension is not there")
     func undeclared() async throws {
         try await withBench([.modern()]) { bench in
-            let (client, poor) = (bench.modern(capabilities: declaring), bench.modern())
+            let (client, poor) = (bench.modern(capabilities: TaskWords.declaring), bench.modern())
             let name = try #require(try await client.say("job").taskName)
             let refused = try await poor.say("job")
             #expect(refused.errorCode == -32021 && refused.status == 400)

@@ -1,6 +1,12 @@
 import Foundation
 import TestSupport
 
+/// What clients say where tasks are tested.
+enum TaskWords {
+    static let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#
+    static let accepted = #"{"action":"accept","content":{"name":"Ada"}}"#
+}
+
 extension PlainModernMCP {
     /// A request about a task.
     func task(_ method: String, _ name: String, _ members: String = "") async throws -> MCPAnswer {

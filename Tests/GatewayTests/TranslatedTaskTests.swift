@@ -7,9 +7,6 @@ import Testing
 
 @testable import Gateway
 
-private let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#
-private let accepted = #"{"action":"accept","content":{"name":"Ada"}}"#
-
 /// Tasks where only one side has those of its era (mcp.md B1, "tasks").
 @Suite("Tasks between the eras", .timeLimit(.minutes(2)))
 struct TranslatedTaskTests {
@@ -35,7 +32,7 @@ struct TranslatedTaskTests {
         try await withBench([.modern()]) { bench in
             let client = try await bench.legacy()
             let (questions, last) = try await client.conversation("job", #"{"asks":["form","url"]}"#) { _ in
-                #""result":\#(accepted)"#
+                #""result":\#(TaskWords.accepted)"#
             }
             #expect(questions.count == 2, "\(questions)")
             #expect(last.text?.contains("Ada") == true && last.text?.contains("url") == true, "\(last.messages)")
@@ -123,7 +120,7 @@ struct TranslatedTaskTests {
             let asked = try await client.say("job", #"{"ask":1}"#)
             let key = try #require(asked.key(of: "elicitation/create"))
             #expect(asked.messages.first?.contains("related-task") == false)
-            let done = try await client.say("job", #"{"ask":1}"#, asked.retry([key: accepted]))
+            let done = try await client.say("job", #"{"ask":1}"#, asked.retry([key: TaskWords.accepted]))
             #expect(done.text?.contains("Ada") == true, "\(done.messages)")
         }
     }
@@ -148,7 +145,7 @@ struct TranslatedTaskTests {
     @Test("B1, c17, c37: tasks of a legacy server are not offered to modern clients, and not there")
     func notOfferedEither() async throws {
         try await withBench(Self.old) { bench in
-            let client = bench.modern(capabilities: declaring)
+            let client = bench.modern(capabilities: TaskWords.declaring)
             let discovered = try #require(try await client.ask("server/discover").result)
             let capabilities = discovered["capabilities"] as? [String: Any]
             #expect(capabilities?["tasks"] == nil && capabilities?["extensions"] == nil)
