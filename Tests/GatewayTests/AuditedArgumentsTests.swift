@@ -10,16 +10,17 @@ struct AuditedArgumentsTests {
     private func call(_ arguments: String, change: (inout GatewayConfiguration) -> Void) async throws -> [String:
         String]
     {
-        var detail: [(String, String)] = []
+        var line: [UInt8] = []
         try await withBench(change: change) { bench in
             let client = try await bench.open()
             _ = try await client.send(PlainMCP.call("echo", id: 2, arguments))
             let event = try await eventually("the call in the trail") {
                 bench.trail.all.last { $0.action == .toolCalled }
             }
-            detail = event.detail
+            line = event.line
         }
-        return Dictionary(detail) { first, _ in first }
+        let detail = try #require(JSONDocument(parsing: line).root["detail"])
+        return Dictionary(uniqueKeysWithValues: detail.members.map { ($0.key.string ?? "", $0.value.string ?? "") })
     }
 
     @Test("S2-34: how long a call took is in the trail, its arguments only where somebody asked for them")

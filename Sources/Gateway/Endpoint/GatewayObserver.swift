@@ -14,8 +14,9 @@ enum CallEnd: String, Sendable, CaseIterable {
     case failed
 }
 
-/// What the audit trail and a trace say about one request; taken from it before it is sent.
-struct CallRecord: Sendable {
+/// What the audit trail and a trace say about one request; taken from it before it is sent. An object, because it goes through
+/// many hands.
+final class CallRecord: Sendable {
     let tool: String?
     let requestID: RequestID
     let remoteAddress: String
@@ -25,6 +26,18 @@ struct CallRecord: Sendable {
     let arguments: String?
     /// Nil where nothing is traced.
     let trace: CallTrace?
+
+    init(
+        tool: String?, requestID: RequestID, remoteAddress: String, isAudited: Bool, arguments: String?,
+        trace: CallTrace?
+    ) {
+        self.tool = tool
+        self.requestID = requestID
+        self.remoteAddress = remoteAddress
+        self.isAudited = isAudited
+        self.arguments = arguments
+        self.trace = trace
+    }
 }
 
 /// Tells the audit trail what happened.
@@ -39,22 +52,18 @@ struct GatewayObserver: Sendable {
     ) {
         record.trace?.finish(record, end, session, destination)
         guard record.isAudited else { return }
-        var detail = [("duration_ms", Self.milliseconds(time))]
-        if let arguments = record.arguments { detail.append(("arguments", arguments)) }
         audit.record(
             AuditEvent(
                 time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,
-                user: session.principal.user.value, client: session.principal.client.value,
-                server: destination?.server ?? session.server.name, tool: destination?.tool ?? record.tool,
-                requestID: record.requestID,
-                remoteAddress: record.remoteAddress, detail: detail))
+                subject: destination.map { Self.subject(session.principal, $0.server) } ?? session.auditSubject,
+                tool: destination?.tool ?? record.tool, requestID: record.requestID,
+                remoteAddress: record.remoteAddress, duration: time,
+                detail: record.arguments.map { [("arguments", $0)] } ?? []))
     }
 
-    /// With three decimals.
-    private static func milliseconds(_ time: Duration) -> String {
-        let micros = max(0, Int64(time / .microseconds(1)))
-        let rest = String(micros % 1000)
-        return "\(micros / 1000)." + String(repeating: "0", count: 3 - rest.utf8.count) + rest
+    /// What the trail calls `principal`, with one of its servers.
+    static func subject(_ principal: Principal, _ server: String) -> AuditSubject {
+        AuditSubject(user: principal.user.value, client: principal.client.value, server: server)
     }
 
     func began(_ session: LegacySession) {
@@ -68,8 +77,6 @@ struct GatewayObserver: Sendable {
     }
 
     private func event(_ action: AuditAction, _ session: LegacySession) -> AuditEvent {
-        AuditEvent(
-            time: clock.now(), action: action, user: session.principal.user.value,
-            client: session.principal.client.value, server: session.server.name)
+        AuditEvent(time: clock.now(), action: action, subject: session.auditSubject)
     }
 }

@@ -53,6 +53,8 @@ actor LegacySession {
     nonisolated let id = SessionID()
     nonisolated let server: ServerDefinition
     nonisolated let principal: Principal
+    /// What the audit trail says of each call: whose it was.
+    nonisolated let auditSubject: AuditSubject
     nonisolated let quota: PrincipalQuota
     nonisolated let surroundings: Surroundings
     nonisolated let client: ClientKind
@@ -122,6 +124,7 @@ actor LegacySession {
         self.server = server
         access = surroundings.policy?.server(server.name)
         self.principal = principal
+        auditSubject = GatewayObserver.subject(principal, server.name)
         self.quota = quota
         self.metrics = metrics
         self.surroundings = surroundings

@@ -44,29 +44,61 @@ package struct AuditEvent: Sendable {
     package var time: Timestamp
     package var action: AuditAction
     package var outcome: AuditOutcome
-    package var user: String?
-    package var client: String?
-    package var server: String?
+    package var subject: AuditSubject
     package var tool: String?
     package var requestID: RequestID?
     package var remoteAddress: String?
+    /// How long it took; the first detail, `duration_ms`.
+    package var duration: Duration?
     /// What else an investigator needs, as name and value.
     package var detail: [(String, String)]
+
+    package init(
+        time: Timestamp, action: AuditAction, outcome: AuditOutcome = .success, subject: AuditSubject,
+        tool: String? = nil, requestID: RequestID? = nil, remoteAddress: String? = nil, duration: Duration? = nil,
+        detail: [(String, String)] = []
+    ) {
+        self.time = time
+        self.action = action
+        self.outcome = outcome
+        self.subject = subject
+        self.tool = tool
+        self.requestID = requestID
+        self.remoteAddress = remoteAddress
+        self.duration = duration
+        self.detail = detail
+    }
 
     package init(
         time: Timestamp, action: AuditAction, outcome: AuditOutcome = .success, user: String? = nil,
         client: String? = nil, server: String? = nil, tool: String? = nil, requestID: RequestID? = nil,
         remoteAddress: String? = nil, detail: [(String, String)] = []
     ) {
-        self.time = time
-        self.action = action
-        self.outcome = outcome
-        self.user = user
-        self.client = client
-        self.server = server
-        self.tool = tool
-        self.requestID = requestID
-        self.remoteAddress = remoteAddress
-        self.detail = detail
+        self.init(
+            time: time, action: action, outcome: outcome,
+            subject: AuditSubject(user: user, client: client, server: server), tool: tool, requestID: requestID,
+            remoteAddress: remoteAddress, detail: detail)
+    }
+
+    package var user: String? { subject.user }
+    package var client: String? { subject.client }
+    package var server: String? { subject.server }
+}
+
+/// Who does something, and with which server. What each line says of it is made once, for whoever does much.
+package final class AuditSubject: Sendable {
+    package let user: String?
+    package let client: String?
+    package let server: String?
+    /// The members of a line, a comma before each.
+    let members: [UInt8]
+
+    package init(user: String?, client: String?, server: String?) {
+        (self.user, self.client, self.server) = (user, client, server)
+        var text: [UInt8] = []
+        AuditLine.append(",\"user\":", user, to: &text)
+        AuditLine.append(",\"client\":", client, to: &text)
+        AuditLine.append(",\"server\":", server, to: &text)
+        members = text
     }
 }

@@ -8,7 +8,7 @@ package struct AuditSeal: Sendable, Hashable, CustomStringConvertible {
     package typealias Digest = @Sendable ([UInt8]) -> [UInt8]
 
     /// 64 lower-case hexadecimal digits.
-    private let digits: [UInt8]
+    let digits: [UInt8]
 
     /// What the first trail of all continues.
     static let genesis = AuditSeal(unchecked: [UInt8](repeating: UInt8(ascii: "0"), count: 64))
@@ -21,7 +21,12 @@ package struct AuditSeal: Sendable, Hashable, CustomStringConvertible {
 
     /// The seal of `bytes`, which follow the seal `previous`.
     init(after previous: AuditSeal, _ bytes: ArraySlice<UInt8>, digest: Digest) {
-        digits = digest(previous.digits + bytes).flatMap { [Self.alphabet[Int($0 >> 4)], Self.alphabet[Int($0 & 15)]] }
+        self.init(ofChained: previous.digits + bytes, digest: digest)
+    }
+
+    /// The seal of `bytes` that have the digits of the seal before at their front.
+    init(ofChained bytes: [UInt8], digest: Digest) {
+        digits = digest(bytes).flatMap { [Self.alphabet[Int($0 >> 4)], Self.alphabet[Int($0 & 15)]] }
     }
 
     private init(unchecked digits: [UInt8]) { self.digits = digits }

@@ -40,15 +40,22 @@ struct AuditTrailWriter {
             // Half a line of somebody who was killed must not become the beginning of ours.
             if unsealed.last.map({ $0 != UInt8(ascii: "\n") }) == true { text.append(UInt8(ascii: "\n")) }
         }
-        text.append(contentsOf: lines)
-        text.removeLast("}\n".utf8.count)
-        let next = AuditSeal(after: seal, (unsealed + text)[...], digest: digest)
-        text.append(contentsOf: next.lineEnd)
-        text.append(UInt8(ascii: "\n"))
-        let error = Self.write(text, to: descriptor)
+        // The seal before, what it does not cover yet and what comes now, in one piece: the digest is of all of it.
+        var chained: [UInt8] = []
+        chained.reserveCapacity(seal.digits.count + unsealed.count + text.count + lines.count + 128)
+        chained += seal.digits
+        chained += unsealed
+        let begin = chained.count
+        chained += text
+        chained += lines
+        chained.removeLast("}\n".utf8.count)
+        let next = AuditSeal(ofChained: chained, digest: digest)
+        chained += next.lineEnd
+        chained.append(UInt8(ascii: "\n"))
+        let error = Self.write(chained[begin...], to: descriptor)
         // After half a write, the next one looks for itself where the chain stands.
         self.day = error == 0 ? day : ""
-        size = start + text.count
+        size = start + chained.count - begin
         seal = next
         return error
     }
@@ -71,8 +78,8 @@ struct AuditTrailWriter {
         return newest
     }
 
-    private static func write(_ text: [UInt8], to descriptor: Int32) -> Int32 {
-        var rest = text[...]
+    private static func write(_ text: ArraySlice<UInt8>, to descriptor: Int32) -> Int32 {
+        var rest = text
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             let error = errno

@@ -28,12 +28,14 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible {
 
     /// Appends ``value``.
     func append(to text: inout [UInt8]) {
-        for position in 0..<24 {
-            let nibble =
-                position < 16
-                ? UInt8(truncatingIfNeeded: high >> UInt64(60 - 4 * position)) & 15
-                : UInt8(truncatingIfNeeded: low >> UInt32(92 - 4 * position)) & 15
-            text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+        text.append(addingCapacity: 24) { digits in
+            for position in 0..<24 {
+                let nibble =
+                    position < 16
+                    ? UInt8(truncatingIfNeeded: high >> UInt64(60 - 4 * position)) & 15
+                    : UInt8(truncatingIfNeeded: low >> UInt32(92 - 4 * position)) & 15
+                digits.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+            }
         }
     }
 }
