@@ -14,6 +14,12 @@ package final class SigningKeyring: Sendable {
         /// The reading that `keys` came of; an earlier one that ends later changes nothing.
         var reading = 0
         var lastReading = 0
+
+        /// A key is a large value to copy.
+        func position(of id: [UInt8]) -> Int? {
+            for position in keys.indices where keys[position].record.id.hasBytes(of: id) { return position }
+            return nil
+        }
     }
 
     private let store: any AuthorizationStore
@@ -98,11 +104,11 @@ package final class SigningKeyring: Sendable {
 extension SigningKeyring: VerificationKeySource {
     package func verificationKey(id: [UInt8]) -> PublicKey? {
         state.withLock { state in
-            // By position: a key is a large value to copy, and this is asked for each request.
-            for position in state.keys.indices where state.keys[position].record.id.hasBytes(of: id) {
-                return state.keys[position].publicKey
-            }
-            return nil
+            state.position(of: id).map { state.keys[$0].publicKey }
         }
+    }
+
+    package func hasVerificationKey(id: [UInt8]) -> Bool {
+        state.withLock { $0.position(of: id) != nil }
     }
 }

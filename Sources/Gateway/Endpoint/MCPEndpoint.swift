@@ -142,6 +142,21 @@ final class MCPEndpoint: HTTPResponder {
     }
 }
 
+/// `MCP-Protocol-Version`; noted for requests with the same head.
+private final class VersionHeader: Sendable {
+    let value: ArraySlice<UInt8>?
+    let isRepeated: Bool
+
+    private init(_ fields: HTTPFields) {
+        value = fields.bytes("mcp-protocol-version")
+        isRepeated = fields.count(of: "mcp-protocol-version") > 1
+    }
+
+    static func of(_ request: HTTPRequest) -> VersionHeader {
+        request.memory?.note { VersionHeader(request.fields) } ?? VersionHeader(request.fields)
+    }
+}
+
 // MARK: - The steps
 
 extension MCPEndpoint {
@@ -240,12 +255,11 @@ extension MCPEndpoint {
 
     /// 6. Which era the request is of. A legacy header only has to be known (c52): the session knows its version.
     private func claim(_ request: HTTPRequest, _ payload: JSONRPCPayload?) throws(EndpointRefusal) -> VersionClaim {
-        guard request.fields.count(of: "mcp-protocol-version") <= 1 else {
-            throw .badRequest("MCP-Protocol-Version is repeated")
-        }
+        let header = VersionHeader.of(request)
+        guard !header.isRepeated else { throw .badRequest("MCP-Protocol-Version is repeated") }
         var message: JSONRPCMessage?
         if case .single(let single)? = payload { message = single }
-        let claim = VersionClaim(header: request.fields.bytes("mcp-protocol-version"), message: message)
+        let claim = VersionClaim(header: header.value, message: message)
         if payload == nil, case .modern(let name) = claim {
             // GET and DELETE belong to the legacy era (c20).
             guard !ProtocolVersion.modern.contains(where: { $0.rawValue == name }) else {

@@ -5,6 +5,13 @@ package import JSON
 package protocol VerificationKeySource: Sendable {
     /// The key of exactly this `kid`, compared as bytes; nil refuses the token.
     func verificationKey(id: [UInt8]) -> PublicKey?
+
+    /// Whether there is one: asked for each request.
+    func hasVerificationKey(id: [UInt8]) -> Bool
+}
+
+extension VerificationKeySource {
+    package func hasVerificationKey(id: [UInt8]) -> Bool { verificationKey(id: id) != nil }
 }
 
 /// Why a token is not one of ours. For our log: the peer learns `invalid_token` and nothing else.

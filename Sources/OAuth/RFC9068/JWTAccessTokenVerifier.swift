@@ -84,7 +84,7 @@ package final class JWTAccessTokenVerifier: AccessTokenVerifier {
         let now = clock.now()
         guard now < token.principal.expires else { throw AccessTokenRejection(.invalid, detail: "expired") }
         guard token.notBefore <= now + Self.skew else { throw AccessTokenRejection(.invalid, detail: "not valid yet") }
-        guard keys.verificationKey(id: token.keyID) != nil else {
+        guard keys.hasVerificationKey(id: token.keyID) else {
             throw AccessTokenRejection(.invalid, detail: "the key was removed")
         }
         guard token.issuer.hasBytes(of: issuer) else {
