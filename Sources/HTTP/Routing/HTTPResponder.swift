@@ -12,12 +12,11 @@ package protocol HTTPResponder: Sendable {
 extension HTTPResponder {
     package func successor(for request: inout HTTPRequest) -> (any HTTPResponder)? { nil }
 
-    /// The answer of this responder or of whoever it passes the request on to.
-    func answer(_ request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        var request = request
-        guard var last = successor(for: &request) else { return await respond(to: request, body: body) }
+    /// Whoever answers in the end.
+    func last(for request: inout HTTPRequest) -> any HTTPResponder {
+        guard var last = successor(for: &request) else { return self }
         while let next = last.successor(for: &request) { last = next }
-        return await last.respond(to: request, body: body)
+        return last
     }
 }
 

@@ -7,10 +7,17 @@ extension HTTPConnection {
     /// The most that a connection keeps for its next response.
     private static let keptCapacity = 16_384
 
-    /// Writes the answer, or of a stream the head: then the stream comes back. Sets ``mayContinue``. `request` is nil for the
-    /// answer to something that was none.
-    func write(_ response: HTTPResponse, to request: AnsweredRequest?) async -> StreamedResponse? {
-        let response = checked(response, id: request?.id)
+    /// What is left of an answer that is not with the kernel as a whole.
+    struct Rest {
+        var head: ByteStream.PendingWrite?
+        var content: [UInt8]?
+        var stream: StreamedResponse?
+    }
+
+    /// Writes the answer as far as that takes no waiting; nil when it went as a whole, as nearly always. Sets ``mayContinue``.
+    /// `request` is nil for the answer to something that was none.
+    func begin(_ response: HTTPResponse, to request: AnsweredRequest?) -> Rest? {
+        if isUnfit(response) { return begin(withheld(id: request?.id), to: request) }
         HTTPMetrics.count(response.status)
         log(response, to: request)
         let mayStay =
@@ -23,24 +30,37 @@ extension HTTPConnection {
             status: response.status, fields: response.fields, framing: framing, keepsAlive: mayContinue,
             isHTTP11: isHTTP11
         ).write(to: &output, date: date.current(at: stream.loop.now))
-        let hasContent = request?.method != .head && !response.status.forbidsContent
-        do {
+        var rest = Rest()
+        if request?.method != .head, !response.status.forbidsContent {
             switch response.body {
-            case .stream(let writeContent) where hasContent:
-                // The head goes at once: a stream may have nothing to say for long.
-                if let rest = try stream.begin(output) { try await stream.finish(rest) }
-                return StreamedResponse(isChunked: framing == .chunked, writeContent: writeContent)
-            case .bytes(let bytes) where hasContent:
-                if bytes.count <= Self.joinLimit { output += bytes }
-                if let rest = try stream.begin(output) { try await stream.finish(rest) }
-                if bytes.count > Self.joinLimit { try await stream.write(bytes) }
-                if output.capacity > Self.keptCapacity { output = [] }
-            default: if let rest = try stream.begin(output) { try await stream.finish(rest) }
+            case .none: break
+            case .bytes(let bytes) where bytes.count <= Self.joinLimit: output += bytes
+            case .bytes(let bytes): rest.content = bytes
+            case .stream(let writeContent):
+                rest.stream = StreamedResponse(isChunked: framing == .chunked, writeContent: writeContent)
             }
+        }
+        do throws(IOError) {
+            // The head goes at once: a stream may have nothing to say for long.
+            rest.head = try stream.begin(output)
         } catch {
             cut(because: error)
+            return nil
         }
-        return nil
+        if output.capacity > Self.keptCapacity { output = [] }
+        return rest.head == nil && rest.content == nil && rest.stream == nil ? nil : rest
+    }
+
+    /// Writes the rest of the answer, or of a stream the head: then the stream comes back.
+    func complete(_ rest: Rest) async -> StreamedResponse? {
+        do throws(IOError) {
+            if let head = rest.head { try await stream.finish(head) }
+            if let content = rest.content { try await stream.write(content) }
+            return rest.stream
+        } catch {
+            cut(because: error)
+            return nil
+        }
     }
 
     /// Cuts the connection, so that the client sees that something is missing.
@@ -62,8 +82,11 @@ extension HTTPConnection {
     }
 
     /// A response of which a field was refused, or which is none, is not sent (H12).
-    private func checked(_ response: HTTPResponse, id: RequestID?) -> HTTPResponse {
-        guard response.fields.hasRefusedField || response.status.code < 200 else { return response }
+    private func isUnfit(_ response: HTTPResponse) -> Bool {
+        response.fields.hasRefusedField || response.status.code < 200
+    }
+
+    private func withheld(id: RequestID?) -> HTTPResponse {
         context.logger.error(
             "a response was withheld: it has a header field that cannot be sent",
             ["request_id": .string(id?.value ?? "")])

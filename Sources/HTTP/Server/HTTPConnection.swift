@@ -29,6 +29,8 @@ actor HTTPConnection {
     private let scheme: HTTPURL.Scheme
     /// The handshake that this connection begins with; nil in the clear and afterwards.
     var pendingTLS: ServedTLS?
+    /// Told before the task is cancelled.
+    private let departure: ClientDeparture
     private let idBase: UInt64
     private var requestCount: UInt32 = 0
 
@@ -37,6 +39,7 @@ actor HTTPConnection {
     init(_ stream: sending ByteStream, context: Context, tls: ServedTLS?) {
         let unknown = SocketAddress.unix(path: "")
         loop = stream.loop
+        departure = ClientDeparture(on: stream.loop)
         remoteAddress = stream.remoteAddress ?? unknown
         localAddress = stream.localAddress ?? unknown
         reader = RequestReader(stream, context.configuration)
@@ -52,7 +55,10 @@ actor HTTPConnection {
     /// Call it once, first. `onPeerClosed` is called when the client goes away while a request is answered.
     func begin(onPeerClosed: @escaping @Sendable () -> Void) {
         stream.writeTimeout = context.configuration.writeTimeout
-        stream.onPeerClosed = onPeerClosed
+        stream.onPeerClosed = { [departure] in
+            departure.happen()
+            onPeerClosed()
+        }
     }
 
     /// Answers requests until the connection ends: then nil; or until a response is a stream: then that, to be finished by
@@ -63,11 +69,19 @@ actor HTTPConnection {
             while mayContinue, let head = try await reader.nextHead() {
                 requestCount &+= 1
                 let request = AnsweredRequest(head, id: RequestID(high: idBase, low: requestCount))
-                let response = await answer(consume head, request.id)
+                let response: HTTPResponse
+                do {
+                    // What the handler says. Nothing of the request outlives this.
+                    let body = HTTPRequestBody(declaredLength: head.declaredLength, source: reader)
+                    defer { body.detach() }
+                    var asked = makeRequest(consume head, request.id)
+                    let responder = context.responder.last(for: &asked)
+                    response = await responder.respond(to: asked, body: body)
+                }
                 reader.giveBackRoom()
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
-                if let stream = await write(response, to: request) { return stream }
+                if let rest = begin(response, to: request), let stream = await complete(rest) { return stream }
                 if mayContinue { await settle() }
             }
             await close()
@@ -98,22 +112,22 @@ actor HTTPConnection {
 
     /// Cuts the connection.
     func abort() {
+        departure.happen()
         stream.close()
     }
 
-    /// What the handler says. It consumes the head: nothing of the request outlives this.
-    private func answer(_ head: consuming AdmittedHead, _ id: RequestID) async -> HTTPResponse {
-        let body = HTTPRequestBody(declaredLength: head.declaredLength, source: reader)
-        defer { body.detach() }
-        return await context.responder.answer(makeRequest(head, id), body: body)
-    }
-
     private func makeRequest(_ head: AdmittedHead, _ id: RequestID) -> HTTPRequest {
-        var request = HTTPRequest(
-            method: head.method, path: head.target.path, query: head.target.query, fields: head.fields,
-            remoteAddress: remoteAddress, localAddress: localAddress, authority: head.authority,
-            scheme: scheme, id: id)
-        request.memory = head.memory
+        if var request = head.request {
+            request.id = id
+            return request
+        }
+        let request = HTTPRequest(
+            HTTPRequest.Parts(
+                method: head.method, path: head.target.path, query: head.target.query, fields: head.fields,
+                remoteAddress: remoteAddress, localAddress: localAddress, authority: head.authority, scheme: scheme,
+                memory: head.memory, departure: departure),
+            id: id)
+        if head.memory != nil { head.request = request }
         return request
     }
 
@@ -131,7 +145,7 @@ actor HTTPConnection {
         context.logger.debug(
             "request refused", ["status": .integer(refusal.status.code), "reason": .string(refusal.reason)])
         let response = HTTPResponse.text(refusal.status, refusal.reason)
-        _ = await write(response, to: nil)
+        if let rest = begin(response, to: nil) { _ = await complete(rest) }
         await stream.close(lingering: context.configuration.lingerTimeout)
     }
 }

@@ -42,10 +42,9 @@ struct RepeatedHead {
         guard same(input, 0..<digits.lowerBound), same(input, digits.upperBound..<wire.count),
             received.first != UInt8(ascii: "0"), let length = ByteClass.decimal(received)
         else { return nil }
-        var head = admitted
-        head.framing = .length(length)
-        head.fields.replaceValue(of: "content-length", with: received)
-        return head
+        var fields = admitted.fields
+        fields.replaceValue(of: "content-length", with: received)
+        return admitted.with(fields, .length(length))
     }
 
     /// Whether `input`, which is long enough, has the bytes of this part of ``wire``.

@@ -113,11 +113,8 @@ final class RequestReader: HTTPBodySource {
         case .refused(let refusal): throw refusal
         case .content, .end: throw .malformed
         }
-        var head = try admission.admit(preparedParser.takeHead())
-        if isWhole {
-            head.memory = RequestMemory()
-            repeated.keep(head, wire: buffer[start..<position])
-        }
+        let head = try admission.admit(preparedParser.takeHead(), memory: isWhole ? RequestMemory() : nil)
+        if isWhole { repeated.keep(head, wire: buffer[start..<position]) }
         begin(head)
         return head
     }

@@ -1,5 +1,6 @@
-/// A request that may be answered.
-struct AdmittedHead {
+/// A request that may be answered. An object: a connection sends the same head again and again.
+// SAFETY: confined to the loop of its connection, which alone fills `request`.
+final class AdmittedHead {
     /// How the content is delimited.
     enum Framing: Equatable {
         case none
@@ -10,14 +11,38 @@ struct AdmittedHead {
     let method: HTTPMethod
     let target: RequestTarget
     let authority: String
-    var fields: HTTPFields
-    var framing: Framing
+    let fields: HTTPFields
+    let framing: Framing
     /// Whether the client understands chunks and interim responses.
     let isHTTP11: Bool
     let wantsKeepAlive: Bool
     let expectsContinue: Bool
     /// What handlers noted about this head; nil where it is not remembered.
-    var memory: RequestMemory?
+    let memory: RequestMemory?
+    /// The request that it makes, made once; each that comes is that one with another name.
+    var request: HTTPRequest?
+
+    init(
+        method: HTTPMethod, target: RequestTarget, authority: String, fields: HTTPFields, framing: Framing,
+        isHTTP11: Bool, wantsKeepAlive: Bool, expectsContinue: Bool, memory: RequestMemory? = nil
+    ) {
+        self.method = method
+        self.target = target
+        self.authority = authority
+        self.fields = fields
+        self.framing = framing
+        self.isHTTP11 = isHTTP11
+        self.wantsKeepAlive = wantsKeepAlive
+        self.expectsContinue = expectsContinue
+        self.memory = memory
+    }
+
+    /// The same with other content.
+    func with(_ fields: HTTPFields, _ framing: Framing) -> AdmittedHead {
+        AdmittedHead(
+            method: method, target: target, authority: authority, fields: fields, framing: framing, isHTTP11: isHTTP11,
+            wantsKeepAlive: wantsKeepAlive, expectsContinue: expectsContinue, memory: memory)
+    }
 }
 
 /// Judges heads: refuses what Beast lets through and what this server does not do.
@@ -31,7 +56,10 @@ struct Admission {
     private var lastTargetText: [UInt8] = []
     private var lastTarget: RequestTarget?
 
-    mutating func admit(_ head: RawRequestHead) throws(HTTPRefusal) -> AdmittedHead {
+    /// `memory` where the head may come again.
+    mutating func admit(
+        _ head: RawRequestHead, memory: RequestMemory? = nil
+    ) throws(HTTPRefusal) -> AdmittedHead {
         let method = try Self.method(head.method)
         var findings = Findings()
         for field in head.fields { try findings.note(field, of: head) }
@@ -45,7 +73,7 @@ struct Admission {
             method: method, target: target, authority: authority,
             fields: findings.handedOn(head), framing: framing, isHTTP11: isHTTP11,
             wantsKeepAlive: findings.wantsClose ? false : isHTTP11 || findings.wantsKeepAlive,
-            expectsContinue: findings.expectsContinue && isHTTP11 && framing != .none)
+            expectsContinue: findings.expectsContinue && isHTTP11 && framing != .none, memory: memory)
     }
 
     /// RFC 9110 §9.1: names are case-sensitive. What is no method of ours is 501, what looks like a mangled one 400.
