@@ -51,4 +51,17 @@ extension Waiter {
             onCancel()
         }
     }
+    /// The same where nobody cancels: whoever waits so learns in another way that it is no longer waited for.
+    @inlinable public static func waitUncancelled(
+        isolation: isolated (any Actor)? = #isolation, unless ready: () -> Value?,
+        in place: ((inout Waiter<Value>) -> Void) -> Void
+    ) async -> Value {
+        await unsafe withUnsafeContinuation(isolation: isolation) { continuation in
+            if let value = ready() {
+                unsafe continuation.resume(returning: value)
+            } else {
+                place { unsafe $0.hold(continuation) }
+            }
+        }
+    }
 }

@@ -18,7 +18,8 @@ extension MCPEndpoint {
             }
             let session = try knownSession(caller)
             let record = record(message, request)
-            let outcome = await session.accept(message, for: caller.principal, record: record)
+            let outcome = await session.accept(
+                message, for: caller.principal, record: record, until: request.departure)
             return try response(outcome, caller)
         }
     }

@@ -1,4 +1,5 @@
 import AsyncIO
+import HTTP
 import JSON
 import MCP
 import OAuth
@@ -10,20 +11,74 @@ extension LegacySession {
 
     /// Takes one message of a client. A request suspends until something can be said about it.
     func accept(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) async -> CallOutcome {
-        guard end == nil, connection != nil else { return .gone }
+        switch admit(message, for: principal, record: record) {
+        case .outcome(let outcome): return outcome
+        case .stream(let stream): return await outcome(of: stream)
+        }
+    }
+
+    /// The same for a caller that is on the session's loop, as nearly always: it waits where it is. To go to this actor and
+    /// back changes executors ten times.
+    nonisolated func accept(
+        _ message: JSONRPCMessage, for principal: Principal, record: CallRecord?, until departure: ClientDeparture?
+    ) async -> CallOutcome {
+        guard let departure, departure.loop === loop, loop.isIsolatingCurrentContext() == true else {
+            return await accept(message, for: principal, record: record)
+        }
+        // SAFETY: a stream stays on its loop, and so does the caller.
+        nonisolated(unsafe) let waiting: MessageStream
+        switch admitHere(message, for: principal, record: record) {
+        case .outcome(let outcome): return outcome
+        case .stream(let stream): unsafe waiting = stream
+        }
+        let number = unsafe waiting.number
+        if departure.hasHappened {
+            loop.execute { self.assumeIsolated { $0.abandon(number) } }
+        } else {
+            departure.notify { self.assumeIsolated { $0.abandon(number) } }
+        }
+        defer { departure.notify(nil) }
+        return await Waiter.waitUncancelled {
+            unsafe waiting.takeOutcome()
+        } in: {
+            unsafe $0(&waiting.outcomeWaiter)
+        }
+    }
+
+    /// What becomes of a message at once.
+    private enum Admitted {
+        case outcome(CallOutcome)
+        /// It is to be waited for.
+        case stream(MessageStream)
+    }
+
+    // SAFETY: made and opened on the loop of the session.
+    private struct AdmittedBox: @unchecked Sendable {
+        let admitted: Admitted
+    }
+
+    /// Called on the session's loop.
+    nonisolated private func admitHere(
+        _ message: JSONRPCMessage, for principal: Principal, record: CallRecord?
+    ) -> Admitted {
+        assumeIsolated { AdmittedBox(admitted: $0.admit(message, for: principal, record: record)) }.admitted
+    }
+
+    private func admit(_ message: JSONRPCMessage, for principal: Principal, record: CallRecord?) -> Admitted {
+        guard end == nil, connection != nil else { return .outcome(.gone) }
         use(by: principal)
         switch message.kind {
         case .notification:
             forward(message)
-            return .accepted
+            return .outcome(.accepted)
         case .response:
-            return answer(message) ? .accepted : .unsolicited
+            return .outcome(answer(message) ? .accepted : .unsolicited)
         case .request:
-            guard quota.beginCalls(1) else { return .limitReached }
+            guard quota.beginCalls(1) else { return .outcome(.limitReached) }
             let isInitialize = message.isMethod("initialize")
             let stream = makeStream(mayStream: !isInitialize, for: principal)
             begin(message, on: stream, isInitialize: isInitialize, record: record)
-            return await outcome(of: stream)
+            return .stream(stream)
         }
     }
 
