@@ -10,6 +10,7 @@ import Testing
 struct CallTraceTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let caller = "00f067aa0ba902b7"
+    private static let other = parent(String(repeating: "b", count: 32))
 
     private static func parent(_ trace: String = trace, flags: String = "01") -> String {
         "00-\(trace)-\(caller)-\(flags)"
@@ -101,16 +102,48 @@ struct CallTraceTests {
     @Test(
         "W3C Trace Context §4.3: tracestate goes along with the traceparent that it belongs to, and with no other",
         arguments: [
-            ("\"\(parent())\"", true), ("\"00-nonsense\"", false), ("7", false), (nil, false),
-        ] as [(String?, Bool)])
-    func state(parent: String?, isKept: Bool) async throws {
+            ("\"\(parent())\"", other, "v=1"), ("\"cc-\(trace)-\(caller)-01-more\"", other, "v=1"),
+            ("\"00-nonsense\"", other, nil), ("7", other, "w=2"), (nil, other, "w=2"),
+            (nil, "ff" + other.dropFirst(2), nil),
+            (nil, "", nil),
+        ] as [(String?, String, String?)])
+    func state(parent: String?, head: String, expected: String?) async throws {
         try await Self.withTraces { bench, spans in
             let client = try await bench.open()
             let own = parent.map { "\"traceparent\":\($0)," } ?? ""
             let parameters = #"{"name":"meta","arguments":{},"_meta":{\#(own)"tracestate":"v=1"}}"#
-            let head = ["traceparent": Self.parent(String(repeating: "b", count: 32)), "tracestate": "w=2"]
-            let text = try await client.send(PlainMCP.request("tools/call", id: 3, parameters), head).text ?? ""
-            #expect(text.contains("traceparent") && text.contains("tracestate") == isKept, "\(text)")
+            let answer = try await client.send(
+                PlainMCP.request("tools/call", id: 3, parameters), ["traceparent": head, "tracestate": "w=2"])
+            let told = answer.said
+            #expect(told["tracestate"] as? String == expected, "\(told)")
+            #expect((told["traceparent"] as? String)?.utf8.count == 55, "\(told)")
+        }
+    }
+
+    @Test("W3C Trace Context §4.3: a server over HTTP gets tracestate as a head and in _meta, bounded")
+    func remoteState() async throws {
+        let spans = SpanBuffer(in: MetricsRegistry())
+        try await withRemote(gateway: { $0.tracer = Tracer(spans, ratio: 1) }) { bench, remote in
+            let client = try await bench.open("/remote/mcp")
+            func told(_ parent: String, _ state: String) async throws -> (head: [String], meta: String?) {
+                let before = remote.seen.count
+                _ = try await client.send(
+                    PlainMCP.call("meta", id: 2), ["traceparent": parent, "tracestate": state])
+                let seen = try #require(remote.seen.dropFirst(before).first { $0.method == "tools/call" })
+                #expect(seen.values("traceparent").count == 1)
+                let meta = (seen.object["params"] as? [String: Any])?["_meta"] as? [String: Any]
+                return (seen.values("tracestate"), meta?["tracestate"] as? String)
+            }
+            let kept = try await told(Self.parent(), "a=1,b@c=2")
+            #expect(kept.head == ["a=1,b@c=2"] && kept.meta == "a=1,b@c=2")
+            let long = String(repeating: "x", count: 200)
+            let bounded = try await told(Self.parent(), "a=\(long),b=\(long),c=\(long),d=1")
+            #expect(bounded.head == ["a=\(long),b=\(long),d=1"] && bounded.meta == bounded.head.first)
+            let crowd = (1...33).map { "k\($0)=1" }.joined(separator: ",")
+            for (parent, state) in [(Self.parent(), crowd), ("00-nonsense", "a=1"), (Self.parent(), "A=1")] {
+                let none = try await told(parent, state)
+                #expect(none.head == [] && none.meta == nil)
+            }
         }
     }
 

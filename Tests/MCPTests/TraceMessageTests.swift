@@ -27,8 +27,8 @@ struct TraceMessageTests {
                 #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{P}}}"#
             ),
             (
-                #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"traceparent":"forged","tracestate":"a=1"}}}"#,
-                #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{P,"tracestate":"a=1"}}}"#
+                #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"traceparent":"forged","a":"a=1"}}}"#,
+                #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{P,"a":"a=1"}}}"#
             ),
             (
                 #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"trace\u0070arent":{"x":[1]}}}}"#,
@@ -36,7 +36,7 @@ struct TraceMessageTests {
             ),
         ])
     func carrying(text: String, expected: String) throws {
-        let carrying = TraceMessage.carrying(Self.parent, try message(text))
+        let carrying = TraceMessage.carrying(Self.parent, state: nil, try message(text))
         let value = "\"\(Self.parent)\""
         #expect(
             String(decoding: carrying.node.bytes, as: UTF8.self)
@@ -45,16 +45,20 @@ struct TraceMessageTests {
     }
 
     @Test(
-        "W3C Trace Context §4.3: the state of another trace does not go along",
+        "W3C Trace Context §4.3: the state is that of the trace, and of no other",
         arguments: [
-            (#"{"traceparent":"forged","tracestate":"a=1","x":1}"#, #"{P,"x":1}"#),
-            (#"{"tracestate":"a=1"}"#, "{P}"), (#"{"x":1,"tracestate":7}"#, #"{"x":1,P}"#), ("{}", "{P}"),
-        ])
-    func state(meta: String, expected: String) throws {
+            (#"{"traceparent":"forged","tracestate":"a=1","x":1}"#, #"{P,"x":1}"#, nil),
+            (#"{"tracestate":"a=1"}"#, "{P}", nil), (#"{"x":1,"tracestate":7}"#, #"{"x":1,P}"#, nil),
+            ("{}", "{P}", nil),
+            (#"{"traceparent":"forged","tracestate":"a=1","x":1}"#, #"{P,S,"x":1}"#, "b=2"),
+            (#"{"x":1,"tracestate":7}"#, #"{"x":1,S,P}"#, "b=2"), ("{}", "{P,S}", "b=2"), (nil, "{P,S}", "b=2"),
+        ] as [(String?, String, String?)])
+    func state(meta: String?, expected: String, state: String?) throws {
         let text = #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":M}}"#
-        let carrying = TraceMessage.carrying(
-            Self.parent, try message(text.replacing("M", with: meta)), keepsState: false)
+        let sent = meta.map { text.replacing("M", with: $0) } ?? text.replacing(#","params":{"_meta":M}"#, with: "")
+        let carrying = TraceMessage.carrying(Self.parent, state: state, try message(sent))
         let wanted = expected.replacing("P", with: "\"traceparent\":\"\(Self.parent)\"")
+            .replacing("S", with: #""tracestate":"b=2""#)
         #expect(String(decoding: carrying.node.bytes, as: UTF8.self) == text.replacing("M", with: wanted))
     }
 
@@ -66,7 +70,7 @@ struct TraceMessageTests {
             #"{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":[]}}"#,
         ])
     func unable(text: String) throws {
-        let carrying = TraceMessage.carrying(Self.parent, try message(text))
+        let carrying = TraceMessage.carrying(Self.parent, state: nil, try message(text))
         #expect(String(decoding: carrying.node.bytes, as: UTF8.self) == text)
     }
 }

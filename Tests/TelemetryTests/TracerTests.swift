@@ -25,22 +25,34 @@ struct TracerTests {
 
     private static let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
+    private static let rest = good.dropFirst(2)
+    private static let refusedTexts: [String] = [
+        "", "00", "\(good)-00", "\(good)0", "\(good.dropLast())", " \(good)", good.uppercased(), "0x\(rest)",
+        "ff\(rest)", "ff\(rest)-00", "fF\(rest)", "0g\(rest)", "01\(rest)0", "01\(rest.dropLast())", "01\(rest).00",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b\n-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0\"",
+        "00-4bf92f3577b34da6a3ce929d0e0e47\u{e9}-00f067aa0ba902b7-01",
+    ]
+    private static let laterTexts: [String] = ["01\(rest)", "cc\(rest)-", "fe\(rest)-what-\u{e9}ver"]
+
     @Test(
         "a traceparent of a stranger's is taken to the letter or not at all",
-        arguments: [
-            "", "00", good + "-00", good + "0", String(good.dropLast()), " " + good, good.uppercased(),
-            "01" + good.dropFirst(2), "ff" + good.dropFirst(2), "0x" + good.dropFirst(2),
-            "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b\n-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0\"",
-            "00-4bf92f3577b34da6a3ce929d0e0e47\u{e9}-00f067aa0ba902b7-01",
-        ])
+        arguments: refusedTexts)
     func malformed(text: String) { #expect(TraceContext(traceparent: text) == nil) }
+
+    @Test(
+        "W3C Trace Context §4.3: of a later version what version 00 knows is read, and said in version 00",
+        arguments: laterTexts)
+    func later(text: String) throws {
+        let context: TraceContext = try #require(TraceContext(traceparent: text))
+        #expect(context.traceparent == Self.good)
+    }
 
     @Test(
         "of the flags the last bit counts; the others do not go on",

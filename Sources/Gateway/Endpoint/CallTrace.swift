@@ -16,16 +16,24 @@ struct CallTrace: Sendable {
     private let method: MCPMethod
     /// Who asked us.
     private let client: SocketAddress
-    /// Whether what the message says besides (`_meta.tracestate`) belongs to the trace that goes on. Of a trace that begins anew
-    /// here, or came by the head, it is not (W3C Trace Context §4.3).
-    let keepsState: Bool
+    /// What the server gets as `tracestate`: what stood beside the `traceparent` that counts. A trace that begins anew here has
+    /// none (W3C Trace Context §4.3).
+    let state: String?
 
     /// The message says where it belongs (`_meta.traceparent`), else its head does.
     init(_ tracer: Tracer, _ message: JSONRPCMessage, _ request: HTTPRequest) {
         self.tracer = tracer
-        let own = message.params?["_meta"]?["traceparent"]?.string
-        let parent = (own ?? request.fields["traceparent"]).flatMap { TraceContext(traceparent: $0) }
-        keepsState = own != nil && parent != nil
+        let parent: TraceContext?
+        if let meta = message.params?["_meta"], let own = meta["traceparent"]?.string {
+            parent = TraceContext(traceparent: own)
+            state = parent.flatMap { _ in TraceState(meta["tracestate"]?.string.map { [$0] } ?? [])?.text }
+        } else {
+            let fields = request.fields
+            // Of two that say different things none is right.
+            let own = fields.count(of: "traceparent") == 1 ? fields["traceparent"] : nil
+            parent = own.flatMap { TraceContext(traceparent: $0) }
+            state = parent.flatMap { _ in TraceState(fields.values("tracestate"))?.text }
+        }
         client = request.remoteAddress
         served = tracer.begin(below: parent)
         asked = tracer.begin(below: served.context)

@@ -138,7 +138,7 @@ extension LegacySession {
             return resolve(number, outcome: .refused, refusal)
         }
         if let trace = record?.trace {
-            admitted = TraceMessage.carrying(trace.traceparent, admitted, keepsState: trace.keepsState)
+            admitted = TraceMessage.carrying(trace.traceparent, state: trace.state, admitted)
         }
         let stated = method == .toolsCall && server.remote == nil ? identity : nil
         let line =

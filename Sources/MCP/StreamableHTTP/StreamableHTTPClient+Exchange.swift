@@ -107,8 +107,13 @@ extension StreamableHTTPClient {
             }
         }
         // Those who do not read bodies are told where the request belongs, too.
-        if let parent = message.params?["_meta"]?["traceparent"]?.string.flatMap({ TraceContext(traceparent: $0) }) {
+        if let meta = message.params?["_meta"],
+            let parent = meta["traceparent"]?.string.flatMap({ TraceContext(traceparent: $0) })
+        {
             fields.append("traceparent", parent.traceparent)
+            if let state = TraceState(meta["tracestate"]?.string.map { [$0] } ?? []) {
+                fields.append("tracestate", state.text)
+            }
         }
         let request = HTTPClientRequest(
             method: .post, url: endpoint, fields: fields, body: .bytes(Array(message.node.bytes)),
