@@ -128,7 +128,7 @@ package final class Gateway: Sendable {
         }
         let channels = channels.filter { $0.steps.server.site == site }
         for channel in channels { channel.register(on: &router) }
-        if site == nil, let icons { router.on(.get, IconAddresses.path, icons) }
+        if let icons = icons(at: site) { router.on(.get, IconAddresses.path, icons) }
         guard case .bearer = configuration.authentication else { return }
         let older = channels.map(\.steps.authentication.resource)
         let servers = resources.servers.filter { $0.origin == site?.origin }
@@ -138,6 +138,11 @@ package final class Gateway: Sendable {
             pages: site.map { pages.at($0) } ?? pages, issuer: site == nil ? nil : configuration.issuer?(),
             authorizationServers: configuration.authorizationServers,
             takesBoundTokens: configuration.proofs != nil, on: &router)
+    }
+
+    private func icons(at site: HTTPURL?) -> IconEndpoint? {
+        guard let site, let icons else { return icons }
+        return configuration.servers.first { $0.site == site }.map { icons.at(site, of: $0.name) }
     }
 
     /// Starts what is to stand ready before anybody asks for it (`pool.prespawn`), in the background; what does already goes on.

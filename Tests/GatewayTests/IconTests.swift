@@ -1,6 +1,9 @@
+import AsyncIO
 import Foundation
 import HTTP
+import JSON
 import MCP
+import Synchronization
 import TestSupport
 import Testing
 
@@ -51,6 +54,66 @@ struct IconTests {
         }
     }
 
+    @Test(
+        "C15: a server with a host of its own has its icons there, and no others; all of them are at the common address"
+    )
+    func hosts() async throws {
+        let site = try HTTPURL("https://remote.gateway.example")
+        func place(_ configuration: inout GatewayConfiguration) {
+            configuration.issuer = { "https://gateway.example" }
+            configuration.aggregate = AggregateConfiguration()
+            for index in configuration.servers.indices {
+                let name = configuration.servers[index].name
+                configuration.servers[index].site = try? HTTPURL("https://\(name).gateway.example")
+            }
+        }
+        try await withRemote(["icons"], protected: false, gateway: place) { bench, _ in
+            func server(at site: HTTPURL) -> HTTPServer {
+                var router = HTTPRouter()
+                bench.gateway.register(at: site, on: &router)
+                return HTTPServer(group: bench.loops, responder: router)
+            }
+            let (first, second) = (server(at: site), server(at: try HTTPURL("https://demo.gateway.example")))
+            let own = try await first.start(on: .ip(.v4(0x7F00_0001), port: 0)).port
+            let client = try await onThread {
+                var client = PlainMCP(port: own, path: "/remote/mcp", token: nil, host: "remote.gateway.example")
+                _ = try client.open()
+                return client
+            }
+            let icons = Self.icons(try await client.demand("tools/list"))
+            #expect(icons.count == 5)
+            #expect(icons.dropLast().allSatisfy { $0.hasPrefix("\(site.origin)/icons?") }, "\(icons)")
+            let all = Self.icons(try await bench.open("/mcp", nil).demand("tools/list"))
+            #expect(all.dropLast().allSatisfy { $0.hasPrefix("https://gateway.example/icons?") }, "\(all)")
+            func status(_ port: Int, _ host: String) async throws -> Int {
+                let place = String(icons[0].dropFirst(site.origin.count))
+                return try await onThread { try PlainHTTP.exchange(port: port, "GET", place, ["Host": host]).status }
+            }
+            #expect(try await status(own, "remote.gateway.example") == 200)
+            #expect(try await status(own, "gateway.example") == 421)
+            #expect(try await status(bench.port, "localhost:\(bench.port)") == 200)
+            let other = try await second.start(on: .ip(.v4(0x7F00_0001), port: 0)).port
+            #expect(try await status(other, "demo.gateway.example") == 404, "of another server")
+            for server in [first, second] { await server.drain(within: .milliseconds(200)) }
+        }
+    }
+
+    @Test("C15: with a free port icons are at the one that was bound")
+    func freePort() throws {
+        let port = Mutex(0)
+        var configuration = GatewayConfiguration(
+            hostPolicy: HostPolicy(publicURL: nil, listen: .ip(.v4(0x7F00_0001), port: 0), allowedOrigins: []),
+            authentication: .none, servers: [])
+        configuration.issuer = { "http://localhost:\(port.withLock { $0 })" }
+        let addresses = try #require(IconAddresses(configuration))
+        port.withLock { $0 = 4711 }
+        let list =
+            #"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","icons":[{"src":"https://x.example/i.png"}]}]}}"#
+        let message = try JSONRPCMessage(JSONDocument(parsing: Array(list.utf8)).root)
+        let placed = addresses.placing(message, .toolsList, of: "demo", at: nil)
+        #expect(String(decoding: placed.node.bytes, as: UTF8.self).contains(#""http://localhost:4711/icons?"#))
+    }
+
     @Test("C15: what is fetched is a picture by what it holds, small, and asked for without credentials")
     func pictures() async throws {
         try await Self.bench { bench, remote in
@@ -91,7 +154,7 @@ struct IconTests {
             let configuration = bench.gateway.configuration
             let addresses = try #require(IconAddresses(configuration))
             func placed(_ address: String, _ server: String) -> IconMessage.Placement {
-                addresses.placement(of: Array(address.utf8), server)
+                addresses.placement(of: Array(address.utf8), server, at: "https://gateway.example")
             }
             for wrong in [
                 "javascript:alert(1)", "file:///etc/passwd", "http://example.com/x.png", "data:text/html,x",

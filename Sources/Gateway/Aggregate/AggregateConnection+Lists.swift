@@ -202,7 +202,7 @@ extension AggregateConnection {
     private func read(
         _ message: JSONRPCMessage, _ member: AggregateMember, _ list: AggregateList
     ) -> AggregatePage? {
-        let message = plan.icons?.placing(message, list.method, of: member.server.name) ?? message
+        let message = plan.icons?.placing(message, list.method, of: member.server.name, at: nil) ?? message
         var result = message.node["result"]
         if message.node["error"]?["code"]?.integer == JSONRPCError.Code.methodNotFound.value {
             result = Self.nothing

@@ -77,7 +77,9 @@ extension LegacySession {
         guard method != .toolsCall, let icons = surroundings.icons, server.name != AggregateConfiguration.name else {
             return visible(response, method, for: principal)
         }
-        return visible(response, method, for: principal).map { icons.placing($0, method, of: server.name) }
+        return visible(response, method, for: principal).map {
+            icons.placing($0, method, of: server.name, at: server.site)
+        }
     }
 
     /// A list as clients get it: without what the server's filter hides, and without what the policy does not give to whoever
