@@ -83,6 +83,25 @@ extension EndToEnd {
         }
 
         @Test(
+            "O01: what is wrong or worth knowing about a configuration is one line of the log, and nothing in it is escaped"
+        )
+        func notes() async throws {
+            func policy(_ server: String) -> String {
+                Self.servers([Self.demo("demo")], "access: {permissions: {\"\(server):*\": [\"scope:x\"]}}\n")
+            }
+            let gateway = try await EndToEnd.gateway(policy("nobody"))
+            func says(_ words: String...) -> Bool {
+                gateway.log.split(separator: "\n").contains { line in words.allSatisfy { line.contains($0) } }
+            }
+            #expect(says("nobody", "no server has such a name (hint: servers here: demo)"), "\(gateway.log)")
+            try configure(gateway, policy("nowhere"))
+            try await eventuallyTrue("the note", within: .seconds(10)) { says("nowhere", "(hint: servers here") }
+            try configure(gateway, policy("nowhere") + "lsten: x\n")
+            try await eventuallyTrue("the refusal", within: .seconds(10)) { says("unknown key", "(hint: did you mean") }
+            #expect(!gateway.log.contains("u{a}"), "\(gateway.log)")
+        }
+
+        @Test(
             "F21: a hundred changes under load, a quarter of them refused first: no request fails, no stream ends",
             .timeLimit(.minutes(4)))
         func load() async throws {

@@ -22,7 +22,12 @@ struct ConfigurationProblem: Sendable, Equatable {
     let hint: String?
 
     /// The problem as `check` and the start-up print it.
-    var text: String {
+    var text: String { (hint.map { "\(statement)\n    hint: \($0)" }) ?? statement }
+
+    /// The same in one line, for the log.
+    var logText: String { (hint.map { "\(statement) (hint: \($0))" }) ?? statement }
+
+    private var statement: String {
         var text = ""
         if let file {
             text += line.map { "\(file):\($0): " } ?? "\(file): "
@@ -30,7 +35,6 @@ struct ConfigurationProblem: Sendable, Equatable {
         if severity == .notice { text += "note: " }
         if !path.isEmpty { text += "\(path): " }
         text += message
-        if let hint { text += "\n    hint: \(hint)" }
         return text
     }
 }

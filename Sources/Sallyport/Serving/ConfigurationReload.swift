@@ -146,7 +146,7 @@ struct ConfigurationReload: Sendable {
         }
         switch result {
         case .success(let configuration): return configuration
-        case .failure(let error): throw .because(error.errors.map(\.text))
+        case .failure(let error): throw .because(error.errors.map(\.logText))
         }
     }
 
@@ -161,7 +161,7 @@ struct ConfigurationReload: Sendable {
                 "milliseconds": .integer(Int((EventLoop.preciseNow - began) / .milliseconds(1))),
             ])
         for notice in change.new.notices where !change.old.notices.contains(notice) {
-            logger.warning("configuration", ["note": .string(notice.text)])
+            logger.warning("configuration", ["note": .string(notice.logText)])
         }
     }
 

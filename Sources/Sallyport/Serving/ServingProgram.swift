@@ -186,7 +186,7 @@ extension ServingProgram {
             if Console.isTerminal {
                 Console.complain(notice.text)
             } else {
-                logger.warning("configuration", ["note": .string(notice.text)])
+                logger.warning("configuration", ["note": .string(notice.logText)])
             }
         }
         Announcement(
