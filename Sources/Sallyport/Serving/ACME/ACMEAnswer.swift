@@ -5,7 +5,8 @@ import JSON
 struct ACMEAnswer: Sendable {
     /// More is nobody's chain.
     static let maximumBytes = 1 << 20
-    /// Nobody is waited for longer before the next question, whatever the answer says.
+    /// Nobody is waited for longer before the next question, whatever the answer says; ``RenewalSchedule`` waits less where a
+    /// certificate would end meanwhile.
     private static let longestPause = 86_400
 
     let status: HTTPStatus

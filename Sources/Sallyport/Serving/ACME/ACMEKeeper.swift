@@ -89,10 +89,12 @@ struct ACMEKeeper: Sendable {
                 if Task.isCancelled { return }
                 gauges.failed()
                 let validity = served.current.validity
+                let now = clock.now()
                 let pause = schedule.failed(
-                    lifetime: validity.map { $0.notAfter - $0.notBefore }, retryAfter: error.retryAfter,
-                    jitter: .random(in: 0..<1))
-                due = clock.now() + pause
+                    lifetime: validity.map { $0.notAfter - $0.notBefore },
+                    left: isServed(wanted) ? validity.map { $0.notAfter - now } : nil,
+                    retryAfter: error.retryAfter, jitter: .random(in: 0..<1))
+                due = now + pause
                 logger.error(
                     "no new certificate: what there is is served on",
                     ["reason": .string(error.description), "next": .string(due.iso8601)])
