@@ -54,7 +54,7 @@ struct ConfigurationTests {
                 pool: {idle_timeout: 10m}
                 tools: {allow: ["*"], deny: [], rename: {}}
                 pin: report
-            rate_limits: {registration: 1/s}
+            rate_limits: {registration: 1/s, handshakes: 50/s}
             cors: {allowed_origins: ["https://app.example.com"]}
             logging: {format: json, level: debug}
             audit: {enabled: true, retention: 30d, arguments: true, redact: [iban, X-No]}
@@ -67,7 +67,7 @@ struct ConfigurationTests {
         #expect(configuration.oauth.accessTokenLifetime == .seconds(300))
         #expect(configuration.oauth.refreshGrace == .zero)
         #expect(!configuration.oauth.isRegistrationEnabled)
-        #expect(configuration.registrationsPerMinute == 60)
+        #expect(configuration.registrationsPerMinute == 60 && configuration.handshakesPerMinute == 3000)
         #expect(configuration.allowedOrigins.map(\.origin) == ["https://app.example.com"])
         #expect(configuration.logging == LoggingSettings(format: .json, levels: LogLevels(.debug)))
         #expect(configuration.audit.retention == .seconds(30 * 86_400))

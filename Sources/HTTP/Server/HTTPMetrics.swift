@@ -20,6 +20,8 @@ enum HTTPMetrics {
         case plain
         /// With a validator of a certificate authority.
         case challenge
+        /// Not begun: the address begins too many.
+        case tooOften = "too_often"
     }
 
     private static let handshakes = Handshake.allCases.map { result in

@@ -7,6 +7,8 @@ package import Telemetry
 package final class HTTPServer: Sendable {
     let context: HTTPConnection.Context
     let registry: ConnectionRegistry
+    /// Who begins how many connections with TLS; nil where nobody counts.
+    let handshakes: RateLimiter<IPAddress>?
     private let group: EventLoopGroup
     private let listeners = Mutex<[TCPListener]>([])
 
@@ -20,6 +22,7 @@ package final class HTTPServer: Sendable {
         context = HTTPConnection.Context(
             configuration: configuration, responder: responder, logger: logger, clock: clock)
         registry = ConnectionRegistry(configuration)
+        handshakes = configuration.handshakesPerMinute.map { RateLimiter(perMinute: $0) }
     }
 
     /// Listens on `address` too; returns it with the port that the kernel chose for 0. With `tls` TLS ends here: whoever

@@ -24,6 +24,9 @@ package struct HTTPServerConfiguration: Sendable {
     package var maximumConnections = 20_000
     /// Connections at once from one address (IPv6: one /64); nil for no bound.
     package var maximumConnectionsPerAddress: Int?
+    /// Connections with TLS that one address (IPv6: one /64) may begin in a minute, a bucket that fills evenly: beyond it closed
+    /// before the handshake, which is what they cost; nil for no bound (O05).
+    package var handshakesPerMinute: Int?
     /// How near the process is to a bound on its memory; nil where nothing bounds it.
     package var pressure: MemoryPressure?
     /// How clients reach this server: decides `HTTPRequest.scheme`.

@@ -9,6 +9,11 @@ extension HTTPServer {
     /// Begins the life of a connection: its task is the root of everything that happens on it, and ends with it.
     func accept(_ stream: sending ByteStream, _ tls: ServedTLS?) {
         let address = stream.remoteAddress?.ipAddress
+        guard tls == nil || mayShakeHands(stream.remoteAddress) else {
+            HTTPMetrics.countHandshake(.tooOften)
+            context.logger.debug("handshakes of an address come too often")
+            return stream.close()
+        }
         guard context.configuration.pressure?.level != .critical, registry.reserve(address) else {
             return Self.turnAway(stream, isPlain: tls == nil)
         }
@@ -19,6 +24,12 @@ extension HTTPServer {
             handle.hold(connection.live(as: handle, in: registry))
             if !registry.add(handle) { connection.abort() }
         }
+    }
+
+    /// Nobody can be told how long to wait: that would take the handshake.
+    private func mayShakeHands(_ peer: SocketAddress?) -> Bool {
+        guard let handshakes, let customer = peer?.customer else { return true }
+        return handshakes.take(customer, at: context.clock.now()) == nil
     }
 }
 

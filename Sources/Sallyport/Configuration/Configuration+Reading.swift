@@ -219,6 +219,9 @@ struct ConfigurationFileReader {
         if let value = section.value("registration"), let rate = rate(value, like: "20/min") {
             configuration.registrationsPerMinute = rate
         }
+        if let value = section.value("handshakes"), let rate = rate(value, like: "12000/min") {
+            configuration.handshakesPerMinute = rate
+        }
         configuration.rates.perUser = section.value("per_user").flatMap { rate($0, like: "600/min") }
         configuration.rates.perClient = section.value("per_client").flatMap { rate($0, like: "600/min") }
         configuration.rates.perAddress = section.value("per_address").flatMap { rate($0, like: "1200/min") }

@@ -68,6 +68,8 @@ struct Configuration: Sendable {
     var allowedOrigins: [HTTPURL] = []
     /// `rate_limits.registration`, in registrations a minute.
     var registrationsPerMinute = 20
+    /// `rate_limits.handshakes`, of one address in a minute.
+    var handshakesPerMinute = 12_000
     /// The rest of `rate_limits`.
     var rates = RequestRateLimits()
     /// `logging`.

@@ -120,6 +120,7 @@ extension ServingProgram {
         var configuration = HTTPServerConfiguration()
         configuration.scheme = plan.configuration.scheme
         configuration.pressure = memory?.pressure
+        configuration.handshakesPerMinute = plan.configuration.handshakesPerMinute
         return configuration
     }
 

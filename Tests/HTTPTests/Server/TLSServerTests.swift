@@ -117,6 +117,34 @@ struct TLSServerTests {
         }
     }
 
+    @Test("O05: an address begins so many handshakes in a minute, and is served again when its time has come")
+    func tooOften() async throws {
+        let clock = ManualClock()
+        try await LiveServer.run({ $0.handshakesPerMinute = 2 }, tls: served, clock: clock.clock) { live in
+            func statuses() async throws -> [Int] { LiveServer.statuses(try await exchange(live.port, Self.request)) }
+            let first = [try await statuses(), try await statuses()]
+            #expect(first == [[200], [200]])
+            for _ in 0..<3 {
+                // Not a byte: no handshake is begun.
+                let began = try? await live.exchange([[0x16, 3, 1, 0, 5]])
+                #expect(began ?? "" == "")
+                await #expect(throws: (any Error).self) { try await statuses() }
+            }
+            clock.advance(by: .seconds(30))
+            let later = try await statuses()
+            #expect(later == [200])
+            await #expect(throws: (any Error).self) { try await statuses() }
+            #expect(live.seen.count == 3)
+        }
+        // In the clear nothing is counted.
+        try await LiveServer.run({ $0.handshakesPerMinute = 1 }, clock: clock.clock) { live in
+            for _ in 0..<3 {
+                let answer = try await live.exchange([Self.request])
+                #expect(LiveServer.statuses(answer) == [200])
+            }
+        }
+    }
+
     @Test("H11: HTTP/2 is not served: its preface is refused under TLS and in the clear, and no frame after it is read")
     func noHTTP2() async throws {
         let frames = [UInt8](repeating: 0, count: 9) + [0, 0, 0, 4, 1, 0, 0, 0, 0]

@@ -18,13 +18,13 @@ final class LiveServer: Sendable {
     /// Runs `body` against a server and drains it afterwards.
     static func run<Value: Sendable>(
         _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
-        responder: (any HTTPResponder)? = nil, tls: ServedTLS? = nil,
+        responder: (any HTTPResponder)? = nil, tls: ServedTLS? = nil, clock: WallClock = .system,
         _ body: @escaping @Sendable (LiveServer) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPServerConfiguration()
         configuration.lingerTimeout = .milliseconds(200)
         configure(&configuration)
-        let live = try await LiveServer(configuration, responder, tls)
+        let live = try await LiveServer(configuration, responder, tls, clock)
         do {
             let value = try await body(live)
             await live.server.drain(within: .milliseconds(500))
@@ -36,7 +36,8 @@ final class LiveServer: Sendable {
     }
 
     private init(
-        _ configuration: HTTPServerConfiguration, _ responder: (any HTTPResponder)?, _ tls: ServedTLS?
+        _ configuration: HTTPServerConfiguration, _ responder: (any HTTPResponder)?, _ tls: ServedTLS?,
+        _ clock: WallClock
     ) async throws {
         let seen = Ledger<String>()
         self.seen = seen
@@ -53,7 +54,7 @@ final class LiveServer: Sendable {
         }
         server = HTTPServer(
             configuration: configuration, group: Self.group, responder: recording,
-            logger: Logger(label: "test", sink: LogSink(capture: { _ in })))
+            logger: Logger(label: "test", sink: LogSink(capture: { _ in })), clock: clock)
         port = try await server.start(on: SocketAddress(parsing: "127.0.0.1:0"), tls: tls).port
     }
 
