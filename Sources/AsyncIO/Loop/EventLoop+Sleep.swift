@@ -14,6 +14,16 @@ extension EventLoop {
     }
 }
 
+extension EventLoop {
+    /// Lets everything run that waits for its turn, and the loop look at its sockets. Call it on the loop; it is not cancelled,
+    /// for it does not last.
+    package func nextTurn(isolation: isolated (any Actor)? = #isolation) async {
+        await unsafe withUnsafeContinuation(isolation: isolation) { (continuation: UnsafeContinuation<Void, Never>) in
+            atEndOfTurn { unsafe continuation.resume() }
+        }
+    }
+}
+
 /// One sleeping task.
 // SAFETY: both methods run on the loop alone; the continuation leaves its place before it is resumed.
 @safe private final class Sleeper: @unchecked Sendable {

@@ -83,6 +83,7 @@ actor HTTPConnection {
                 if let refusal = reader.refusal { throw refusal }
                 if let rest = begin(response, to: request), let stream = await complete(rest) { return stream }
                 if mayContinue { await settle() }
+                if mayContinue, reader.hasNextRequest { await giveWay() }
             }
             await close()
         } catch {
@@ -102,6 +103,13 @@ actor HTTPConnection {
     private func settle() async {
         mayContinue = !isDraining
         if mayContinue { mayContinue = await reader.discardContent() }
+    }
+
+    /// The next request lies here already: first come those of others that wait, and what has come meanwhile. Who sends many
+    /// at once gets one answer in each turn of the loop.
+    private func giveWay() async {
+        await loop.nextTurn()
+        mayContinue = !isDraining
     }
 
     /// From now on the connection ends with the present answer; at once when there is none.

@@ -289,6 +289,9 @@ final class RequestReader: HTTPBodySource {
         }
     }
 
+    /// Whether bytes of a further request have come with those of the last one.
+    var hasNextRequest: Bool { state == .finished && position < buffer.count }
+
     /// Whether bytes of the client are left that nobody will read: a plain close would then reset the connection.
     var hasUnreadInput: Bool {
         position < buffer.count || state == .content || state == .broken

@@ -30,12 +30,15 @@ struct OperationEndpoints: Sendable {
             return .json(.ok, JSONValue.object(members).serialized())
         }
         router.on(.get, "/ready") { _, _ in await ready() }
-        router.on(.get, "/metrics") { _, _ in
+        let metrics = SharedRendering {
             process.refresh()
-            return HTTPResponse(
+            return MetricsRegistry.shared.prometheusText()
+        }
+        router.on(.get, "/metrics") { _, _ in
+            HTTPResponse(
                 status: .ok,
                 fields: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"],
-                body: .bytes(MetricsRegistry.shared.prometheusText()))
+                body: .bytes(metrics.text))
         }
     }
 

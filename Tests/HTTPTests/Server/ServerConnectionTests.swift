@@ -1,5 +1,6 @@
 import AsyncIO
 import Foundation
+import Telemetry
 import TestSupport
 import Testing
 
@@ -255,6 +256,48 @@ import Testing
             let last = try await live.exchange("GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             #expect(LiveServer.statuses(last) == [200])
         }
+    }
+
+    @Test("H08: who has sent many requests at once is answered in turn with others, not before them")
+    func turns() async throws {
+        let (begun, sent) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let order = Ledger<String>()
+        let handler = HTTPHandler { request, _ in
+            order.record(request.path)
+            if request.path == "/first" {
+                // The loop stands still until the other one's request lies before it.
+                begun.signal()
+                Self.wait(sent)
+            }
+            return .text(.ok, request.path)
+        }
+        let group = EventLoopGroup(count: 1)
+        defer { group.shutdown() }
+        let server = HTTPServer(
+            group: group, responder: handler, logger: Logger(label: "test", sink: LogSink(capture: { _ in })))
+        let port = try await server.start(on: SocketAddress(parsing: "127.0.0.1:0")).port
+        try await onThread {
+            let other = try PlainConnection(port: port)
+            try other.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try other.receiveLine()
+            let many = try PlainConnection(port: port)
+            let rest = String(repeating: "GET /many HTTP/1.1\r\nHost: a\r\n\r\n", count: 99)
+            let last = "GET /many HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            try many.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n" + rest + last)
+            Self.wait(begun)
+            try other.send("GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            sent.signal()
+            _ = try other.receiveAll()
+            let before = try #require(order.all.firstIndex(of: "/other"))
+            #expect(before < 10, "\(before) were answered first")
+            let answers = String(decoding: try many.receiveAll(), as: UTF8.self)
+            #expect(LiveServer.statuses(answers).count == 101)
+        }
+        await server.drain(within: .milliseconds(200))
+    }
+
+    private static func wait(_ semaphore: DispatchSemaphore) {
+        #expect(semaphore.wait(timeout: .now() + 20) == .success)
     }
 
     @Test("connections from one address are bounded when asked for")
