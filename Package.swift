@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 // Continuous integration sets this so that a warning cannot land.
@@ -25,6 +26,11 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
         name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
         swiftSettings: settings)
 }
+
+/// What is installed in the environments of Python for the end-to-end tests, which `./test` makes: no sources and no resources.
+let environments = try FileManager.default
+    .contentsOfDirectory(atPath: Context.packageDirectory + "/Tests/EndToEndTests")
+    .filter { $0.hasPrefix("requirements-") }.sorted()
 
 // `./bench` sets this: nobody else builds what only measures.
 let benchmarks: [Target] =
@@ -96,11 +102,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"],
             // Played by Python, in environments that ./test makes.
-            exclude: [
-                "Clients", "Providers", "requirements-current.txt", "requirements-fastmcp.txt",
-                "requirements-grants.txt", "requirements-idp.txt", "requirements-jose.txt", "requirements-legacy.txt",
-                "requirements-proxies.txt", "requirements-seed.txt",
-            ],
+            exclude: ["Clients", "Providers"] + environments,
             swiftSettings: settings),
     ] + benchmarks,
     cxxLanguageStandard: .cxx17
