@@ -61,6 +61,12 @@ struct ModernServerMessageTests {
         for output in ["[1]", "7", "null", #""t""#] {
             #expect(try call("unlisted", output).contains(#""structuredContent":{"result":\#(output)}"#))
         }
+        // What a tool is now counts, not what it was.
+        _ = try Self.converted(
+            #"{"tools":[{"name":"a","outputSchema":{"type":"object"}},{"name":"b","outputSchema":{"type":"array"}}]}"#,
+            .toolsList, for: version, outputs: &outputs)
+        #expect(try call("a", #"{"x":1}"#).contains(#""structuredContent":{"x":1}"#))
+        #expect(try call("b", "{}").contains(#""structuredContent":{"result":{}}"#))
         // A document of its own keeps its references.
         let own = try Self.converted(
             ##"{"tools":[{"name":"c","outputSchema":{"$id":"x:y","type":"array","items":{"$ref":"#/$defs/n"}}}]}"##,

@@ -16,14 +16,18 @@ package struct ToolOutputs: Sendable {
     mutating func convert(_ result: JSONNode, for version: ProtocolVersion, with patch: inout JSONPatch) {
         for tool in result["tools"]?.elements.map({ $0 }) ?? [] {
             if version < .march2025 { patch.remove("annotations", from: tool) }
-            guard let schema = tool["outputSchema"] else { continue }
             guard version >= .june2025 else {
                 patch.remove("outputSchema", from: tool)
                 continue
             }
-            guard schema["type"]?.equals("object") != true else { continue }
+            let name = tool["name"]?.stringBytes
+            guard let schema = tool["outputSchema"], schema["type"]?.equals("object") != true else {
+                // It may have had another one before.
+                if let name { wrapped.remove(name) }
+                continue
+            }
             patch.replace(schema, with: Self.wrapped(schema))
-            if let name = tool["name"]?.stringBytes, wrapped.count < Self.maximumTools { wrapped.insert(name) }
+            if let name, wrapped.count < Self.maximumTools { wrapped.insert(name) }
         }
     }
 
