@@ -5,7 +5,7 @@ enum RemoteScript {
         import base64, json, os, socket, ssl, struct, sys, threading, time
         port, log = int(sys.argv[1]), open(sys.argv[2], "a", buffering=1)
         options = sys.argv[3:]
-        lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0, "begun": False, "tool": "echo"}
+        lock, sessions, streams, counts, state = threading.Lock(), {}, {}, {}, {"next": 0, "sent": 0, "begun": False, "tool": "echo", "prompt": "p", "resource": "r", "template": "t"}
         def note(entry):
             with lock: log.write(json.dumps(entry) + "\n")
         class Connection:
@@ -132,7 +132,7 @@ enum RemoteScript {
                 sessions[session]["resume"] = request
                 c.events(); c.event(None, id="r1", retry=arguments.get("retry")); c.end()
             elif mode == "become":
-                state["tool"] = arguments["tool"]
+                state.update(arguments)
                 c.json(say(request, "became"))
             elif mode == "forget":
                 c.json(say(request, "forgotten"))
@@ -158,12 +158,17 @@ enum RemoteScript {
             page["tools"].append({"name": "mirror", "inputSchema": {"type": "object", "properties": good}})
             page["tools"].append({"name": "broken", "inputSchema": {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": ""}}}})
             return page
+        def other(method): # Lists that are not of tools.
+            if method == "prompts/list": return {"prompts": [{"name": state["prompt"]}]}
+            if method == "resources/list": return {"resources": [{"uri": "file:///" + state["resource"], "name": "r"}]}
+            if method == "resources/templates/list": return {"resourceTemplates": [{"uriTemplate": "file:///%s/{x}" % state["template"], "name": "t"}]}
         def modern(c, request, fields): # 2026-07-28
             method = request.get("method")
             if method == "server/discover":
                 if "deaf" in options and state["begun"]: time.sleep(600)
                 state["begun"] = True
-                c.json(result(request, {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"}))
+                c.json(result(request, {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "ttlMs": 0, "cacheScope": "private"}))
+            elif other(method): c.json(result(request, {"resultType": "complete", "ttlMs": 0, "cacheScope": "public", **other(method)}))
             elif method == "tools/list": c.json(result(request, {"resultType": "complete", "ttlMs": 0, "cacheScope": "public", **mirroring(tools(request))}))
             elif method == "tools/call": call(c, request, fields, None)
             elif method == "initialize": c.respond(400)
@@ -179,7 +184,7 @@ enum RemoteScript {
                 sessions[key] = {"questions": {}}
                 wanted = request["params"]["protocolVersion"]
                 known = ("2025-03-26", "2025-06-18", "2025-11-25")
-                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": "mute" not in options}, "resources": {"subscribe": True}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
+                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": "mute" not in options}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
             elif session not in sessions: c.respond(404)
             elif method == "ping" and "deaf" in options: time.sleep(600)
             elif method == "tools/call": call(c, request, fields, session)
@@ -187,6 +192,7 @@ enum RemoteScript {
                 with lock: counts["list"] = counts.get("list", 0) + 1
                 if "flaky" in options and counts["list"] % 3: c.reset()
                 c.json(result(request, tools(request)))
+            elif other(method): c.json(result(request, other(method)))
             elif method in ("ping", "logging/setLevel", "resources/subscribe"): c.json(result(request, {}))
             elif method is None:
                 event = sessions[session]["questions"].pop(request["id"], None)

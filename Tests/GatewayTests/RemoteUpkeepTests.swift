@@ -59,7 +59,7 @@ struct RemoteUpkeepTests {
 
     @Test(
         "C7, d5: all pages of a list that is kept here are looked at again, and only a change of their entries is one",
-        arguments: [["mute"], ["modern"]])
+        arguments: [["mute"], ["modern"], ["sse-only", "mute"]])
     func pages(kind: [String]) async throws {
         try await withRemote(kind + ["pages"], endpoint: { $0.rediscovery = .milliseconds(200) }) {
             $0.aggregate = AggregateConfiguration()
@@ -80,6 +80,34 @@ struct RemoteUpkeepTests {
             #expect(news?.contains("tools/list_changed") == true, "without a word of its client")
             let now = try await client.demand("tools/list").listed("tools")
             #expect(now == ["remote__first", "remote__other"])
+        }
+    }
+
+    @Test(
+        "C7: lists of prompts, resources and templates are looked at like those of tools",
+        arguments: [["mute"], ["modern"], ["sse-only", "mute"]])
+    func lists(kind: [String]) async throws {
+        try await withRemote(kind, endpoint: { $0.rediscovery = .milliseconds(200) }) {
+            $0.aggregate = AggregateConfiguration()
+        } _: { bench, _ in
+            let client = try await bench.open("/mcp")
+            let general = try await client.listen()
+            let direct = try await RemoteTests.open(bench, "bob")
+            let kinds = [
+                (method: "prompts/list", list: "prompts", what: "prompt", news: "prompts"),
+                (method: "resources/list", list: "resources", what: "resource", news: "resources"),
+                (method: "resources/templates/list", list: "resourceTemplates", what: "template", news: "resources"),
+            ]
+            // What nobody was told yet may be another one as soon as anything is.
+            for kind in kinds { _ = try await client.demand(kind.method) }
+            for kind in kinds {
+                func told() async throws -> String { try await client.demand(kind.method).messages.joined() }
+                #expect(try await told().contains("other") == false, "\(kind)")
+                #expect(try await direct.say("become", id: 2, #"{"\#(kind.what)":"other"}"#).text == "became")
+                let news = try await general.next()?.data
+                #expect(news?.contains("notifications/\(kind.news)/list_changed") == true, "\(kind): \(news ?? "")")
+                #expect(try await told().contains("other"), "\(kind)")
+            }
         }
     }
 }

@@ -24,9 +24,13 @@ package actor EventChannelClient {
     var stream: Task<Void, Never>?
     var errands: [Int: Task<Void, Never>] = [:]
     var lastErrand = 0
-    /// Counts requests of our own, and how many of them were answered.
-    private var lastOwn = 0
-    private var lastAnswered = 0
+    var lists = ListMemory()
+    /// Requests of the client for what is remembered, until they are answered.
+    var noted: [JSONRPCID: JSONRPCMessage] = [:]
+    /// Counts requests of our own.
+    var lastOwn = 0
+    /// What the server said to the last of them.
+    var ownAnswer: JSONDocument?
     var isClosed = false
 
     package init(
@@ -73,6 +77,7 @@ package actor EventChannelClient {
         guard !isClosed, let document = try? JSONDocument(parsing: text),
             let message = try? JSONRPCMessage(document.root)
         else { return }
+        note(message)
         guard message.kind == .notification || message.isMethod("initialize") else { return run(message) }
         await post(message)
     }
@@ -87,7 +92,7 @@ package actor EventChannelClient {
         }
     }
 
-    private func put(_ message: JSONRPCMessage) async throws(ExchangeFailure) {
+    func put(_ message: JSONRPCMessage) async throws(ExchangeFailure) {
         if inbox == nil { try await open() }
         guard let inbox else { return }
         var fields = try await commonFields()
@@ -99,40 +104,6 @@ package actor EventChannelClient {
         // Which success it is nobody laid down, and the answer does not come this way.
         guard !(200...299).contains(response.status.code) else { return }
         throw ExchangeFailure(.status(response.status.code), "\(endpoint.origin) answered \(response.status.code)")
-    }
-
-    /// Asks the server whether it is there, once its stream has begun. False where it said nothing within `limit`; that it
-    /// cannot be reached is seen by what carries the request.
-    package func ping(within limit: Duration) async -> Bool {
-        guard inbox != nil, !isClosed else { return true }
-        lastOwn += 1
-        let number = lastOwn
-        let text = Array("{\"jsonrpc\":\"2.0\",\"id\":\"\(Self.ownPrefix)\(number)\",\"method\":\"ping\"}".utf8)
-        guard let document = try? JSONDocument(parsing: text), let message = try? JSONRPCMessage(document.root) else {
-            return true
-        }
-        let deadline = EventLoop.preciseNow + limit
-        do throws(ExchangeFailure) {
-            try await put(message)
-        } catch {
-            return true
-        }
-        while lastAnswered < number, !isClosed, EventLoop.preciseNow < deadline {
-            // Cancelled: nobody wants to know any more.
-            do { try await loop.sleep(for: .milliseconds(20)) } catch { return true }
-        }
-        return lastAnswered >= number || isClosed
-    }
-
-    private static let ownPrefix = "sallyport-"
-
-    /// Whether a message answers what we asked ourselves.
-    private func takesOwn(_ document: JSONDocument) -> Bool {
-        guard lastOwn > 0, document.root["method"] == nil, let id = document.root["id"]?.string,
-            id.hasPrefix(Self.ownPrefix), let number = Int(id.dropFirst(Self.ownPrefix.count)), number <= lastOwn
-        else { return false }
-        lastAnswered = max(lastAnswered, number)
-        return true
     }
 
     private func commonFields() async throws(ExchangeFailure) -> HTTPFields {
@@ -159,6 +130,7 @@ package actor EventChannelClient {
     func take(_ events: [ServerSentEvent]) async {
         for event in events where (event.event ?? "message") == "message" && !event.data.isEmpty {
             guard let document = try? JSONDocument(parsing: event.data), !takesOwn(document) else { continue }
+            remember(document)
             await deliver(JSONText.compacted(document))
         }
     }

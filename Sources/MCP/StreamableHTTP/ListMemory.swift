@@ -34,6 +34,9 @@ struct ListMemory {
         }
     }
 
+    /// Whether `request` is for a list.
+    static func isList(_ request: JSONRPCMessage) -> Bool { lists.contains { request.isMethod($0.method) } }
+
     /// Looks at an answer on its way to the client.
     mutating func note(_ request: JSONRPCMessage, _ answer: JSONDocument?) {
         guard let list = Self.lists.first(where: { request.isMethod($0.method) }),
@@ -55,8 +58,9 @@ struct ListMemory {
     }
 
     /// JSON text of the parameters for a page of a list that is known, by those of the first one.
-    static func parameters(_ first: JSONNode, cursor: [UInt8]?) -> [UInt8] {
-        guard let cursor, let alone = try? JSONDocument(parsing: Array(first.bytes)) else { return Array(first.bytes) }
+    static func parameters(_ first: JSONNode?, cursor: [UInt8]?) -> [UInt8] {
+        let own = first.flatMap { $0.isObject ? Array($0.bytes) : nil } ?? Array("{}".utf8)
+        guard let cursor, let alone = try? JSONDocument(parsing: own) else { return own }
         var patch = JSONPatch(alone)
         patch.set("cursor", to: JSONText.quoted(String(decoding: cursor, as: UTF8.self)), in: alone.root)
         return patch.applied()

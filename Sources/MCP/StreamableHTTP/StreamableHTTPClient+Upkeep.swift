@@ -4,7 +4,7 @@ import JSON
 import Telemetry
 
 // What a client asks of its own accord, while its user says nothing.
-extension StreamableHTTPClient {
+extension StreamableHTTPClient: ListComparing {
     /// Whether the server has said which era it speaks, so that it can be asked something.
     package var canAsk: Bool { (version != nil || claim != nil) && !isClosed }
 
@@ -24,35 +24,11 @@ extension StreamableHTTPClient {
         return Array("{\"_meta\":".utf8) + meta.serialized() + [UInt8(ascii: "}")]
     }
 
-    /// Asks for the pages of lists that the client has been told, and tells it which lists are others by now.
-    package func compareLists(within limit: Duration) async {
-        for (method, known) in lists.known {
-            guard canAsk, let document = try? JSONDocument(parsing: known.request),
-                let first = document.root["params"], first.isObject,
-                let pages = await pages(of: method, first, upTo: known.pages.count, within: limit),
-                let change = lists.changed(method, from: known.pages, to: pages)
-            else { continue }
-            await deliver(change)
-        }
-    }
-
-    /// Digests of the first pages of a list; nil where the server did not give them.
-    private func pages(
-        of method: String, _ first: JSONNode, upTo count: Int, within limit: Duration
-    ) async -> [[UInt8]]? {
-        var pages: [[UInt8]] = []
-        var cursor: [UInt8]?
-        repeat {
-            let params = ListMemory.parameters(first, cursor: cursor)
-            guard let result = await ask(method, params, within: limit).answer?.root["result"] else { return nil }
-            pages.append(ListMemory.digest(result, of: method))
-            cursor = result["nextCursor"]?.stringBytes
-        } while cursor != nil && pages.count < count
-        return pages
-    }
+    /// Asks for the lists that the client has been told, and tells it which are others by now.
+    package func compareLists(within limit: Duration) async { await lookAtLists(within: limit) }
 
     /// Sends a request that the client knows nothing of; what else comes with its answer goes to the client. One at a time.
-    private func ask(
+    func ask(
         _ method: String, _ params: [UInt8], within limit: Duration
     ) async -> (isAnswered: Bool, answer: JSONDocument?) {
         guard canAsk, renewal == nil, let message = own(method, params) else { return (true, nil) }

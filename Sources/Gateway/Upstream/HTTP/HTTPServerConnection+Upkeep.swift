@@ -32,7 +32,8 @@ extension HTTPServerConnection {
 
     /// Lists that are kept on this side are looked at again, where the server does not announce that they change.
     func compareLists() async {
-        guard isKept, let client else { return }
-        await client.compareLists(within: server.callTimeout)
+        guard isKept else { return }
+        await client?.compareLists(within: server.callTimeout)
+        await channel?.compareLists(within: server.callTimeout)
     }
 }
