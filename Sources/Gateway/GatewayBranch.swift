@@ -33,7 +33,8 @@ struct BranchBuilder {
         surroundings = LegacySession.Surroundings(
             limits: configuration.limits, directory: directory,
             observer: GatewayObserver(audit: configuration.audit, clock: configuration.clock),
-            states: RequestStates(key: configuration.sealing, clock: configuration.clock),
+            states: RequestStates(
+                key: configuration.sealing, clock: configuration.clock, lifetime: configuration.limits.answerTimeout),
             tasks: TaskHandles(key: configuration.sealing),
             policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) },
             icons: IconAddresses(configuration))

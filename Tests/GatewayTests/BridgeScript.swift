@@ -1,9 +1,10 @@
 extension Script {
-    /// A legacy server that has everything a modern client may ask for; only Python's standard library.
+    /// A legacy server that has everything a modern client may ask for; only Python's standard library. With the argument `roots`
+    /// it asks for them as soon as it is ready.
     static let legacy = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
-        seen, waiting, counter, client, jobs = [], {}, [0], {}, {}
+        seen, waiting, counter, client, jobs, when_listed = [], {}, [0], {}, {}, []
         def send(message):
             with lock:
                 sys.stdout.write(json.dumps(message) + "\n")
@@ -63,6 +64,19 @@ extension Script {
                     else: answers.append(answer)
                     if len(answers) + len(refused) == arguments["count"]: say(request, "%d answers, refused: %s" % (len(answers), refused))
                 for _ in range(arguments["count"]): ask("elicitation/create", FORM, took)
+            elif mode == "ask": ask(arguments["method"], arguments.get("params", {}), lambda answer: say(request, dumped(answer)))
+            elif mode == "fail": send({"jsonrpc": "2.0", "id": request["id"], "error": arguments["error"]})
+            elif mode == "batch": send([{"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": meta.get("progressToken"), "progress": 1}},
+                {"jsonrpc": "2.0", "id": request["id"], "result": {"content": [{"type": "text", "text": "together"}]}}])
+            elif mode == "parked":
+                ask("elicitation/create", FORM, lambda answer: say(request, dumped(answer)))
+                when_listed.append(lambda: [note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step}) for step in (1, 2)])
+            elif mode == "withdrawn":
+                ask("elicitation/create", FORM, lambda answer: seen.append("answered"))
+                when_listed.append(lambda: note("notifications/cancelled", {"requestId": "s%d" % counter[0]}))
+                when_listed.append(lambda: say(request, "without you"))
+            elif mode == "three":
+                for method, params in (("elicitation/create", FORM), ("sampling/createMessage", SAMPLE), ("roots/list", {})): ask(method, params, lambda answer: seen.append(dumped(answer)))
             elif mode == "again":
                 ask("elicitation/create", FORM, lambda one: ask("roots/list", {}, lambda two: say(request, dumped(one) + dumped(two))))
             elif mode == "job":
@@ -80,6 +94,7 @@ extension Script {
                 seen.append("url")
             elif mode == "code": error(request, arguments["code"], "as told")
             elif mode == "announce":
+                note("notifications/elicitation/complete", {"elicitationId": "e"})
                 for method in ("tools", "prompts", "resources"): note("notifications/%s/list_changed" % method)
                 for uri in arguments.get("updated", []): note("notifications/resources/updated", {"uri": uri})
                 say(request, "announced")
@@ -114,7 +129,10 @@ extension Script {
                     "serverInfo": {"name": "legacy", "version": "7"}})
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS})
-            elif method == "prompts/list": result(message, {"prompts": [{"name": json.dumps(seen)}], "nextCursor": ""})
+            elif method == "prompts/list":
+                for action in when_listed: action()
+                when_listed.clear()
+                result(message, {"prompts": [{"name": json.dumps(seen)}], "nextCursor": ""})
             elif method == "resources/list": result(message, {"resources": []})
             elif method == "resources/read": error(message, -32002, "Resource not found", {"uri": message["params"]["uri"]})
             elif method == "tasks/result": end(message)
@@ -129,6 +147,7 @@ extension Script {
             elif method is None:
                 if message["id"] in waiting: waiting.pop(message["id"])(message)
             elif "id" in message: error(message, -32601, "no")
+            elif method == "notifications/initialized" and "roots" in sys.argv: ask("roots/list", {}, lambda answer: seen.append("roots " + dumped(answer)))
             else: seen.append({"method": method, "params": message.get("params", {})})
         """#
 }

@@ -187,10 +187,11 @@ extension Script {
             elif method == "subscriptions/listen": listen(message)
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS}, ttlMs=5, cacheScope="public")
+            elif method == "resources/read" and params["uri"] == "file:///needs": error(message, -32021, "roots", {"requiredCapabilities": {"roots": {}}})
             elif method == "resources/read": error(message, -32602, "Resource not found", {"uri": params["uri"]})
             elif method == "prompts/get":
                 if "inputResponses" in params: result(message, {"messages": [], "description": json.dumps(params["inputResponses"])})
-                else: ask(message, {"k": FORM})
+                else: ask(message, {"k": SAMPLE if params.get("name") == "sample" else FORM})
             elif method == "prompts/list": ask(message, {"k": FORM})
             elif method in ("tasks/get", "tasks/update", "tasks/cancel"): follow(message, method, params)
             elif method == "completion/complete": result(message, {"completion": {"values": ["x"]}})

@@ -59,6 +59,8 @@ struct ModernServerInputTests {
                 let refused = try await client.conversation(tool) { _ in error }
                 #expect(refused.last.result?["isError"] as? Bool == true, "\(refused.last.messages)")
             }
+            let prompt = try await client.conversation("sample", method: "prompts/get") { _ in error }
+            #expect(prompt.last.errorCode == -32603, "\(prompt.last.messages)")
             let declined = try await client.conversation("elicit") { _ in #""result":{"action":"decline"}"# }
             #expect(declined.last.text?.contains(#""action": "decline""#) == true)
         }

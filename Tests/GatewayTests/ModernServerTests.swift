@@ -209,6 +209,7 @@ struct ModernServerTests {
             #expect(refused.result?["isError"] as? Bool == true && refused.text?.contains("sampling") == true)
             let missing = try await client.ask("resources/read", #"{"uri":"file:///none"}"#)
             #expect(missing.errorCode == -32002)
+            #expect(try await client.ask("resources/read", #"{"uri":"file:///needs"}"#).errorCode == -32603)
         }
     }
 
@@ -240,6 +241,8 @@ struct ModernServerTests {
                 #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":7}}"#,
                 #"{"jsonrpc":"2.0","method":"notifications/progress","params":[]}"#,
                 #"{"jsonrpc":"2.0","error":{"code":-32700,"message":"?"}}"#,
+                #"[{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{}}]"#,
+                #"[{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}]"#,
             ] {
                 let arguments = String(
                     decoding: try JSONSerialization.data(withJSONObject: ["line": line]), as: UTF8.self)

@@ -59,7 +59,7 @@ struct RemoteUpkeepTests {
 
     @Test(
         "C7, d5: all pages of a list that is kept here are looked at again, and only a change of their entries is one",
-        arguments: [["mute"], ["modern"], ["sse-only", "mute"]])
+        arguments: [["mute"], ["modern"], ["sse-only", "mute"], ["no-stream"]])
     func pages(kind: [String]) async throws {
         try await withRemote(kind + ["pages"], endpoint: { $0.rediscovery = .milliseconds(200) }) {
             $0.aggregate = AggregateConfiguration()

@@ -29,18 +29,35 @@ extension LegacySession {
             return .gone
         }
         use(by: request.principal)
+        let isAwaited = request.method.mayAskClient && !request.envelope.capabilities.isEmpty
+        early.comes(canBeAsked: isAwaited)
+        let beginning = await begin(request, introduction, lease, record)
+        came(canBeAsked: isAwaited)
+        switch beginning {
+        case .call(let stream): return await outcome(of: stream)
+        case .refused(let outcome):
+            lease.giveBack()
+            return outcome
+        }
+    }
+
+    private enum Beginning {
+        case call(MessageStream)
+        case refused(CallOutcome)
+    }
+
+    /// Sends a request to the server where it may go there.
+    private func begin(
+        _ request: ModernRequest, _ introduction: ServerIntroduction, _ lease: BridgeLease, _ record: CallRecord?
+    ) async -> Beginning {
         do throws(JSONRPCError) {
             guard introduction.offers(request.method) || relays(request.method) else { throw .unknownMethod }
             try checkTask(request)
             try await checkParameters(request)
         } catch {
-            lease.giveBack()
-            return .answer(.init(error, to: request.id))
+            return .refused(.answer(.init(error, to: request.id)))
         }
-        guard quota.beginCalls(1) else {
-            lease.giveBack()
-            return .limitReached
-        }
+        guard quota.beginCalls(1) else { return .refused(.limitReached) }
         let stream = makeModernStream(for: request.principal)
         let canBeAsked =
             request.method.mayAskClient && (isRelay || modernLeg != nil || !request.envelope.capabilities.isEmpty)
@@ -59,7 +76,7 @@ extension LegacySession {
         // Others may have come while this one waited.
         use(by: request.principal)
         begin(message, on: stream, isInitialize: false, record: record, exchange: exchange)
-        return await outcome(of: stream)
+        return .call(stream)
     }
 
     /// Takes a retry: its answers go to the server, and it waits in the place of the request before (c27).
@@ -76,7 +93,9 @@ extension LegacySession {
         }
         use(by: request.principal)
         exchange.parkedUntil = nil
+        take(responses, for: exchange)
         if let answer = exchange.answer {
+            refuseQuestions(of: exchange)
             close(exchange, state.call)
             return .answer(answer.renamed(request.id))
         }
@@ -85,22 +104,26 @@ extension LegacySession {
         stream.openCalls = 1
         exchange.stream = stream
         exchange.deadline = loop.now + server.callTimeout
-        calls.rename(
-            state.call, to: request.id, progressToken: request.message.progressToken.flatMap { JSONRPCID($0) }?.text)
-        var open: [ModernExchange.Question] = []
-        for asked in exchange.questions {
-            guard let response = responses?[asked.key] else {
-                open.append(asked)
-                continue
-            }
+        let token = request.message.progressToken.flatMap { JSONRPCID($0) }?.text
+        calls.rename(state.call, to: request.id, progressToken: token)
+        if let progress = exchange.progress, let token {
+            append(ClientBoundMessage.progress(progress, token: token), to: stream)
+        }
+        exchange.progress = nil
+        if !exchange.questions.isEmpty { ask(exchange, state.call) }
+        arm(by: min(exchange.deadline, stream.commitDeadline))
+        return await outcome(of: stream)
+    }
+
+    /// Gives the client's answers to the server; the questions without one stay.
+    private func take(_ responses: JSONNode?, for exchange: ModernExchange) {
+        exchange.questions.removeAll { asked in
+            guard let response = responses?[asked.key] else { return false }
             if let question = questions.answer(asked.number) {
                 sendLine(JSONRPCText.response(to: question.id, result: JSONText.compacted(response)) + [0x0A])
             }
+            return true
         }
-        exchange.questions = open
-        if !open.isEmpty { ask(exchange, state.call) }
-        arm(by: min(exchange.deadline, stream.commitDeadline))
-        return await outcome(of: stream)
     }
 
     /// `server/discover` (c24).
@@ -108,6 +131,7 @@ extension LegacySession {
         if isRelay { return await submit(request, lease: lease, record: nil) }
         guard end == nil, let introduction else { return .gone }
         use(by: request.principal)
+        came(canBeAsked: false)
         return .answer(
             .init(ModernMessage.discovery(id: request.id, introduction, hasTasks: modernLeg?.hasTasks == true)))
     }
@@ -131,6 +155,7 @@ extension LegacySession {
 
     /// What is due of the calls of modern clients.
     func tickBridge(_ now: LoopInstant) {
+        if let deadline = early.deadline, deadline <= now { refuseEarlyQuestions() }
         for (number, exchange) in exchanges {
             if let at = exchange.asksAt, at <= now, !exchange.isParked { ask(exchange, number) }
             if let by = exchange.acknowledgedBy, by <= now {
@@ -143,9 +168,7 @@ extension LegacySession {
 
     private func giveUp(_ exchange: ModernExchange, _ number: Int, _ reason: StaticString) {
         exchange.parkedUntil = nil
-        for asked in exchange.questions {
-            if let question = questions.answer(asked.number) { sendLine(question.refusal() + [0x0A]) }
-        }
+        refuseQuestions(of: exchange)
         guard exchange.answer == nil else { return close(exchange, number) }
         cancelAtServer(number, reason)
         // Nobody reads it; it ends the waiting and is counted.
@@ -160,8 +183,10 @@ extension LegacySession {
 
     /// When the next of them is due.
     var nextBridgeDue: LoopInstant? {
-        exchanges.values.lazy.flatMap { [$0.asksAt, $0.parkedUntil, $0.acknowledgedBy, $0.deadline].compactMap { $0 } }
-            .min()
+        let due = exchanges.values.lazy.flatMap { exchange in
+            [exchange.asksAt, exchange.parkedUntil, exchange.acknowledgedBy, exchange.deadline].compactMap { $0 }
+        }.min()
+        return [due, early.deadline].compactMap { $0 }.min()
     }
 }
 

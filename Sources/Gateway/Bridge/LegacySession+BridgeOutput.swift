@@ -7,15 +7,20 @@ import Telemetry
 extension LegacySession {
     /// The server answered the request of `exchange`, or nothing will.
     func settle(_ exchange: ModernExchange, _ number: Int, _ answer: ModernMessage.Answer) {
-        for question in exchange.questions { _ = questions.answer(question.number) }
-        exchange.questions = []
         exchange.asksAt = nil
-        if exchange.isParked {
-            exchange.answer = answer
-        } else {
-            close(exchange, number)
-            give(answer, to: exchange.stream)
+        // Its client has the questions: what it answers may be of use to the server still.
+        guard !exchange.isParked else { return exchange.answer = answer }
+        refuseQuestions(of: exchange)
+        close(exchange, number)
+        give(answer, to: exchange.stream)
+    }
+
+    /// Nobody will answer them any more.
+    func refuseQuestions(of exchange: ModernExchange) {
+        for asked in exchange.questions {
+            if let question = questions.answer(asked.number) { sendLine(question.refusal() + [0x0A]) }
         }
+        exchange.questions = []
     }
 
     /// What the server's response is for a modern client.
@@ -75,17 +80,20 @@ extension LegacySession {
         }
         let callers = exchanges.values.filter { !$0.capabilities.isEmpty && $0.answer == nil }
         guard callers.count == 1, let exchange = callers.first else {
-            return refuse(JSONRPCError(.invalidParams, "No request of a client that could be asked is in progress"))
+            let until = loop.now + server.callTimeout
+            guard callers.isEmpty, early.hold(question, until: until) else { return refuse(.nobodyToAsk) }
+            return arm(by: until)
         }
         guard exchange.capabilities.allows(question) else {
             let code: JSONRPCError.Code = method == .elicitationCreate ? .invalidParams : .methodNotFound
             return refuse(JSONRPCError(code, "The client did not declare this capability"))
         }
-        let deadline = loop.now + RequestStates.lifetime
+        let deadline = loop.now + surroundings.states.lifetime
         guard let number = questions.begin(id, method: method, deadline: deadline) else {
             return refuse(JSONRPCError(.limitReached, "Too many requests wait for the client"))
         }
-        exchange.questions.append(.init(key: "q\(number)", number: number, message: question))
+        let shown = ModernMessage.withoutContext(question, for: exchange.capabilities)
+        exchange.questions.append(.init(key: "q\(number)", number: number, message: shown))
         // While the client is busy with those before, this one waits for the next round.
         guard !exchange.isParked, exchange.asksAt == nil else { return }
         exchange.asksAt = loop.now + Self.coalescing
@@ -106,8 +114,8 @@ extension LegacySession {
             // No randomness: nothing that a client brings back could be trusted.
             return resolve(number) { JSONRPCError.cannotAsk.response(to: $0.id) }
         }
-        exchange.parkedUntil = loop.now + RequestStates.lifetime
-        exchange.deadline = loop.now + RequestStates.lifetime
+        exchange.parkedUntil = loop.now + surroundings.states.lifetime
+        exchange.deadline = loop.now + surroundings.states.lifetime
         arm(by: exchange.deadline)
         let questions = exchange.questions.map { (key: $0.key, question: $0.message) }
         give(.init(ModernMessage.inputRequired(id: entry.id, questions, state: sealed)), to: exchange.stream)
@@ -119,7 +127,10 @@ extension LegacySession {
             guard let number = notification.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
                 let token = calls.progress(number)?.progressToken, let exchange = exchanges[number]
             else { return metrics.discardedLines.increment() }
-            guard !exchange.isParked else { return }
+            guard !exchange.isParked else {
+                exchange.progress = notification
+                return
+            }
             return append(ClientBoundMessage.progress(notification, token: token), to: exchange.stream)
         }
         if notification.isMethod("notifications/cancelled") {
@@ -151,9 +162,9 @@ extension LegacySession {
     }
 
     private func withdraw(bridged notification: JSONRPCMessage) {
-        guard let id = notification.params?["requestId"].flatMap({ JSONRPCID($0) }),
-            let question = questions.withdraw(id)
-        else { return }
+        guard let id = notification.params?["requestId"].flatMap({ JSONRPCID($0) }) else { return }
+        early.withdraw(id)
+        guard let question = questions.withdraw(id) else { return }
         for exchange in exchanges.values {
             exchange.questions.removeAll { $0.number == question.number }
             if exchange.questions.isEmpty { exchange.asksAt = nil }

@@ -29,7 +29,9 @@ extension LegacySession {
             return .answer(.init(error, to: request.id))
         }
         guard quota.openStream() else { return .limitReached }
+        came(canBeAsked: false)
         var honoured = introduction.honours(filter)
+        if honoured != ListenFilter(), await connection?.canAnnounce() == false { honoured = ListenFilter() }
         for uri in honoured.resources {
             guard await watch(uri) else {
                 honoured.resources.removeAll { $0 == uri }

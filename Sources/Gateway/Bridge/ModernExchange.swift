@@ -54,6 +54,8 @@ final class ModernExchange {
     var round = 0
     /// While nobody waits because the client was asked: until when it may come back.
     var parkedUntil: LoopInstant?
+    /// What the server reported last meanwhile.
+    var progress: JSONRPCMessage?
     /// What the server answered meanwhile.
     var answer: ModernMessage.Answer?
 

@@ -19,18 +19,18 @@ struct RequestState: Sendable, Hashable {
 /// Seals what clients carry for us: unreadable, unchangeable, bound to the principal that got it.
 struct RequestStates: Sendable {
     /// How long a client has to answer.
-    static let lifetime = Duration.seconds(600)
-
+    let lifetime: Duration
     private let key: SealingKey
     private let clock: WallClock
 
-    init(key: SealingKey, clock: WallClock) {
+    init(key: SealingKey, clock: WallClock, lifetime: Duration = GatewayLimits().answerTimeout) {
         self.key = key.derived(for: "request-state")
         self.clock = clock
+        self.lifetime = lifetime
     }
 
     /// When a state that is made now expires.
-    var expiry: Timestamp { clock.now() + Self.lifetime }
+    var expiry: Timestamp { clock.now() + lifetime }
 
     /// The state for `principal`, good at `server`.
     func seal(

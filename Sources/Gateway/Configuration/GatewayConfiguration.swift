@@ -101,6 +101,8 @@ package struct GatewayLimits: Sendable {
     package var timeoutsInARow = 3
     /// Lines in a row that are no messages, after which a server counts as broken (P04).
     package var garbageInARow = 100
+    /// How long the user of a modern client may take to answer what its call was answered with (c27).
+    package var answerTimeout = Duration.seconds(600)
     /// How often streams of ended grants are looked for.
     package var revocationSweep = Duration.seconds(2)
 

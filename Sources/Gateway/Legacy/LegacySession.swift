@@ -85,6 +85,8 @@ actor LegacySession {
     var isRelay = false
     /// Requests of modern clients by their numbers: those that wait, and those whose client was asked something.
     var exchanges: [Int: ModernExchange] = [:]
+    /// What the server asked before there was anybody to ask.
+    var early = EarlyQuestions()
     /// How many listens watch a resource.
     var watched: [String: Int] = [:]
     /// What `logging/setLevel` said last for modern clients.

@@ -41,6 +41,10 @@ protocol ServerConnection: AnyObject {
     /// Whether a request of the session, known by the number in its id, went on with its envelope; asked when it is answered.
     func isRelayed(_ number: Int) -> Bool
 
+    /// Whether the server has a way to say what it was not asked for; may wait until that is known. Asked when the session has
+    /// begun.
+    func canAnnounce() async -> Bool
+
     /// Delivers no further lines until told to go on, so that the server is held back.
     func holdOutput(_ isHeld: Bool)
 
@@ -94,6 +98,8 @@ extension ServerConnection {
     var modernLeg: ModernLeg? { nil }
 
     func isRelayed(_ number: Int) -> Bool { modernLeg != nil }
+
+    func canAnnounce() async -> Bool { true }
 
     /// Hands a line to the server at once.
     func send(_ line: [UInt8]) throws(IOError) {

@@ -57,7 +57,8 @@ package struct ClientCapabilities: Sendable, Hashable, OptionSet {
         case .rootsList: return contains(.roots)
         case .samplingCreateMessage:
             guard contains(.sampling) else { return false }
-            return question.params?["tools"] == nil || contains(.samplingTools)
+            let usesTools = question.params?["tools"] != nil || question.params?["toolChoice"] != nil
+            return !usesTools || contains(.samplingTools)
         case .elicitationCreate:
             let isURL = question.params?["mode"]?.equals("url") == true
             return contains(isURL ? .elicitationURL : .elicitationForm)

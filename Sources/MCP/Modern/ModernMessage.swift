@@ -144,6 +144,20 @@ package enum ModernMessage {
         return JSONRPCText.response(to: id, result: result)
     }
 
+    /// A question without the wish for the context of other servers, where the client does not declare that (c38): before
+    /// 2025-11-25 servers need not know whether it does.
+    package static func withoutContext(
+        _ question: JSONRPCMessage, for capabilities: ClientCapabilities
+    ) -> JSONRPCMessage {
+        guard !capabilities.contains(.samplingContext), question.isMethod("sampling/createMessage"),
+            let params = alone(question)["params"], params.isObject, params.contains("includeContext")
+        else { return question }
+        var patch = JSONPatch(params.document)
+        patch.remove("includeContext", from: params)
+        guard let document = try? JSONDocument(parsing: patch.applied()) else { return question }
+        return (try? JSONRPCMessage(document.root)) ?? question
+    }
+
     // The legacy era pairs a later notification with the one (B1, "elicitation URL"), and tasks that nobody here was told of
     // with the other.
     private static func withoutOldReferences(_ params: JSONNode) -> [UInt8] {

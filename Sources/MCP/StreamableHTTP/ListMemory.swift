@@ -34,6 +34,9 @@ struct ListMemory {
         }
     }
 
+    /// There is no way by which the server could say that its lists have changed.
+    mutating func hearsNothing() { announced = [] }
+
     /// Whether `request` is for a list.
     static func isList(_ request: JSONRPCMessage) -> Bool { lists.contains { request.isMethod($0.method) } }
 

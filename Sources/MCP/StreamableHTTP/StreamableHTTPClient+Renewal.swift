@@ -46,6 +46,7 @@ extension StreamableHTTPClient {
         sessionNumber += 1
         stream?.cancel()
         stream = nil
+        hasGeneralStream = nil
     }
 
     /// What `initialize` agreed on.

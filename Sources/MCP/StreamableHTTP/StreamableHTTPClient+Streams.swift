@@ -108,9 +108,10 @@ extension StreamableHTTPClient {
             let response = try? await openStream(after: position.lastEvent)
             switch response?.status.code ?? 503 {
             case 200:
-                guard let response, response.isEventStream else { return }
+                guard let response, response.isEventStream else { return announcesNothing() }
                 failures = 0
                 wasOpen = true
+                hasGeneralStream = true
                 _ = await follow(response, until: nil, &position) { text in
                     guard admits(try? JSONDocument(parsing: text), of: number) else { return }
                     await deliver(text)
@@ -122,11 +123,29 @@ extension StreamableHTTPClient {
                 if renewal == nil { renewSession() }
                 return
             // There is none, or not for us: the next request finds out.
-            default: return
+            default: return announcesNothing()
             }
             failures += 1
             await pause(position.retry ?? min(Self.defaultRetry << min(failures, 5), Self.longestRetry))
         }
+    }
+
+    /// The server has no such stream (405), so it cannot say that its lists have changed, whatever it promised.
+    private func announcesNothing() {
+        // Cancelled: another session has begun, which finds out for itself.
+        guard !Task.isCancelled else { return }
+        hasGeneralStream = false
+        lists.hearsNothing()
+    }
+
+    /// Whether the server can say what it was not asked for; waits until it has said so, `limit` at most.
+    package func hasGeneralStream(within limit: Duration) async -> Bool {
+        let deadline = EventLoop.preciseNow + limit
+        while hasGeneralStream == nil, !isClosed, EventLoop.preciseNow < deadline {
+            // Cancelled: nobody wants to know any more.
+            do { try await loop.sleep(for: .milliseconds(10)) } catch { break }
+        }
+        return hasGeneralStream ?? true
     }
 
     private func openStream(after event: String?) async throws(ExchangeFailure) -> HTTPClientResponse {

@@ -61,6 +61,8 @@ package actor StreamableHTTPClient {
     var errands: [Int: Task<Void, Never>] = [:]
     var lastErrand = 0
     var stream: Task<Void, Never>?
+    /// Whether the server of a legacy session has a stream for what it says of its own accord; nil before it said so.
+    var hasGeneralStream: Bool?
     /// Under way while another session is begun in the place of one that is gone.
     var renewal: Task<Void, Never>?
     var isClosed = false

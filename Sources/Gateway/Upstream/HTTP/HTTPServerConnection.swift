@@ -136,6 +136,11 @@ actor HTTPServerConnection: ServerConnection {
             lost: { [weak self] in await self?.channelEnded() })
     }
 
+    /// How long the server may take to say whether it has a stream for what it announces.
+    private static let announcementLimit = Duration.seconds(2)
+
+    func canAnnounce() async -> Bool { await client?.hasGeneralStream(within: Self.announcementLimit) ?? true }
+
     nonisolated func holdOutput(_ isHeld: Bool) {
         assumeIsolated { $0.hold(isHeld) }
     }

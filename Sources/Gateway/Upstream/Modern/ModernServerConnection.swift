@@ -133,7 +133,11 @@ final class ModernServerConnection: ServerConnection {
         if case .plain = phase { return outbox.append(line) }
         guard case .complete(let bytes) = line, let document = try? JSONDocument(parsing: bytes),
             let message = try? JSONRPCMessage(document.root)
-        else { return outbox.append(line) }  // The session counts what is no use.
+        else {
+            // The session counts what is no use. Several messages in one line are an affair of the legacy era.
+            if case .modern = phase { return emitUseless() }
+            return outbox.append(line)
+        }
         guard case .modern(let client, let introduction) = phase else { return opened(message, bytes) }
         switch message.kind {
         case .response: answered(message, client)
@@ -144,6 +148,8 @@ final class ModernServerConnection: ServerConnection {
     }
 
     func holdOutput(_ isHeld: Bool) { inner.holdOutput(isHeld) }
+
+    func canAnnounce() async -> Bool { await inner.canAnnounce() }
 
     // MARK: To the session
 

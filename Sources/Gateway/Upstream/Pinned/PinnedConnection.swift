@@ -93,6 +93,8 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
 
     func holdOutput(_ isHeld: Bool) { inner.holdOutput(isHeld) }
 
+    func canAnnounce() async -> Bool { await inner.canAnnounce() }
+
     func end(after loss: ConnectionLoss) async -> SessionEnd { await inner.end(after: loss) }
 
     func stop() async {
