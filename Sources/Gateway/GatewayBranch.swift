@@ -37,7 +37,7 @@ struct BranchBuilder {
                 key: configuration.sealing, clock: configuration.clock, lifetime: configuration.limits.answerTimeout),
             tasks: TaskHandles(key: configuration.sealing),
             policy: configuration.access.map { AccessPolicy($0, servers: configuration.servers.map(\.name)) },
-            icons: IconAddresses(configuration))
+            icons: IconAddresses(configuration), allowsSecretForms: configuration.allowsSecretForms)
     }
 
     /// A server, which is not started.

@@ -202,7 +202,7 @@ struct RemoteFaultTests {
         }
     }
 
-    @Test("a server that lets us not in does not begin a session; the client is not told to log in")
+    @Test("c36: a server that lets us not in does not begin a session; the client is not told to log in")
     func refused() async throws {
         try await withRemote(["refuse"]) { bench, _ in
             let answer = try await bench.request(

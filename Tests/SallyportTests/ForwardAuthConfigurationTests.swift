@@ -5,6 +5,7 @@ import OAuth
 import TestSupport
 import Testing
 
+@testable import Gateway
 @testable import Sallyport
 
 @Suite("Configuration of /verify")
@@ -22,6 +23,17 @@ struct ForwardAuthConfigurationTests {
           clients:
             - {client_id: ours, redirect_uris: [https://app.example.com/cb], resources: [fetch]}
         """
+
+    @Test("c36: forms that ask for secrets are let through where somebody says so, and sessions do not outlast that")
+    func secretForms() throws {
+        let one = "listen: 127.0.0.1:8080\nservers: {a: {command: cat}}\n"
+        let (old, new) = (
+            try ConfigurationFile(one).load(), try ConfigurationFile(one + "insecure_secret_forms: true\n").load()
+        )
+        #expect(!old.allowsSecretForms && new.allowsSecretForms)
+        #expect(ConfigurationChange(old: old, new: old).continuity.servers == ["a"])
+        #expect(ConfigurationChange(old: old, new: new).continuity.servers.isEmpty)
+    }
 
     @Test("proxies and resources are read, and a client may be bound to one")
     func read() throws {

@@ -78,6 +78,7 @@ extension LegacySession {
         guard method != .ping else {
             return sendLine(JSONRPCText.response(to: id, result: Array("{}".utf8)) + [0x0A])
         }
+        if let error = fault(of: question) { return refuse(error) }
         let callers = exchanges.values.filter { !$0.capabilities.isEmpty && $0.answer == nil }
         guard callers.count == 1, let exchange = callers.first else {
             let until = loop.now + server.callTimeout

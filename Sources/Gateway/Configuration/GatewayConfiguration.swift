@@ -30,6 +30,8 @@ package struct GatewayConfiguration: Sendable {
     /// Pages of other programs on this machine may call while we listen on loopback ourselves: every call needs a
     /// token all the same. Without tokens they may not, whatever is set here (H06).
     package var allowsLoopbackPages = true
+    /// Whether servers may ask their users for secrets by forms, which every client, its model and its log then see (c36).
+    package var allowsSecretForms = false
     package var limits = GatewayLimits()
     package var rates = RequestRateLimits()
     /// Our own environment, of which servers get what ``ServerDefinition/passEnvironment`` names.

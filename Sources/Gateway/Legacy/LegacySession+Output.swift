@@ -62,7 +62,7 @@ extension LegacySession {
         guard let shown = shown(raw, entry.caller.method, for: entry.caller.stream.principal) else {
             return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
         }
-        let message = keepingTasksApart(shown, entry.caller.method)
+        let message = withoutForbiddenQuestions(keepingTasksApart(shown, entry.caller.method))
         let isResult = message.node["error"] == nil
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
@@ -92,6 +92,7 @@ extension LegacySession {
         guard let id = message.exactID else { return discard() }
         garbage = 0
         guard !isBridged else { return received(bridged: message, id: id) }
+        if let error = fault(of: message) { return sendLine(error.response(to: id) + [0x0A]) }
         let method = MCPMethod(message.method)
         let deadline = loop.now + server.callTimeout
         guard let number = questions.begin(id, method: method, deadline: deadline) else {
@@ -113,7 +114,7 @@ extension LegacySession {
 
     private func received(notification message: JSONRPCMessage) {
         garbage = 0
-        guard access == nil || !isHidden(message) else { return }
+        guard access == nil || !isHidden(message), !asksForbidden(message) else { return }
         guard !isBridged else { return received(bridged: message) }
         if message.isMethod("notifications/progress") {
             guard let number = message.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),

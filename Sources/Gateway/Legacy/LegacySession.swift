@@ -45,6 +45,8 @@ actor LegacySession {
         var policy: AccessPolicy?
         /// Where icons are for clients; nil where they stay where they are.
         var icons: IconAddresses?
+        /// Whether servers may ask for secrets by forms.
+        var allowsSecretForms = false
     }
 
     nonisolated let loop: EventLoop

@@ -195,6 +195,7 @@ struct ConfigurationFileReader {
         configuration.trustedProxies = reader.proxies(section.value("trusted_proxies"))
         configuration.protectedResources = reader.resources(in: section.section("protected_resources"))
         configuration.forwardsBearer = section.value("insecure_forward_bearer")?.boolean() ?? false
+        configuration.allowsSecretForms = section.value("insecure_secret_forms")?.boolean() ?? false
     }
 
     private mutating func readCORS(_ section: ConfigurationSection?) {

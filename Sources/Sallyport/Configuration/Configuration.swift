@@ -62,6 +62,8 @@ struct Configuration: Sendable {
     var protectedResources: [ProtectedResourceSettings] = []
     /// `insecure_forward_bearer`.
     var forwardsBearer = false
+    /// `insecure_secret_forms`.
+    var allowsSecretForms = false
     /// `access`; nil lets everybody who may log in use everything.
     var access: AccessRules?
     /// `cors.allowed_origins`.

@@ -40,7 +40,9 @@ struct ConfigurationChange {
         // Servers elsewhere are told who asks by a signature of this kind.
         let signsAlike = old.oauth.signingAlgorithm == new.oauth.signingAlgorithm
         // Sessions go by the rules with which they began: under other rules none of them goes on.
-        guard old.access == new.access, old.access == nil || old.servers.map(\.name) == new.servers.map(\.name) else {
+        guard old.allowsSecretForms == new.allowsSecretForms, old.access == new.access,
+            old.access == nil || old.servers.map(\.name) == new.servers.map(\.name)
+        else {
             return Gateway.Continuity(servers: [], includesAggregate: false)
         }
         let same = new.servers.filter { before[$0.name] == $0 && ($0.remote == nil || signsAlike) }

@@ -43,6 +43,7 @@ struct GatewayAssembly: Sendable {
         configuration.sealing = sealing
         configuration.pins = StoredPins(store: store, clock: .steady)
         configuration.proofs = service?.proofs
+        configuration.allowsSecretForms = plan.configuration.allowsSecretForms
         let listen = plan.configuration
         configuration.issuer = { listen.displayOrigin(port: bound.current ?? listen.listen.port) }
         configuration.signer = service.map {
