@@ -1,5 +1,8 @@
+import AsyncIO
 import Foundation
 import HTTP
+import JSON
+import MCP
 import TestSupport
 import Testing
 
@@ -81,6 +84,62 @@ struct BridgeRowTests {
         }
     }
 
+    @Test("B1: a server that went on hears what is answered all the same, and that nobody answers where nobody will")
+    func wentOn() async throws {
+        try await withBench(Self.servers) { bench in
+            let client = bench.modern(capabilities: Bench.everything)
+            for (after, answers, heard) in [
+                ("0.2", Self.accepted, #"heard {\"action\": \"accept\""#),
+                ("0.2", nil, #"heard {\"action\": \"cancel\"}"#),
+                // Before the question was put.
+                ("0", nil, #"heard {\"action\": \"cancel\"}"#),
+            ] as [(String, String?, String)] {
+                let arguments = #"{"after":\#(after)}"#
+                let other = bench.modern(capabilities: Bench.everything)
+                let asked = try await other.say("impatient", arguments)
+                if let key = asked.key(of: "elicitation/create") {
+                    try await eventuallyTrue("it has gone on") { try await Self.seen(client).contains("went on") }
+                    let done = try await other.say(
+                        "impatient", arguments, asked.retry(answers.map { [key: $0] } ?? [:]))
+                    #expect(done.text == "went on", "\(done.messages)")
+                } else {
+                    #expect(asked.text == "went on", "\(asked.messages)")
+                }
+                try await eventuallyTrue("the server has heard") { try await Self.seen(client).contains(heard) }
+                for session in bench.gateway.directory.all { await session.finish(.idle) }
+            }
+        }
+    }
+
+    @Test("M10: questions before a call wait for one that comes, so many of them, and for no other")
+    func earlyQuestions() throws {
+        func question(_ id: Int) throws -> JSONRPCMessage {
+            let text = #"{"jsonrpc":"2.0","id":\#(id),"method":"roots/list"}"#
+            return try JSONRPCMessage(try JSONDocument(parsing: Array(text.utf8)).root)
+        }
+        let (soon, later) = (LoopInstant(nanoseconds: 5), LoopInstant(nanoseconds: 9))
+        var early = EarlyQuestions()
+        let kept = try (1...64).map { early.hold(try question($0), until: $0 == 1 ? soon : later) }
+        let tooMany = early.hold(try question(65), until: later)
+        #expect(kept.allSatisfy { $0 } && !tooMany && early.deadline == soon)
+        early.withdraw(JSONRPCID(number: 1))
+        let waited = early.came(canBeAsked: false)
+        #expect(waited.count == 63 && early.deadline == nil)
+        let forNobody = early.hold(try question(66), until: later)
+        early.comes(canBeAsked: false)
+        let forSomebodyElse = early.hold(try question(66), until: later)
+        early.comes(canBeAsked: true)
+        let forOne = early.hold(try question(66), until: later)
+        let taken = early.came(canBeAsked: true)
+        let afterwards = early.hold(try question(67), until: later)
+        #expect(!forNobody && !forSomebodyElse && forOne && taken.count == 1 && !afterwards && early.waiting.isEmpty)
+        var fresh = EarlyQuestions()
+        let atFirst = fresh.hold(try question(1), until: soon)
+        let expired = fresh.expire()
+        let then = fresh.hold(try question(2), until: soon)
+        #expect(atFirst && expired.count == 1 && fresh.deadline == nil && !then, "nobody came, so nobody is waited for")
+    }
+
     @Test("c38: the context of other servers is for clients that declare it, and so is the choice of tools")
     func context() async throws {
         try await withBench(Self.servers) { bench in
@@ -111,10 +170,14 @@ struct BridgeRowTests {
             let asked = try await client.say("parked", meta: #","progressToken":"a""#)
             let key = try #require(asked.key(of: "elicitation/create"))
             _ = try await Self.seen(client)
-            let done = try await client.say(
+            let again = try await client.say(
                 "parked", "{}", asked.retry([key: Self.accepted]), meta: #","progressToken":"b""#)
-            #expect(done.messages.count == 2 && done.text?.contains("Ada") == true, "\(done.messages)")
-            let report = done.messages.first ?? ""
+            let roots = try #require(again.key(of: "roots/list"), "\(again.messages)")
+            let done = try await client.say(
+                "parked", "{}", again.retry([roots: #"{"roots":[]}"#]), meta: #","progressToken":"c""#)
+            #expect(done.messages.count == 1 && done.text?.contains("Ada") == true, "\(done.messages)")
+            let report = again.messages.first ?? ""
+            #expect(again.messages.count == 2)
             #expect(report.contains(#""progressToken": "b""#) && report.contains(#""progress": 2"#), "\(report)")
         }
     }

@@ -65,11 +65,12 @@ extension Script {
                     if len(answers) + len(refused) == arguments["count"]: say(request, "%d answers, refused: %s" % (len(answers), refused))
                 for _ in range(arguments["count"]): ask("elicitation/create", FORM, took)
             elif mode == "ask": ask(arguments["method"], arguments.get("params", {}), lambda answer: say(request, dumped(answer)))
+            elif mode == "result": result(request, arguments["value"])
             elif mode == "fail": send({"jsonrpc": "2.0", "id": request["id"], "error": arguments["error"]})
             elif mode == "batch": send([{"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": meta.get("progressToken"), "progress": 1}},
                 {"jsonrpc": "2.0", "id": request["id"], "result": {"content": [{"type": "text", "text": "together"}]}}])
             elif mode == "parked":
-                ask("elicitation/create", FORM, lambda answer: say(request, dumped(answer)))
+                ask("elicitation/create", FORM, lambda one: ask("roots/list", {}, lambda two: say(request, dumped(one))))
                 when_listed.append(lambda: [note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step}) for step in (1, 2)])
             elif mode == "withdrawn":
                 ask("elicitation/create", FORM, lambda answer: seen.append("answered"))
@@ -86,8 +87,8 @@ extension Script {
                 result(request, {"task": {"taskId": id, "status": "working", "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttl": None, "pollInterval": 50}})
                 note("notifications/tasks/status", {"taskId": id, "status": "working"})
             elif mode == "impatient":
-                ask("elicitation/create", FORM, lambda answer: None)
-                later(0.2, lambda: (say(request, "went on"), seen.append("went on")))
+                ask("elicitation/create", FORM, lambda answer: seen.append("heard " + dumped(answer)))
+                later(arguments.get("after", 0.2), lambda: (say(request, "went on"), seen.append("went on")))
             elif mode == "url":
                 if seen.count("url") == 0: error(request, -32042, "open this", {"elicitations": [{"mode": "url", "elicitationId": "e", "url": "https://example.com/x", "message": "Open"}]})
                 else: say(request, "opened")

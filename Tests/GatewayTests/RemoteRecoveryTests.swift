@@ -183,10 +183,11 @@ struct RemoteRecoveryTests {
 
     @Test(
         "C7: lists that are kept here are looked at again, where the server announces nothing",
-        arguments: [true, false]
+        arguments: [[], ["mute"], ["sse-only"], ["sse-only", "mute"]]
     )
-    func rediscovery(announces: Bool) async throws {
-        try await withRemote(announces ? [] : ["mute"], endpoint: { $0.rediscovery = .milliseconds(200) }) {
+    func rediscovery(kind: [String]) async throws {
+        let announces = !kind.contains("mute")
+        try await withRemote(kind, endpoint: { $0.rediscovery = .milliseconds(200) }) {
             $0.aggregate = AggregateConfiguration()
         } _: { bench, remote in
             let client = try await bench.open("/mcp")

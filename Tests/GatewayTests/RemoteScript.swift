@@ -131,6 +131,7 @@ enum RemoteScript {
             elif mode == "resume":
                 sessions[session]["resume"] = request
                 c.events(); c.event(None, id="r1", retry=arguments.get("retry")); c.end()
+            elif mode == "job": c.json(result(request, {"task": {"taskId": "t%d" % counts[mode], "status": "working"}}))
             elif mode == "become":
                 state.update(arguments)
                 c.json(say(request, "became"))
@@ -184,7 +185,7 @@ enum RemoteScript {
                 sessions[key] = {"questions": {}}
                 wanted = request["params"]["protocolVersion"]
                 known = ("2025-03-26", "2025-06-18", "2025-11-25")
-                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": "mute" not in options}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
+                c.json(result(request, {"protocolVersion": wanted if wanted in known else known[-1], "capabilities": {"tools": {"listChanged": "mute" not in options}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}, **({"tasks": {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}} if "tasks" in options else {})}, "serverInfo": {"name": "remote", "version": "1"}}), ["Mcp-Session-Id: " + key])
             elif session not in sessions: c.respond(404)
             elif method == "ping" and "deaf" in options: time.sleep(600)
             elif method == "tools/call": call(c, request, fields, session)
@@ -193,6 +194,7 @@ enum RemoteScript {
                 if "flaky" in options and counts["list"] % 3: c.reset()
                 c.json(result(request, tools(request)))
             elif other(method): c.json(result(request, other(method)))
+            elif method in ("tasks/get", "tasks/cancel", "tasks/result") and "tasks" in options: c.json(result(request, {"taskId": request["params"]["taskId"], "status": "working"}))
             elif method in ("ping", "logging/setLevel", "resources/subscribe"): c.json(result(request, {}))
             elif method is None:
                 event = sessions[session]["questions"].pop(request["id"], None)

@@ -1,6 +1,8 @@
 import Crypto
 import Foundation
 import HTTP
+import JSON
+import MCP
 import Telemetry
 import TestSupport
 import Testing
@@ -132,6 +134,7 @@ struct TranslatedTaskTests {
             let client = bench.modern()
             #expect(try await client.say("job", #"{"hang":1}"#).errorCode == 1001)
             try await eventuallyTrue("it is cancelled") { try await Self.seen(client).contains("cancelled t0") }
+            #expect(try await Self.seen(client).contains("notifications/cancelled"), "nobody waits for its result")
             let stream = try await onThread {
                 try Stream(client.stream("tools/call", #""name":"job","arguments":{"hang":1}"#, name: "job"))
             }
@@ -188,6 +191,50 @@ struct TranslatedTaskTests {
                 #expect(foreign.errorCode == -32602 && foreign.messages == unknown.messages, "\(foreign.messages)")
             }
             #expect(try await alice.ask("tasks/list").errorMessage == "Method not found")
+        }
+    }
+
+    @Test("M08, c59: behind HTTP, where all are one to the server, each session names its own tasks alone")
+    func remoteTasks() async throws {
+        try await withRemote(["tasks"]) { bench, _ in
+            let alice = try await RemoteTests.open(bench, version: "2025-11-25")
+            let second = try await RemoteTests.open(bench, "alice-c2", version: "2025-11-25")
+            var names: [String] = []
+            for _ in 0..<2 {
+                let made = try await alice.ask("tools/call", #"{"name":"job","arguments":{},"task":{}}"#)
+                names.append(try #require((made.result?["task"] as? [String: Any])?["taskId"] as? String))
+            }
+            for name in names {
+                for method in ["get", "result", "cancel"] {
+                    let params = #"{"taskId":"\#(name)"}"#
+                    #expect(try await alice.ask("tasks/\(method)", params).result?["taskId"] as? String == name)
+                    #expect(try await second.ask("tasks/\(method)", params).errorCode == -32602, "\(method)")
+                }
+            }
+            #expect(try await alice.ask("tasks/list").errorCode == -32601)
+        }
+    }
+
+    @Test("M10, c59: of very many tasks of one session the oldest are forgotten")
+    func manyTasks() throws {
+        var own = OwnTasks()
+        func refusal(_ name: String) throws -> JSONRPCError? {
+            let text = #"{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"\#(name)"}}"#
+            return own.refusal(
+                try JSONRPCMessage(try JSONDocument(parsing: Array(text.utf8)).root), .tasksGet)
+        }
+        for number in 0...4096 { own.made(Array("t\(number)".utf8)) }
+        own.made(Array("t4096".utf8))
+        #expect(try refusal("t0")?.code == .invalidParams)
+        for kept in ["t1", "t4095", "t4096"] { #expect(try refusal(kept) == nil, "\(kept)") }
+    }
+
+    @Test("B1: a result that only looks like a task is one where no task was asked for")
+    func lookalike() async throws {
+        try await withBench(Self.old) { bench in
+            let value = #"{"value":{"task":{"taskId":"x"},"content":[]}}"#
+            let answer = try await bench.modern().say("result", value)
+            #expect((answer.result?["task"] as? [String: Any])?["taskId"] as? String == "x", "\(answer.messages)")
         }
     }
 }
