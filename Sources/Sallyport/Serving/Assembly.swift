@@ -70,7 +70,8 @@ struct Assembler: Sendable {
         let addresses = AddressCheck(plan, logger: logger)
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
-            unavailableServers: { gateway.unavailableServers }, addresses: addresses, process: process
+            unavailableServers: { gateway.unavailableServers },
+            warnings: { [audit] in (addresses?.warnings ?? []) + audit.warnings }, process: process
         ).register(on: &common)
         var router = common
         router.on(

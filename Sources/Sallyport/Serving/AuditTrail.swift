@@ -31,6 +31,12 @@ struct AuditTrail: Sendable {
     /// What seals the trail.
     static let digest: AuditSeal.Digest = { SHA256.digest($0).bytes }
 
+    /// What is wrong with it, for `/ready` and `/health`.
+    var warnings: [String] {
+        file?.isFailing == true
+            ? ["audit: the trail cannot be written, and its events wait in memory; the log says why"] : []
+    }
+
     /// Waits until everything is written, at most a second.
     func flush() {
         file?.flush()

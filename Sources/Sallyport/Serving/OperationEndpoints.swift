@@ -13,8 +13,8 @@ struct OperationEndpoints: Sendable {
     /// Servers that do not answer; `/ready` names them. They are no reason to send clients elsewhere, where they would be away
     /// as well.
     let unavailableServers: @Sendable () -> [String]
-    /// What is wrong about the way on which requests come; nil where nobody looks.
-    let addresses: AddressCheck?
+    /// What is wrong and keeps nobody from serving: about the way on which requests come, about the audit trail.
+    let warnings: @Sendable () -> [String]
     let process: ProcessGauges
 
     /// Where they are.
@@ -25,7 +25,7 @@ struct OperationEndpoints: Sendable {
         router.on(.get, "/live") { _, _ in .text(.ok, "alive") }
         router.on(.get, "/health") { _, _ in
             var members: [JSONValue.Member] = [.init("status", "ok"), .init("version", .string(Version.text))]
-            let warnings = addresses?.warnings ?? []
+            let warnings = warnings()
             if !warnings.isEmpty { members.append(.init("warnings", .array(warnings.map { .string($0) }))) }
             return .json(.ok, JSONValue.object(members).serialized())
         }
@@ -49,7 +49,7 @@ struct OperationEndpoints: Sendable {
         case .ready: break
         }
         let servers = unavailableServers().map { "server \($0): does not answer" }
-        let words = (["ready"] + servers + (addresses?.warnings ?? [])).joined(separator: "\n")
+        let words = (["ready"] + servers + warnings()).joined(separator: "\n")
         guard let store else { return .text(.ok, words) }
         do throws(StoreError) {
             _ = try await store.revocations(after: .max, limit: 1)

@@ -10,11 +10,13 @@ struct AuditFileEnd {
 
     private static let window = 64 * 1024
 
-    /// Reads the end of an open file of `size` bytes.
-    init(_ descriptor: Int32, size: Int) {
+    /// Reads the end of an open file of `size` bytes. What cannot be read is a failure and no end: a chain that goes on from an
+    /// older seal looks like one that somebody cut.
+    init(_ descriptor: Int32, size: Int) throws(AuditFailure) {
         var length = min(size, Self.window)
         while true {
             let bytes = AuditFolder.read(descriptor, from: size - length, to: size)
+            guard bytes.count == length else { throw AuditFailure(code: EIO) }
             if let (seal, end) = Self.lastSeal(in: bytes, isWhole: length == size) {
                 self.init(seal: seal, unsealed: Array(bytes[end...]))
                 return

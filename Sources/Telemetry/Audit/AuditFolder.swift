@@ -7,28 +7,33 @@ struct AuditFolder: Sendable {
     /// The file of a day.
     func file(_ day: String) -> String { "\(path)/\(day).jsonl" }
 
-    /// The days that there are, oldest first.
-    func days() -> [String] {
-        guard let directory = unsafe opendir(path) else { return [] }
+    /// The days that there are, oldest first; none where the folder cannot be read.
+    func days() -> [String] { listing() ?? [] }
+
+    /// The days that there are, oldest first; nil where the folder cannot be read, with `errno`.
+    func listing() -> [String]? {
+        guard let directory = unsafe opendir(path) else { return nil }
         defer { unsafe closedir(directory) }
         var days: [String] = []
-        while let entry = unsafe readdir(directory) {
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(directory) else { break }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
             if name.utf8.count == 16, name.hasSuffix(".jsonl") { days.append(String(name.prefix(10))) }
         }
-        return days.sorted()
+        return errno == 0 ? days.sorted() : nil
     }
 
     /// Runs `body` while no other process appends: several gateways and commands may write to one folder. When the folder
     /// cannot be locked, `body` runs all the same: an event in doubtful order is better than none.
-    func locked<Value>(_ body: () -> Value) -> Value {
+    func locked<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return body() }
+        guard descriptor >= 0 else { return try body() }
         defer { close(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
-        return body()
+        return try body()
     }
 
     /// Bytes of an open file; 0 when it cannot be said.
@@ -53,4 +58,10 @@ struct AuditFolder: Sendable {
         bytes.removeLast(bytes.count - filled)
         return bytes
     }
+}
+
+/// The trail cannot be written; what the system said.
+struct AuditFailure: Error, Equatable {
+    /// An `errno`.
+    let code: Int32
 }

@@ -6,45 +6,20 @@ import Synchronization
 /// A line is made where its event is recorded, which costs no more than handing the event over, and written by a thread of
 /// its own in the order recorded, all that came within ``gathering`` at once: a thread woken for each event would cost a busy
 /// gateway a fifth of its core. What is written at once is sealed (``AuditSeal``).
-/// Files older than the retention are deleted when a new day begins. Events that are lost, because the queue or the disk is
-/// full, are counted, and the trail says so where they are missing.
+/// Files older than the retention are deleted when a new day begins. While the disk takes nothing, events wait in memory and are
+/// written when it does (F12); those for which there is no room are counted, and the trail says so where they are missing.
 package final class FileAuditLog: AuditLog {
-    /// The lines of one day that wait for the thread.
-    private struct Batch {
-        let day: Int64
-        let begin: Timestamp
-        var events = 0
-        var text: [UInt8] = []
-    }
-
     private struct State {
-        var queue: [Batch] = []
-        var events = 0
+        var queue = AuditQueue()
         var isStarted = false
-        var isWriting = false
-        var lost = 0
-        // The time of the last event, as text: it is the same for all events of a millisecond.
-        var time = Timestamp(millisecondsSinceEpoch: .min)
-        var timeText = ""
-
-        mutating func append(_ event: AuditEvent) {
-            if event.time != time {
-                time = event.time
-                timeText = time.iso8601
-            }
-            let day = FileAuditLog.dayNumber(time)
-            if queue.last?.day != day { queue.append(Batch(day: day, begin: time)) }
-            event.append(to: &queue[queue.count - 1].text, time: timeText)
-            queue[queue.count - 1].events += 1
-            events += 1
-        }
+        // While the thread comes by itself, nobody wakes it.
+        var isFailing = false
     }
-
-    /// Most events that wait for the thread; about a second of the fastest gateway.
-    private static let capacity = 65_536
 
     /// How long the thread lets events gather, in microseconds; a killed gateway loses at most these.
     private static let gathering: UInt32 = 20_000
+    /// How long it waits before it tries again to write, in microseconds.
+    private static let pause: UInt32 = 500_000
 
     private let folder: AuditFolder
     private let retentionDays: Int
@@ -53,6 +28,9 @@ package final class FileAuditLog: AuditLog {
     // From the start on, at 0: a number that first shows with its loss shows no growth.
     private let lostEvents = MetricsRegistry.shared.counter(
         "sallyport_audit_events_lost_total", help: "Audit events that were not kept.")
+    private let failing = MetricsRegistry.shared.gauge(
+        "sallyport_audit_failing", help: "1 while the audit trail cannot be written, so that its events wait in memory."
+    )
     private let state = Mutex(State())
     private let wake = Semaphore()
 
@@ -64,79 +42,82 @@ package final class FileAuditLog: AuditLog {
         self.logger = logger
     }
 
+    /// Whether the disk did not take what was to be written last.
+    package var isFailing: Bool { state.withLock { $0.isFailing } }
+
     package func record(_ event: AuditEvent) {
-        let (mustStart, isFirst) = state.withLock { state in
-            guard state.events < Self.capacity else {
-                state.lost += 1
-                return (false, false)
-            }
-            state.append(event)
+        let (isKept, mustStart, mustWake) = state.withLock { state in
+            let wasEmpty = state.queue.isEmpty
+            let isKept = state.queue.append(event)
             defer { state.isStarted = true }
-            return (!state.isStarted, state.events == 1)
+            return (isKept, !state.isStarted, wasEmpty && isKept && !state.isFailing)
         }
+        if !isKept { lostEvents.increment() }
         if mustStart { Thread.start { self.run() } }
         // The others are found when the thread comes for the first.
-        if isFirst { wake.signal() }
+        if mustWake { wake.signal() }
     }
 
-    /// Waits until everything recorded is written, at most one second.
+    /// Waits until everything recorded is written, at most one second; says how much was not.
     package func flush() {
         for _ in 0..<200 {
-            if state.withLock({ $0.queue.isEmpty && !$0.isWriting }) { return }
+            if state.withLock({ $0.queue.events == 0 }) { return }
             usleep(5000)
         }
+        let (waiting, lost) = state.withLock { ($0.queue.events, $0.queue.lost) }
+        logger.error("audit events were not written", ["count": .integer(waiting + lost)])
     }
 
     private func run() {
         var writer = AuditTrailWriter(folder: folder, digest: digest)
+        var trouble = AuditTrouble()
         var day: Int64?
+        var pending: [AuditQueue.Batch] = []
         while true {
-            wake.wait()
-            usleep(Self.gathering)
-            let (batches, lost) = state.withLock { state in
-                let taken = (state.queue, state.lost)
-                state.isWriting = !state.queue.isEmpty
-                state.queue = []
-                state.events = 0
-                state.lost = 0
-                return taken
+            if pending.isEmpty { wake.wait() }
+            usleep(pending.isEmpty ? Self.gathering : Self.pause)
+            let missing = state.withLock { $0.queue.take(after: &pending) }
+            if let count = trouble.missing(missing, at: .now) {
+                logger.error("audit events lost", ["count": .integer(count)])
             }
-            if lost > 0, !batches.isEmpty { report(lost) }
-            // What was lost came before everything that waited.
-            var gap = lost
-            for batch in batches {
-                if batch.day != day {
-                    day = batch.day
-                    removeExpired(now: batch.begin)
+            do throws(AuditFailure) {
+                while let batch = pending.first {
+                    if batch.day != day {
+                        day = batch.day
+                        removeExpired(now: batch.begin)
+                    }
+                    try writer.append(batch.text, at: batch.begin)
+                    pending.removeFirst()
+                    state.withLock { $0.queue.written(batch) }
                 }
-                if !append(batch, after: gap, by: &writer) { state.withLock { $0.lost += batch.events + gap } }
-                gap = 0
+                if isFailing { recover(isWorthALine: trouble.ended()) }
+            } catch {
+                fail(error, isWorthALine: trouble.failed(at: .now))
             }
-            state.withLock { $0.isWriting = false }
         }
     }
 
-    private func report(_ lost: Int) {
-        lostEvents.increment(by: UInt64(lost))
-        logger.error("audit events lost", ["count": .integer(lost)])
-    }
-
-    /// Writes `batch`, and before it that `gap` events are missing; false when nothing was written.
-    private func append(_ batch: Batch, after gap: Int, by writer: inout AuditTrailWriter) -> Bool {
-        var text: [UInt8] = []
-        if gap > 0 {
-            let event = AuditEvent(
-                time: batch.begin, action: .eventsLost, outcome: .failed, detail: [("count", String(gap))])
-            text = event.line
+    private func fail(_ failure: AuditFailure, isWorthALine: Bool) {
+        failing.set(1)
+        let (waiting, lost) = state.withLock { state in
+            state.isFailing = true
+            return (state.queue.events, state.queue.lost)
         }
-        let error = writer.append(text.isEmpty ? batch.text : text + batch.text, at: batch.begin)
-        if error != 0 { logger.error("audit trail cannot be written", ["errno": .integer(Int(error))]) }
-        return error == 0
+        guard isWorthALine else { return }
+        logger.error(
+            "audit trail cannot be written",
+            ["errno": .integer(Int(failure.code)), "waiting": .integer(waiting), "lost": .integer(lost)])
     }
 
-    private static func dayNumber(_ time: Timestamp) -> Int64 {
-        let (quotient, remainder) = time.millisecondsSinceEpoch.quotientAndRemainder(dividingBy: 86_400_000)
-        return remainder < 0 ? quotient - 1 : quotient
+    private func recover(isWorthALine: Bool) {
+        failing.set(0)
+        let mustWake = state.withLock { state in
+            state.isFailing = false
+            return !state.queue.isEmpty
+        }
+        // What came meanwhile woke nobody.
+        if mustWake { wake.signal() }
+        if isWorthALine { logger.notice("audit trail is written again") }
     }
 
     private func removeExpired(now: Timestamp) {

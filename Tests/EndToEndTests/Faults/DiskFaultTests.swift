@@ -94,12 +94,13 @@ extension EndToEnd {
             "F12: on a disk that is full or fails nothing is half written, what is known is served, and it recovers by itself",
             arguments: Fault.allCases)
         func disk(_ fault: Fault) async throws {
+            let start = ContinuousClock.now
             let place = try await Place.start(fault)
             let gateway = place.gateway
             let walk = EndToEnd.walk(gateway)
             var (client, tokens) = try await EndToEnd.logIn(gateway)
             let session = try await EndToEnd.session(gateway, token: tokens.access)
-            var clients = 1
+            var (clients, calls) = (1, 0)
             for round in 0..<3 {
                 let code = try await onThread { [client] in try walk.authorize(client: client) }
                 try place.fail()
@@ -121,13 +122,21 @@ extension EndToEnd {
                     }
                     let call = try await onThread { try session.call("echo", #"{"message":"hello"}"#) }
                     #expect(call.text == "hello", "a known token is good, and the tool answers: \(call.messages)")
+                    calls += 1
                 }
-                #expect(try await gateway.request("GET", "/ready").status == 200)
+                try await eventuallyTrue("the audit trail to fail, which is the last to find room") {
+                    let call = try await onThread { try session.call("echo", #"{"message":"hello"}"#) }
+                    calls += call.text == "hello" ? 1 : 0
+                    return try await isAuditFailing(gateway) == true
+                }
                 try place.mend()
                 try await eventuallyTrue("a registration to work again", within: .seconds(2)) {
                     let works = try await onThread { try walk.registerAnswer().status == 201 }
                     if works { clients += 1 }
                     return works
+                }
+                try await eventuallyTrue("the audit trail to be written again", within: .seconds(2)) {
+                    try await isAuditFailing(gateway) == false
                 }
                 // What was refused did not happen: code and refresh token are as good as before.
                 let redeemed = try await onThread { [client] in try walk.redeem(code: code, client: client) }
@@ -139,10 +148,41 @@ extension EndToEnd {
                 #expect(ProcessTable.isAlive(gateway.pid))
             }
             try expectWhole(place, clients: clients)
+            try await eventuallyTrue("the trail to have every call") {
+                try trail(place)["tool_called"] ?? 0 >= calls
+            }
+            let events = try trail(place)
+            #expect(events["tool_called"] == calls && events["client_registered"] == clients, "\(events)")
+            #expect(events["events_lost"] == nil)
+            let said = gateway.log.components(separatedBy: "audit trail cannot be written").count - 1
+            #expect(said >= 1 && said <= 1 + Int((ContinuousClock.now - start) / .seconds(60)), "\(gateway.log)")
+            #expect(gateway.log.contains("audit trail is written again"))
             #expect(try await gateway.terminate() == .exited(0))
         }
 
-        /// The store holds what was acknowledged and nothing else, and the audit trail says where it lacks something.
+        /// Whether the gateway says so; nil as long as it does not say the same everywhere. It serves all the same.
+        private func isAuditFailing(_ gateway: GatewayProcess) async throws -> Bool? {
+            let metric = try await gateway.metric("sallyport_audit_failing")
+            var said: Set<Bool> = [metric == 1]
+            for path in ["/ready", "/health"] {
+                let answer = try await gateway.request("GET", path)
+                #expect(answer.status == 200, "\(path): \(answer.text)")
+                said.insert(answer.text.contains("audit: the trail cannot be written"))
+            }
+            return said.count == 1 ? said.first : nil
+        }
+
+        /// How many events of each kind the trail has; every line of it is whole.
+        private func trail(_ place: Place) throws -> [String: Int] {
+            let folder = place.gateway.dataDirectory + "/audit"
+            let text = try place.inside(["/bin/sh", "-c", "cat \"$0\"/*.jsonl", folder]).text
+            return try text.split(separator: "\n").reduce(into: [:]) { counts, line in
+                let event = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                counts[try #require(event?["action"] as? String), default: 0] += 1
+            }
+        }
+
+        /// The store holds what was acknowledged and nothing else, and the chain of the audit trail is whole.
         private func expectWhole(_ place: Place, clients: Int) throws {
             let look = """
                 import sqlite3, sys
@@ -157,7 +197,6 @@ extension EndToEnd {
                 Checkout.binary, "audit", "verify", "--data-dir", place.gateway.dataDirectory,
             ])
             #expect(trail.exit == .exited(0), "\(trail.text)")
-            if place.fault == .full { #expect(place.gateway.log.contains("audit trail cannot be written")) }
         }
     }
 }
