@@ -92,6 +92,7 @@ extension Script {
                 id = "job/%d" % (len(jobs) + 1)
                 jobs[id] = {"status": "working", "looks": 1, "asks": [], "end": "completed", "answers": {}, **arguments}
                 send({"id": request["id"], "result": {"resultType": "task", **job(id)}})
+                if "gone" in arguments: del jobs[id]
             elif mode == "forge":
                 send({"id": meta["progressToken"], "result": {"content": [{"type": "text", "text": "forged"}]}})
                 say(request, "true")
@@ -130,12 +131,16 @@ extension Script {
             if method == "tasks/get":
                 if it["status"] == "working":
                     it["looks"] -= 1
+                elif it["asks"] and set(it["asks"]) <= set(it["answers"]):
+                    # Answered, and asked all the same, once.
+                    if it.pop("sticky", None) is None: it["status"], it["asks"] = it["end"], []
+                if it["status"] == "working":
                     if it["looks"] <= 0: it["status"] = "input_required" if it["asks"] else it["end"]
                 return result(request, job(id))
             if method == "tasks/cancel": it["status"] = "cancelled"
             for key, answer in params.get("inputResponses", {}).items():
                 if key in it["asks"]:
-                    it["asks"].remove(key)
+                    if "sticky" not in it: it["asks"].remove(key)
                     it["answers"][key] = answer
             if method == "tasks/update" and not it["asks"]: it["status"] = "working"
             result(request, {})

@@ -24,8 +24,11 @@ struct TranslatedTaskTests {
             #expect(failed.errorCode == -32602 && failed.errorMessage == "job failed")
             #expect(try await client.say("job", #"{"end":"cancelled"}"#).result?["isError"] as? Bool == true)
             #expect(try await client.say("job", #"{"end":"unheard"}"#).result?["isError"] as? Bool == true)
+            #expect(try await client.say("job", #"{"gone":1}"#).result?["isError"] as? Bool == true)
             let seen = try #require(try await client.say("seen").parsedText)
             #expect((seen["faults"] as? [String])?.isEmpty == true, "\(seen)")
+            let cancelled = (seen["heard"] as? [[String]])?.filter { $0.first == "tasks/cancel" }.map { $0[1] }
+            #expect(cancelled == ["job/4"], "what is over or lost is not cancelled, what cannot be understood is")
         }
     }
 
@@ -38,6 +41,10 @@ struct TranslatedTaskTests {
             }
             #expect(questions.count == 2, "\(questions)")
             #expect(last.text?.contains("Ada") == true && last.text?.contains("url") == true, "\(last.messages)")
+            let sticky = try await client.conversation("job", #"{"asks":["form"],"sticky":1}"#) { _ in
+                #""result":\#(TaskWords.accepted)"#
+            }
+            #expect(sticky.questions.count == 1 && sticky.last.text?.contains("Ada") == true, "\(sticky.last.messages)")
             let refused = try await client.conversation("job", #"{"asks":["sample"]}"#) { _ in
                 #""error":{"code":-1,"message":"no"}"#
             }
