@@ -11,6 +11,19 @@ import Testing
 /// What becomes of spans that a collector takes, refuses, or takes later.
 @Suite("Export of spans", .timeLimit(.minutes(1)))
 struct OTLPExporterTests {
+    /// Counts what is under way.
+    private final class Gauge: Sendable {
+        private let count = Mutex(0)
+
+        @discardableResult
+        func add(_ amount: Int) -> Int {
+            count.withLock { count in
+                count += amount
+                return count
+            }
+        }
+    }
+
     /// A collector that answers as a test says, and an exporter to it.
     private final class Stage: Sendable {
         let group = EventLoopGroup(count: 1)
@@ -19,19 +32,27 @@ struct OTLPExporterTests {
         let exporter: OTLPExporter
         /// The names of the spans of each request.
         let requests = Ledger<[String]>()
+        /// How many requests were under way when each came.
+        let atOnce = Ledger<Int>()
         private let server: HTTPServer
         private let tracer: Tracer
 
         /// `statuses` in turn, the last one for ever.
-        init(_ statuses: [Int], pausing pause: Duration = .milliseconds(2)) async throws {
-            let requests = requests
+        init(
+            _ statuses: [Int], pausing pause: Duration = .milliseconds(2), slowly isSlow: Bool = false
+        ) async throws {
+            let (requests, atOnce, loop) = (requests, atOnce, group.loops[0])
+            let underWay = Gauge()
             server = HTTPServer(
                 group: group,
                 responder: HTTPHandler { _, body in
+                    atOnce.record(underWay.add(1))
+                    defer { underWay.add(-1) }
                     let content = (try? await body.collect(upTo: 16 << 20)) ?? []
                     let root = try? JSONDocument(parsing: content).root
                     let scope = root?["resourceSpans"]?.elements.first { _ in true }?["scopeSpans"]
                     let spans = scope?.elements.first { _ in true }?["spans"]
+                    if isSlow { try? await loop.sleep(for: .milliseconds(20)) }
                     requests.record(spans?.elements.map { $0["name"]?.string ?? "" } ?? [])
                     return HTTPResponse(status: HTTPStatus(statuses[min(requests.count, statuses.count) - 1]))
                 })
@@ -82,6 +103,17 @@ struct OTLPExporterTests {
         try await stage.running { try await eventuallyTrue("all to be sent") { stage.requests.count == 3 } }
         #expect(stage.requests.all == [Self.names(0..<512), Self.names(512..<1024), Self.names(1024..<1200)])
         #expect(stage.dropped == 0)
+        await stage.end()
+    }
+
+    @Test("a batch is sent when the one before it is settled: a slow collector has one request at a time")
+    func oneAfterTheOther() async throws {
+        let stage = try await Stage([503, 503, 200], slowly: true)
+        stage.add(0..<1200)
+        try await stage.running { try await eventuallyTrue("all to be sent") { stage.requests.count == 5 } }
+        let first = Self.names(0..<512)
+        #expect(stage.requests.all == [first, first, first, Self.names(512..<1024), Self.names(1024..<1200)])
+        #expect(stage.atOnce.all.allSatisfy { $0 == 1 } && stage.dropped == 0)
         await stage.end()
     }
 
