@@ -50,13 +50,7 @@ struct MemoryWatch: Sendable {
 
     private func note(_ share: Double) {
         let before = pressure.level
-        let now: MemoryPressure.Level =
-            switch share {
-            case Self.critical...: .critical
-            case Self.high...: .high
-            case Self.calm...: min(before, .high)
-            default: .calm
-            }
+        let now = Self.level(at: share, after: before)
         guard now != before else { return }
         pressure.level = now
         shedding.set(now == .calm ? 0 : 1)
@@ -65,5 +59,15 @@ struct MemoryWatch: Sendable {
         ]
         if before == .calm { logger.error("memory runs out: new requests are refused", details) }
         if now == .calm { logger.notice("there is memory again: requests are served", details) }
+    }
+
+    /// What is refused where so much is used. What is refused once is taken again only when there is some room.
+    static func level(at share: Double, after before: MemoryPressure.Level) -> MemoryPressure.Level {
+        switch share {
+        case critical...: .critical
+        case high...: .high
+        case calm...: min(before, .high)
+        default: .calm
+        }
     }
 }
