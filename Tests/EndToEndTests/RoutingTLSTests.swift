@@ -174,15 +174,20 @@ extension EndToEnd {
                 }
             }
             // Who comes in the clear is led to the host that was meant, and no stranger's.
-            for (host, target) in [
-                ("one.\(Self.host)", "one.\(Self.host)"), (Self.host, Self.host), ("evil.test", Self.host),
-                ("two.\(Self.host)", Self.host),
-            ] {
-                let answer = try await onThread {
-                    try PlainHTTP.exchange(port: plain, "GET", "/mcp", ["Host": host])
+            func expectLed(_ leads: [(String, String)]) async throws {
+                for (host, target) in leads {
+                    let answer = try await onThread {
+                        try PlainHTTP.exchange(port: plain, "GET", "/mcp?a=b", ["Host": host])
+                    }
+                    #expect(
+                        answer.status == 308 && answer.header("location") == "https://\(target)/mcp?a=b", "\(host)")
                 }
-                #expect(answer.status == 308 && answer.header("location") == "https://\(target)/mcp", "\(host)")
             }
+            let (one, two) = ("one.\(Self.host)", "two.\(Self.host)")
+            try await expectLed([
+                (one, one), ("\(one):\(plain)", one), ("ONE.\(Self.host)", one), (Self.host, Self.host),
+                ("evil.test", Self.host), (two, Self.host), ("a.\(one)", Self.host), ("\(one).evil.test", Self.host),
+            ])
             #expect(try await isServed("two") == false)
             let next = try gateway.directory.write("next.yaml", configuration(["one", "two"]))
             try #require(unsafe rename(next, gateway.directory.file("sallyport.yaml")) == 0)
@@ -191,6 +196,7 @@ extension EndToEnd {
                 try await isServed("two")
             }
             #expect(try await isServed("one"))
+            try await expectLed([(one, one), (two, two)])
         }
     }
 }
