@@ -119,6 +119,21 @@ struct TLSStreamTests {
         #expect(throws: TLSError.self) { _ = try TLSContext(trusting: .authorities(path: "/nowhere")) }
     }
 
+    @Test("O04: a certificate is for its names, and a wildcard for one label in its place")
+    func names() throws {
+        let shown = try certificates.issue("wild", names: "DNS:one.test,DNS:*.wild.test,DNS:w*.part.test,IP:127.0.0.1")
+        let context = try TLSContext.serving(shown)
+        for host in ["one.test", "ONE.test", "a.wild.test", "A.Wild.Test", "127.0.0.1"] {
+            #expect(context.names(host), "\(host)")
+        }
+        for host in [
+            "wild.test", "a.b.wild.test", "www.part.test", "one.test.evil.test", "evil-one.test", "one",
+            "127.0.0.2", "", "*.test", "other.test",
+        ] {
+            #expect(!context.names(host), "\(host)")
+        }
+    }
+
     @Test("F22: half a file is none, wherever it was cut; who stands in the certificate and until when is known")
     func halfFiles() throws {
         let shown = try certificates.issue("half", names: "DNS:half.test,IP:127.0.0.1")
