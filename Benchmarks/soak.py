@@ -1,11 +1,11 @@
 """Half of the load that a gateway can take, for long, with people who come and go; and whether anything grows meanwhile."""
 
-import statistics
 import subprocess
 import threading
 import time
 
 from contestants import resident, until
+from growth import complaints, settled, slope
 from processes import SallyportWith, echo_of, yaml
 from tables import table
 
@@ -19,14 +19,6 @@ def look(pid):
     descriptors = int(subprocess.run(f"ls /proc/{pid}/fd | wc -l", shell=True, capture_output=True, text=True).stdout)
     children = len(subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split())
     return resident(pid), descriptors, threads, children
-
-
-def slope(points):
-    """The straight line through (seconds, bytes): bytes an hour."""
-    times, values = zip(*points)
-    middle, mean = statistics.fmean(times), statistics.fmean(values)
-    spread = sum((t - middle) ** 2 for t in times)
-    return 3600 * sum((t - middle) * (v - mean) for t, v in points) / spread
 
 
 class Visitors:
@@ -74,20 +66,25 @@ def soak(options):
             looks.append(seen)
         visitors.over.set()
         visitors.thread.join()
-        until("what the visitors had is gone", lambda: look(gateway.process.pid)[1] <= looks[0][1] + 4)
+        most = max(seen[1] for seen in looks) + 4
+        until("what the visitors had is gone", lambda: look(gateway.process.pid)[1] <= most)
         last = look(gateway.process.pid)
     finally:
         visitors.over.set()
         gateway.stop()
-    # The first third is the time in which pools and caches fill.
-    settled = points[len(points) // 3:]
+    rest = settled(points)
+    rise, doubt = slope(rest)
     rows = [["calls", f"{calls:,}", f"{errors} errors"],
             ["visits: login, session, stream, call", f"{visitors.count:,}", f"{len(visitors.failures)} failures"],
-            ["memory, after a third and at the end", f"{settled[0][1] / 2**20:.1f}", f"{settled[-1][1] / 2**20:.1f} MiB"],
-            ["its slope after the first third", "", f"{slope(settled) / 2**20:+.2f} MiB an hour"]]
+            ["memory, after a third and at the end", f"{rest[0][1] / 2**20:.1f}", f"{rest[-1][1] / 2**20:.1f} MiB"],
+            ["its slope after the first third", f"{rise / 2**20:+.2f}", f"± {doubt / 2**20:.2f} MiB an hour"]]
     for name, place in {"descriptors": 1, "threads": 2, "children": 3}.items():
         values = [seen[place] for seen in looks]
         rows.append([f"{name}, lowest and highest; at the end", f"{min(values)}–{max(values)}", last[place]])
     table(f"{options.minutes} minutes under load", rows, ["", "", ""])
     for failure in visitors.failures[:5]:
         print("  ", failure)
+    wrong = complaints(points, [seen[1:] for seen in looks], errors, len(visitors.failures))
+    if wrong:
+        raise SystemExit("soak: " + "; ".join(wrong))
+    print(f"  nothing grows that could be seen in this time; memory could, by up to {doubt / 2**20:.2f} MiB an hour")
