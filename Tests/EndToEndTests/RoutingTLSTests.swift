@@ -58,38 +58,18 @@ extension EndToEnd {
                 .replacingOccurrences(of: "127.0.0.1:8080", with: "127.0.0.1:\(inner)")
                 .replacingOccurrences(of: "/etc/ssl/mcp/chain.pem", with: shown.certificate)
                 .replacingOccurrences(of: "/etc/ssl/mcp/key.pem", with: shown.key)
-            var variables = GatewayProcess.environment(home: directory.path)
-            variables["XDG_DATA_HOME"] = directory.path
-            variables["XDG_CONFIG_HOME"] = directory.path
             let words: [String]
             if door == .nginx {
-                let folder = directory.path
-                let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                    .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: "\n")
-                let file = try directory.write(
-                    "nginx.conf",
-                    """
-                    daemon off;
-                    user root;
-                    pid \(folder)/nginx.pid;
-                    events {}
-                    http {
-                    access_log off;
-                    \(temporary)
-                    \(documented.replacingOccurrences(of: "listen 443 ssl", with: "listen 127.0.0.1:\(port) ssl"))
-                    }
-                    """)
-                words = ["/usr/sbin/nginx", "-c", file, "-p", folder, "-e", directory.file("error.log")]
+                words = try ProxyFrame.nginx(
+                    documented.replacingOccurrences(of: "listen 443 ssl", with: "listen 127.0.0.1:\(port) ssl"),
+                    in: directory)
             } else {
-                let named = documented.replacingOccurrences(
-                    of: "\(Self.host), *.\(Self.host)", with: "\(Self.host):\(port), *.\(Self.host):\(port)")
-                let file = try directory.write(
-                    "Caddyfile", "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n" + named)
-                words = ["/usr/bin/caddy", "run", "--config", file, "--adapter", "caddyfile"]
+                words = try ProxyFrame.caddy(
+                    documented.replacingOccurrences(
+                        of: "\(Self.host), *.\(Self.host)", with: "\(Self.host):\(port), *.\(Self.host):\(port)"),
+                    in: directory)
             }
-            return try RunningProgram(
-                words[0], Array(words.dropFirst()), environment: variables, in: directory.path, logs: directory,
-                name: door.rawValue)
+            return try ProxyFrame.start(words, in: directory, name: door.rawValue)
         }
 
         @Test(

@@ -204,12 +204,7 @@ struct AggregateModernTests {
     func disconnect() async throws {
         try await withAggregate(Self.servers) { bench in
             let client = bench.all(capabilities: "{}")
-            let hanging = try await onThread {
-                let http = try PlainHTTP(port: client.port, timeout: 20)
-                let text = client.request("tools/call", id: "9", #""name":"new__hang","arguments":{}"#)
-                try http.send("POST", "/mcp", client.fields("tools/call", name: "new__hang"), body: Array(text.utf8))
-                return SentRequest(http)
-            }
+            let hanging = try await client.sent("new__hang")
             _ = try await client.say("new__seen")
             hanging.http.connection.reset()
             try await eventuallyTrue("the call is cancelled") {

@@ -27,9 +27,6 @@ enum FrontProxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     /// Starts it.
     func start(_ ports: Ports, in directory: TemporaryDirectory) throws -> RunningProgram {
-        var variables = GatewayProcess.environment(home: directory.path)
-        variables["XDG_DATA_HOME"] = directory.path
-        variables["XDG_CONFIG_HOME"] = directory.path
         let words: [String]
         switch self {
         case .traefik:
@@ -40,15 +37,11 @@ enum FrontProxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 "--providers.file.filename=\(file)", "--log.level=ERROR", "--global.checknewversion=false",
             ]
         case .nginx:
-            let file = try directory.write("nginx.conf", nginx(ports, directory.path))
-            words = ["/usr/sbin/nginx", "-c", file, "-p", directory.path, "-e", directory.file("error.log")]
+            words = try ProxyFrame.nginx(nginx(ports), in: directory)
         case .caddy:
-            let file = try directory.write("Caddyfile", caddy(ports))
-            words = ["/usr/bin/caddy", "run", "--config", file, "--adapter", "caddyfile"]
+            words = try ProxyFrame.caddy(caddy(ports), in: directory)
         }
-        return try RunningProgram(
-            words[0], Array(words.dropFirst()), environment: variables, in: directory.path, logs: directory,
-            name: rawValue)
+        return try ProxyFrame.start(words, in: directory, name: rawValue)
     }
 
     /// The configuration that docs/forward-auth.md prints after the heading of this proxy.
@@ -63,7 +56,7 @@ enum FrontProxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
             ?? ""
     }
 
-    private func nginx(_ ports: Ports, _ folder: String) throws -> String {
+    private func nginx(_ ports: Ports) throws -> String {
         let listen = "listen 127.0.0.1:\(ports.front);\n    server_name"
         let servers = try documented()
             .replacingOccurrences(of: "server_name auth.example.com", with: "\(listen) localhost")
@@ -75,19 +68,7 @@ enum FrontProxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
         let end = servers.range(of: "    location = /_verify")?.lowerBound ?? servers.endIndex
         let raw = servers[start..<end].replacingOccurrences(of: "location /mcp", with: "location /raw")
             .replacingOccurrences(of: ":\(ports.upstream)", with: ":\(ports.raw)")
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: "\n")
-        return """
-            daemon off;
-            user root;
-            pid \(folder)/nginx.pid;
-            events {}
-            http {
-            access_log off;
-            \(temporary)
-            \(servers.replacingCharacters(in: end..<end, with: raw))
-            }
-            """
+        return servers.replacingCharacters(in: end..<end, with: raw)
     }
 
     private func caddy(_ ports: Ports) throws -> String {
@@ -100,7 +81,7 @@ enum FrontProxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
         let raw = sites[start...].replacingOccurrences(of: "/mcp*", with: "/raw*")
             .replacingOccurrences(of: ":\(ports.upstream)", with: ":\(ports.raw)")
         // The block ends the site, so its last brace is the site's.
-        return "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n" + sites[..<start]
-            + raw.trimmingCharacters(in: .whitespacesAndNewlines).dropLast() + sites[start...]
+        return String(sites[..<start]) + raw.trimmingCharacters(in: .whitespacesAndNewlines).dropLast()
+            + sites[start...]
     }
 }
