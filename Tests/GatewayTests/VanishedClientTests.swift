@@ -73,6 +73,25 @@ struct VanishedClientTests {
         }
     }
 
+    @Test(
+        "F16, c55: a client of 2025-11-25 that leaves before anything was said lets its connection go, and its call goes on",
+        arguments: [Way.closes, .resets])
+    func early(_ way: Way) async throws {
+        let server = ServerDefinition.python("demo", Script.legacy)
+        try await withBench([server], change: { $0.limits.commitDelay = .seconds(60) }) { bench in
+            let client = try await bench.open(version: "2025-11-25")
+            let http = try PlainHTTP(port: client.port, timeout: 5)
+            try http.send("POST", client.path, client.headers, body: Array(PlainMCP.call("hang", id: 77).utf8))
+            // What came later on the same loop is answered: the call waits by now.
+            _ = try await client.say("seen", id: 78)
+            way == .closes ? http.connection.shutdown() : http.connection.reset()
+            try await eventuallyTrue("nothing is left", within: way.limit) { bench.server.connectionCount == 0 }
+            let seen = try await client.say("seen", id: 79).text ?? ""
+            #expect(!seen.contains("notifications/cancelled"), "\(seen)")
+            withExtendedLifetime(http) {}
+        }
+    }
+
     @Test("F16: a reader that only does not read is not taken for one that is gone")
     func patient() async throws {
         try await withBench(change: Self.brisk) { bench in
