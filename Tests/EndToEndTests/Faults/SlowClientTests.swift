@@ -48,4 +48,40 @@ extension EndToEnd.Crowds {
             #expect((ends["408"] ?? 0) >= slow * 9 / 10 && ends.values.reduce(0, +) == slow, "\(kind): \(ends)")
         }
     }
+    /// What slowhttptest is told to do.
+    private static let ways: [String: [String]] = [
+        "heads": ["-H", "-i", "2", "-x", "24", "/live"],
+        "contents": ["-B", "-i", "2", "-s", "8192", "-x", "64", "/token"],
+        "readers": ["-X", "-n", "2", "-w", "32", "-y", "64", "-z", "8", "-k", "3", "/metrics"],
+    ]
+
+    @Test("F25, H08: slowhttptest never finds the service gone, and honest calls are answered", arguments: ways)
+    func slowhttptest(_ kind: String, _ words: [String]) async throws {
+        let gateway = try await EndToEnd.gateway(
+            "servers:\n  demo: {command: \(Checkout.binary), args: [demo-server]}\n")
+        let token = try await EndToEnd.logIn(gateway).tokens.access
+        let port = gateway.port
+        let client = try await onThread { try PlainMCP.opened(port: port, path: "/demo/mcp", token: token) }
+        let folder = try TemporaryDirectory("slowhttptest")
+        let target = "http://127.0.0.1:\(port)\(words.last ?? "/")"
+        // Ten seconds and one: its second look is at ten.
+        let attack = try RunningProgram(
+            "/usr/bin/slowhttptest",
+            ["-c", "1000", "-r", "1000", "-l", "11", "-p", "5", "-u", target] + words.dropLast(),
+            environment: ["TERM": "dumb"], in: folder.path, logs: folder)
+        defer { attack.killTree() }
+        var held = 0
+        while attack.exit == nil {
+            let answer = try await onThread { try client.call("echo", id: 7, #"{"message":"x"}"#) }
+            #expect(answer.status == 200 && answer.errorCode == nil, "\(kind): \(answer.messages)")
+            held = max(held, try await gateway.metric("sallyport_http_connections") ?? 0)
+        }
+        #expect(attack.exit == .exited(0), "\(attack.errors)")
+        #expect(held >= 900, "\(kind): \(held) connections at once; \(attack.output)")
+        let looks = attack.output.split(separator: "\n").filter { $0.contains("service available") }
+        #expect(looks.count >= 2 && looks.allSatisfy { $0.contains("YES") }, "\(kind): \(looks)")
+        try await eventuallyTrue("they are gone", within: .seconds(20)) {
+            try await gateway.metric("sallyport_http_connections") ?? 0 < 10
+        }
+    }
 }
