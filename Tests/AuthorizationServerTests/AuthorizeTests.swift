@@ -44,7 +44,7 @@ import Testing
         #expect(try await fixture.openLogins() == 0, "nothing is stored")
     }
 
-    @Test("A01: of sixty mutants and more the registered bytes alone begin a login")
+    @Test("a12, A01: of sixty mutants and more the registered bytes alone begin a login")
     func registeredRedirect() async throws {
         #expect(Set(Self.mutants.map { Array($0.utf8) }).count >= 60)
         let fixture = try await Fixture()
@@ -113,7 +113,7 @@ import Testing
         (["request": "e30.e30."], "request_not_supported"),
     ]
 
-    @Test("A04, A13, A17, A18: errors go to an approved client with state and iss", arguments: errors)
+    @Test("a16, A04, A13, A17, A18: errors go to an approved client with state and iss", arguments: errors)
     func redirectedError(change: [String: String?], error: String) async throws {
         let fixture = try await Fixture()
         let client = try await fixture.registerClient()

@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test("A04: without a challenge by S256 nothing begins, whatever kind of client asks", arguments: kinds)
+    @Test("a5, A04: without a challenge by S256 nothing begins, whatever kind of client asks", arguments: kinds)
     func required(kind: String) async throws {
         let (fixture, client, proof) = try await setting(kind)
         let user = try await fixture.addUser()

@@ -144,7 +144,7 @@ import Testing
         #expect(await fixture.redeem(code, client, changing: ["redirect_uri": nil as String?]).status == 200)
     }
 
-    @Test("A13: scope and resource at /token are never wider than granted; aud is the granted resource")
+    @Test("a14, A13: scope and resource at /token are never wider than granted; aud is the granted resource")
     func narrowing() async throws {
         let fixture = try await Fixture()
         let client = try await fixture.registerClient()

@@ -141,7 +141,7 @@ import Testing
         #expect(await setting.browser.post("/consent", form).status == 403)
     }
 
-    @Test("U04: the page shows client, redirect host, scopes, resource, lifetime and a warning for local redirects")
+    @Test("a9, U04: the page shows client, redirect host, scopes, resource, lifetime and a warning for local redirects")
     func whatIsShown() async throws {
         let setting = try await Setting(name: "My Agent")
         let text = await setting.page(changing: ["scope": "a:read"]).text

@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("A04: metadata offers S256 and nothing else, and iss in responses")
+    @Test("a4, a16, A04: metadata offers S256 and nothing else, and iss in responses")
     func content() async throws {
         let fixture = try await Fixture(publicURL: "https://gw.test")
         let answer = await fixture.send(.get, MetadataTests.positions[0], origin: "https://gw.test")

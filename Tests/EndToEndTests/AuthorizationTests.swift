@@ -37,7 +37,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("A02: of a loopback redirect URI the port alone may vary")
+        @Test("a13, A02: of a loopback redirect URI the port alone may vary")
         func loopbackPort() async throws {
             let gateway = try await EndToEnd.gateway()
             let walk = EndToEnd.walk(gateway)
@@ -252,7 +252,7 @@ extension EndToEnd {
             return form
         }
 
-        @Test("A11, A12: a refresh rotates; after revocation nothing of the family lives")
+        @Test("a17, A11, A12: a refresh rotates; after revocation nothing of the family lives")
         func rotationAndRevocation() async throws {
             let gateway = try await EndToEnd.gateway()
             let walk = EndToEnd.walk(gateway)

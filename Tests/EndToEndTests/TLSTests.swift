@@ -149,7 +149,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("O04: beside it, requests in the clear learn the right address, and nothing that they sent is used")
+        @Test("a18, O04: beside it, requests in the clear learn the right address, and nothing that they sent is used")
         func redirect() async throws {
             let plain = try FreePort.find()
             let (gateway, _) = try await gateway(tls: ", redirect_listen: \"127.0.0.1:\(plain)\"")

@@ -36,7 +36,7 @@ import Testing
         await setting.stop()
     }
 
-    @Test("I01: a callback without, with a wrong or with a foreign state is 403, and the provider is not called")
+    @Test("a20, I01: a callback without, with a wrong or with a foreign state is 403, and the provider is not called")
     func foreignState() async throws {
         let setting = try await ProviderSetting()
         let target = try setting.standIn.signIn(try await setting.depart())
@@ -63,7 +63,7 @@ import Testing
         await setting.stop()
     }
 
-    @Test("I01: a state works once, and for ten minutes")
+    @Test("a20, I01: a state works once, and for ten minutes")
     func onceAndSoon() async throws {
         let setting = try await ProviderSetting()
         let target = try setting.standIn.signIn(try await setting.depart())
@@ -106,7 +106,7 @@ import Testing
         await setting.stop()
     }
 
-    @Test("I02: the attacker consents, the victim completes: 403, no code, no token call")
+    @Test("a19, I02: the attacker consents, the victim completes: 403, no code, no token call")
     func otherBrowser() async throws {
         let setting = try await ProviderSetting()
         let attacker = TestBrowser(setting.fixture)

@@ -25,7 +25,7 @@ import Testing
         await setting.stop()
     }
 
-    @Test("U04: nobody is sent to a provider before the request was allowed on a page that shows it")
+    @Test("a19, U04: nobody is sent to a provider before the request was allowed on a page that shows it")
     func consentComesFirst() async throws {
         let setting = try await ProviderSetting()
         let page = await setting.choices()

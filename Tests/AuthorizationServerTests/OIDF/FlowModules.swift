@@ -9,7 +9,7 @@ import Testing
 /// Modules that expect a flow to succeed.
 @Suite struct FlowModules {
     // OIDCCServerTest.
-    @Test("oidcc-server: the code flow of a registered client ends in tokens that work")
+    @Test("a1, oidcc-server: the code flow of a registered client ends in tokens that work")
     func serverTest() async throws {
         let run = try await OIDFModule()
         let first = try run.code(in: await run.authorize(run.fixture.authorizeTarget(run.client)))
@@ -19,7 +19,7 @@ import Testing
     }
 
     // OIDCCServerTestClientSecretPost.
-    @Test("oidcc-server-client-secret-post: the secret in the body authenticates the client")
+    @Test("a1, oidcc-server-client-secret-post: the secret in the body authenticates the client")
     func clientSecretPost() async throws {
         let run = try await OIDFModule(method: "client_secret_post")
         let metadata = try await run.fixture.send(.get, "/.well-known/openid-configuration").json()
