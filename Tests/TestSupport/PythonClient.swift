@@ -26,9 +26,14 @@ package enum PythonClient {
         guard exit == .exited(0), let last = lines.last,
             let report = try? JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]
         else {
+            // The last line of a traceback says what happened; summaries of a run show the first line only.
+            let reason = program.errors.split(separator: "\n").last ?? ""
             throw Failure(
-                description:
-                    "\(script) in .venv-\(environment): \(exit)\n\(program.output)\n\(program.errors.suffix(4000))")
+                description: """
+                    \(script) in .venv-\(environment): \(exit), \(reason)
+                    \(program.output)
+                    \(program.errors.suffix(4000))
+                    """)
         }
         return report
     }
