@@ -172,7 +172,7 @@ package final class Gateway: Sendable {
         guard let revocations = configuration.revocations else { return }
         while !Task.isCancelled {
             // Cancellation ends the loop.
-            try? await Task.sleep(for: configuration.limits.revocationSweep)
+            try? await EventLoop.pause(for: configuration.limits.revocationSweep)
             for session in directory.all {
                 await session.revoke { revocations.status(of: $0) == .revoked }
             }
@@ -205,7 +205,7 @@ package final class Gateway: Sendable {
             group.addTask {
                 await withDiscardingTaskGroup { for session in sessions { $0.addTask { await session.drain(reason) } } }
             }
-            group.addTask { try? await Task.sleep(for: limit) }
+            group.addTask { try? await EventLoop.pause(for: limit) }
             await group.next()
             group.cancelAll()
         }

@@ -52,6 +52,12 @@ package enum ProcessTable {
     /// Whether the process runs; a zombie does not.
     package static func isAlive(_ pid: Int32) -> Bool { entry(pid).map { $0.state != "Z" } ?? false }
 
+    /// The number of a process in the innermost namespace that it is in.
+    package static func numberInside(_ pid: Int32) -> Int32? {
+        let line = read("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix("NSpid:") }
+        return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) }
+    }
+
     /// Every process whose command line holds `text`.
     package static func matching(_ text: String) -> [Int32] {
         all().filter { commandLine($0.pid).contains(text) && $0.state != "Z" }.map(\.pid)

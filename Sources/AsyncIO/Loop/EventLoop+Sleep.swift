@@ -12,6 +12,13 @@ extension EventLoop {
         }
         if !completed { throw CancellationError() }
     }
+
+    /// The same on the loop whose thread this is. Elsewhere, as in tests, it is `Task.sleep`, for which Dispatch starts a thread
+    /// of a priority that only root may have, and complains in the system's log.
+    package static func pause(for duration: Duration) async throws(CancellationError) {
+        if let current { return try await current.sleep(for: duration) }
+        do { try await Task.sleep(for: duration) } catch { throw CancellationError() }
+    }
 }
 
 extension EventLoop {

@@ -1,3 +1,4 @@
+import AsyncIO
 package import OAuth
 import Synchronization
 package import Telemetry
@@ -80,7 +81,7 @@ extension RevocationIndex: RevocationState {
         guard isBehind else { return false }
         let deadline = ContinuousClock.now + RevocationIndex.patience
         while isBehind, ContinuousClock.now < deadline {
-            do { try await Task.sleep(for: .milliseconds(5)) } catch { return false }
+            do { try await EventLoop.pause(for: .milliseconds(5)) } catch { return false }
         }
         return !isBehind
     }

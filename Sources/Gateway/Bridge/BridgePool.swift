@@ -178,7 +178,7 @@ final class BridgePool: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.hold(key, since: changes) }
             // Cancelled when the other one is done.
-            group.addTask { try? await Task.sleep(for: deadline.remaining) }
+            group.addTask { try? await EventLoop.pause(for: deadline.remaining) }
             await group.next()
             group.cancelAll()
         }

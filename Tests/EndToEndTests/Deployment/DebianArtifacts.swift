@@ -25,12 +25,13 @@ actor DebianArtifacts {
     }
 
     /// The folder of a minimal Debian with what the package depends on, and nothing else: what the package needs and does
-    /// not name is not there. Nobody changes it.
-    func root() async throws -> String {
+    /// not name is not there. With `additions`, these too. Nobody changes it.
+    func root(with additions: [String] = []) async throws -> String {
         let depends = try await SystemCommand.need(["dpkg-deb", "--field", try await package(), "Depends"])
         let names = depends.split(separator: ",").compactMap { $0.split(whereSeparator: \.isWhitespace).first }
-        let list = names.map(String.init).joined(separator: ",")
-        let (path, stamp) = ("\(folder)/root", "\(folder)/root.stamp")
+        let list = (names.map(String.init) + additions).joined(separator: ",")
+        let name = additions.isEmpty ? "root" : "root-\(additions.joined(separator: "-"))"
+        let (path, stamp) = ("\(folder)/\(name)", "\(folder)/\(name).stamp")
         if (try? String(contentsOfFile: stamp, encoding: .utf8)) == list { return path }
         try await SystemCommand.need(["rm", "-rf", path], asRoot: true)
         try await SystemCommand.need(
@@ -46,9 +47,9 @@ final class DebianRoot {
     let path: String
     private let programs = TemporaryPrograms()
 
-    init() async throws {
+    init(with additions: [String] = []) async throws {
         path = NSTemporaryDirectory() + "sallyport-root-\(UUID().uuidString.prefix(8))"
-        let original = try await DebianArtifacts.shared.root()
+        let original = try await DebianArtifacts.shared.root(with: additions)
         try await SystemCommand.need(["cp", "-a", original, path], asRoot: true)
     }
 
@@ -94,9 +95,55 @@ final class DebianRoot {
             + ["env", "HOME=/var/lib/sallyport"] + command
     }
 
+    /// Boots it: systemd is its first process, with the network of this machine. Ends with this value at the latest.
+    func boot() async throws -> BootedDebian {
+        let program = try programs.start(
+            SystemCommand.rootWords(
+                [
+                    "env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet", "--register=no",
+                    "--keep-unit",
+                ]
+                    + ["--console=read-only", "--kill-signal=SIGRTMIN+3", "--directory", path, "--boot"]))
+        let first = try await eventually("systemd to begin; it wrote: \(program.errors)", within: .seconds(30)) {
+            ProcessTable.descendants(of: program.pid).first { ProcessTable.numberInside($0) == 1 }
+        }
+        return BootedDebian(first: first, program: program)
+    }
+
     /// Starts a command in it, which ends with this value at the latest.
     func start(_ command: [String]) throws -> RunningProgram {
         try programs.start(SystemCommand.rootWords(words(command)))
+    }
+}
+
+/// A Debian with its own first process.
+struct BootedDebian {
+    /// The number of its first process here.
+    let first: Int32
+    let program: RunningProgram
+
+    /// Runs a command in it as root, whatever comes of it.
+    func run(_ command: [String], input: String = "", within limit: Duration = .seconds(60)) async throws
+        -> SystemCommand
+    {
+        let words = ["nsenter", "--target", String(first), "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--"]
+        return try await SystemCommand.run(words + command, asRoot: true, input: input, within: limit)
+    }
+
+    /// The same, where anything but success is the end of the test.
+    @discardableResult
+    func need(_ command: [String], input: String = "") async throws -> String {
+        let command = try await (command, run(command, input: input))
+        guard command.1.hasSucceeded else {
+            throw PlainBrowser.WalkError(description: "\(command.0.joined(separator: " ")): \(command.1.text)")
+        }
+        return command.1.output
+    }
+
+    /// A property of the service.
+    func property(_ name: String, of unit: String = "sallyport.service") async throws -> String {
+        try await need(["systemctl", "show", "--value", "--property", name, unit])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 

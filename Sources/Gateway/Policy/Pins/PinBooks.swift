@@ -1,3 +1,4 @@
+import AsyncIO
 import Synchronization
 import Telemetry
 
@@ -29,7 +30,7 @@ final class PinBooks: Sendable {
         guard !books.isEmpty, ledger != nil else { return }
         while !Task.isCancelled {
             // Cancellation ends the loop.
-            try? await Task.sleep(for: Self.interval)
+            try? await EventLoop.pause(for: Self.interval)
             await settle()
         }
     }
