@@ -95,6 +95,11 @@ final class DebianRoot {
             + ["env", "HOME=/var/lib/sallyport"] + command
     }
 
+    /// Whether systemd can be somebody's first process here: in some containers it cannot.
+    static let canBoot = ["", "/unified"].contains {
+        FileManager.default.isWritableFile(atPath: "/sys/fs/cgroup\($0)/cgroup.procs")
+    }
+
     /// Boots it: systemd is its first process, with the network of this machine. Ends with this value at the latest.
     func boot() async throws -> BootedDebian {
         let program = try programs.start(

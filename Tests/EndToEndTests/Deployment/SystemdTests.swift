@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
     /// The package as a service of systemd: a Debian whose first process it is.
-    @Suite("systemd", .enabled(if: canBoot, "control groups cannot be written to here"), .timeLimit(.minutes(9)))
+    @Suite("systemd", .enabled(if: DebianRoot.canBoot, "no control group can be written to"), .timeLimit(.minutes(9)))
     struct SystemdTests {
         private static let configuration = "/etc/sallyport/sallyport.yaml"
 
@@ -47,9 +47,6 @@ extension EndToEnd {
                 }
             }
         }
-
-        /// Whether systemd can be somebody's first process here: in some containers nobody's can.
-        private static let canBoot = ["", "/unified"].contains { access("/sys/fs/cgroup\($0)/cgroup.procs", W_OK) == 0 }
 
         private static let demo = "  demo: {command: sallyport, args: [demo-server]}\n"
 
