@@ -59,6 +59,42 @@ struct ControlGroupTests {
         #expect(ControlGroups.plan(limits, in: [], name: "n") == nil)
     }
 
+    @Test("P06: where others live in our group, its controllers are left alone: some would make it one for threads")
+    func inhabited() throws {
+        let folder = try TemporaryDirectory("group")
+        try FileManager.default.createDirectory(
+            atPath: folder.file("sallyport-gateway"), withIntermediateDirectories: false)
+        let moved = try folder.write("sallyport-gateway/cgroup.procs", "")
+        for (inhabitants, type, isEnabled) in [
+            ("\(getpid())\n\(getppid())\n", "domain\n", false), ("\(getpid())\n", "domain\n", true),
+            ("\(getpid())\n\(getppid())\n", nil, true),
+        ] {
+            try folder.write("cgroup.procs", inhabitants)
+            let control = try folder.write("cgroup.subtree_control", "")
+            let types = folder.file("cgroup.type")
+            if let type {
+                try folder.write("cgroup.type", type)
+            } else {
+                try FileManager.default.removeItem(atPath: types)
+            }
+            var place = ControlGroupPlace(folder: folder.path, isUnified: true, controllers: [.pids])
+            place.enable()
+            #expect(try String(contentsOfFile: control, encoding: .utf8) == (isEnabled ? "+pids" : ""))
+        }
+        #expect(try String(contentsOfFile: moved, encoding: .utf8) == "\(getpid())")
+    }
+
+    @Test("P06: a place whose groups are none for processes is no place")
+    func threaded() throws {
+        let folder = try TemporaryDirectory("group")
+        let old = ControlGroupPlace(folder: folder.path, isUnified: false, controllers: [.pids])
+        #expect(old.takesGroups(like: "a"))
+        // No kernel says here what the new group is.
+        let unified = ControlGroupPlace(folder: folder.path, isUnified: true, controllers: [])
+        #expect(!unified.takesGroups(like: "b"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
     @Test("a group that cannot be made leaves nothing")
     func failure() throws {
         let folder = try TemporaryDirectory("group")

@@ -81,15 +81,16 @@ package struct ControlGroupPlace: Hashable, Sendable {
 
     /// Lets groups in it have their controllers, and keeps those for which that works. In version 2 nobody may live beside
     /// them, so we move to a group within our own, where we are its only inhabitant.
+    ///
+    /// First the move, then the controllers: with inhabitants the kernel takes `cpu` and `pids` all the same, and from then on
+    /// our group is one for threads, below which no process may live. Only the root of all groups, which alone has no type, may
+    /// have both.
     mutating func enable() {
         guard isUnified else { return }
-        let file = "\(folder)/cgroup.subtree_control"
-        var isMoved = false
-        for controller in controllers where !names(in: "cgroup.subtree_control").contains(controller) {
-            var code = ControlGroup.write("+\(controller.rawValue)", to: file)
-            if code == EBUSY, !isMoved {
-                isMoved = true
-                if moveIntoLeaf() { code = ControlGroup.write("+\(controller.rawValue)", to: file) }
+        let missing = controllers.subtracting(names(in: "cgroup.subtree_control"))
+        if !missing.isEmpty, !FileSystem.exists("\(folder)/cgroup.type") || moveIntoLeaf() {
+            for controller in missing {
+                _ = ControlGroup.write("+\(controller.rawValue)", to: "\(folder)/cgroup.subtree_control")
             }
         }
         controllers.formIntersection(names(in: "cgroup.subtree_control"))
@@ -101,6 +102,17 @@ package struct ControlGroupPlace: Hashable, Sendable {
         let leaf = "\(folder)/sallyport-gateway"
         guard unsafe mkdir(leaf, 0o755) == 0 || errno == EEXIST else { return false }
         return ControlGroup.write("\(getpid())", to: "\(leaf)/cgroup.procs") == 0
+    }
+
+    /// Whether a process can live in a group that is made here, found out by making one of this name. Where somebody has made
+    /// ours one for threads, none can.
+    func takesGroups(like name: String) -> Bool {
+        let folder = "\(folder)/\(name)"
+        guard unsafe mkdir(folder, 0o755) == 0 else { return false }
+        defer { _ = unsafe rmdir(folder) }
+        guard isUnified else { return true }
+        let type = (try? FileSystem.readFile("\(folder)/cgroup.type")) ?? []
+        return String(decoding: type, as: UTF8.self) == "domain\n"
     }
 
     private func names(in file: String) -> Set<Controller> {

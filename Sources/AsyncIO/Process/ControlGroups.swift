@@ -29,6 +29,8 @@ package enum ControlGroups {
     static func prepare() {
         var places = ControlGroupPlace.writable()
         for index in places.indices { places[index].enable() }
+        let name = ProcessMark.own.map { "\(ControlGroup.prefix)\($0.text)0" }
+        places.removeAll { place in !(name.map(place.takesGroups) ?? false) }
         state.withLock { $0.places = places }
         for place in places { clearAbandoned(in: place) }
     }
