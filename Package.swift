@@ -53,11 +53,12 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CBeast"),
+        .target(name: "CArguments"),
 
         module("JSON", []),
         module("Telemetry", ["JSON"]),
         module("Crypto", ["COpenSSL", "Telemetry", "JSON"]),
-        module("AsyncIO", ["CLibUV", "Crypto", "Telemetry", "JSON"]),
+        module("AsyncIO", ["CLibUV", "CArguments", "Crypto", "Telemetry", "JSON"]),
         module("HTTP", ["CBeast", "CCurl", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         module("OAuth", ["HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),
         module("MCP", ["HTTP", "AsyncIO", "Crypto", "Telemetry", "JSON"]),

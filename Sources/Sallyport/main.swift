@@ -4,4 +4,4 @@ import Glibc
 // Between the gateway and each child stands this same program; nothing else may come before.
 Launcher.runIfRequested()
 
-exit(Program.run(Array(CommandLine.arguments.dropFirst()), environment: Environment.all).rawValue)
+exit(Program.run(ProgramArguments.all, environment: Environment.all).rawValue)

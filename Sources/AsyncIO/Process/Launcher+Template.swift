@@ -48,8 +48,8 @@ extension Launcher {
 
     /// Writes command and label where lists of processes look for the arguments.
     private static func show(_ label: ArraySlice<UInt8>) {
-        guard CommandLine.argc == 3, let command = unsafe CommandLine.unsafeArgv[1],
-            let room = unsafe CommandLine.unsafeArgv[2]
+        guard ProgramArguments.count == 3, let command = unsafe ProgramArguments.word(1),
+            let room = unsafe ProgramArguments.word(2)
         else { return }
         // The kernel lays arguments one behind the other; what is not so is left as it is.
         let length = unsafe strlen(command) + 1

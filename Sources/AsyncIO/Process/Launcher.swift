@@ -16,7 +16,7 @@ package enum Launcher {
 
     /// Call it first thing in `main`: in a launcher it does not return, in every other process it costs nothing.
     package static func runIfRequested() {
-        guard CommandLine.argc >= 2, let second = unsafe CommandLine.unsafeArgv[1] else { return }
+        guard let second = unsafe ProgramArguments.word(1) else { return }
         if unsafe strcmp(second, command) == 0 { main() }
         if unsafe strcmp(second, templateCommand) == 0 { runTemplate() }
     }
