@@ -102,13 +102,16 @@ final class DebianRoot {
 
     /// Boots it: systemd is its first process, with the network of this machine. Ends with this value at the latest.
     func boot() async throws -> BootedDebian {
+        // What sandboxes stand on, and a container of systemd does not have.
+        let landlock = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
         let program = try programs.start(
             SystemCommand.rootWords(
                 [
                     "env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet", "--register=no",
                     "--keep-unit",
                 ]
-                    + ["--console=read-only", "--kill-signal=SIGRTMIN+3", "--directory", path, "--boot"]))
+                    + ["--console=read-only", "--kill-signal=SIGRTMIN+3", "--system-call-filter=\(landlock)"]
+                    + ["--directory", path, "--boot"]))
         let first = try await eventually("systemd to begin; it wrote: \(program.errors)", within: .seconds(30)) {
             ProcessTable.descendants(of: program.pid).first { ProcessTable.numberInside($0) == 1 }
         }

@@ -1,3 +1,4 @@
+import AsyncIO
 import Foundation
 import Glibc
 import TestSupport
@@ -35,8 +36,8 @@ extension EndToEnd {
                 return text.split(separator: "\n").map(String.init)
             }
 
-            func tokens() async throws -> TokenPair {
-                let walk = OAuthWalk(port: port, user: EndToEnd.user, password: EndToEnd.password)
+            func tokens(_ resource: String = "/demo/mcp") async throws -> TokenPair {
+                let walk = OAuthWalk(port: port, user: EndToEnd.user, password: EndToEnd.password, resource: resource)
                 return try await onThread { try walk.logIn().tokens }
             }
 
@@ -98,10 +99,13 @@ extension EndToEnd {
             #expect(try await machine.call(tokens.access) == "from the service")
 
             // 3. Another configuration, by reload: the same process.
-            try await machine.configure(Self.demo + "  second: {command: sallyport, args: [demo-server]}\n")
+            let sandbox = ChildProcess.Sandbox.obstacle == nil ? ", sandbox: {}" : ""
+            try await machine.configure(Self.demo + "  second: {command: sallyport, args: [demo-server]\(sandbox)}\n")
             try await debian.need(["systemctl", "reload", "sallyport"])
             try await eventuallyTrue("the second server") { await machine.status("/second/mcp") == 401 }
             #expect(try await debian.property("MainPID") == pid)
+            let second = try await machine.tokens("/second/mcp")
+            #expect(try await machine.call(second.access, "/second/mcp") == "from the service")
 
             // 4. A crash: it is started again, and knows who was logged in.
             try await debian.need(["kill", "-KILL", pid])
