@@ -112,9 +112,14 @@ actor HTTPConnection {
         mayContinue = !isDraining
     }
 
-    /// From now on the connection ends with the present answer; at once when there is none.
-    func drain() {
+    /// From now on the connection ends with the present answer, or with that to the next request. True when there is no present one.
+    func drain() -> Bool {
         isDraining = true
+        return reader.isIdle || requestCount == 0
+    }
+
+    /// Closes a connection on which nothing has come.
+    func endRest() {
         if reader.isIdle { stream.close() }
     }
 

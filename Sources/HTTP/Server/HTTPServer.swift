@@ -45,19 +45,30 @@ package final class HTTPServer: Sendable {
     /// writes them, or they are cut when the time is over.
     package func drain(within limit: Duration) async {
         let deadline = EventLoop.preciseNow + limit
-        let open = listeners.withLock { listeners in
-            let open = listeners
-            listeners = []
-            return open
-        }
-        for listener in open { await listener.close() }
-        for handle in registry.startDraining() { await handle.connection.drain() }
+        await leave(within: limit)
         await waitUntilEmpty(deadline)
         for handle in registry.all {
             handle.cancel()
             await handle.connection.abort()
         }
         await waitUntilEmpty(EventLoop.preciseNow + .seconds(1))
+    }
+
+    /// The first half of ``drain(within:)``: stops accepting, and lets connections that rest bring what is on its way to us, for a
+    /// moment. A proxy that has sent a call on a connection that closes meanwhile may not send it again. When this returns no
+    /// connection rests.
+    package func leave(within limit: Duration) async {
+        let open = listeners.withLock { listeners in
+            let open = listeners
+            listeners = []
+            return open
+        }
+        for listener in open { await listener.close() }
+        var resting = 0
+        for handle in registry.startDraining() where await handle.connection.drain() { resting += 1 }
+        guard resting > 0 else { return }
+        await waitUntilEmpty(EventLoop.preciseNow + min(limit, context.configuration.courtesy))
+        for handle in registry.all { await handle.connection.endRest() }
     }
 
     private func waitUntilEmpty(_ deadline: LoopInstant) async {

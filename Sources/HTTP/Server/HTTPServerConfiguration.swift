@@ -20,6 +20,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var discardTimeout: Duration = .seconds(5)
     /// How long a closing connection still reads, so that the peer is not reset before it has read the answer.
     package var lingerTimeout: Duration = .seconds(2)
+    /// How long a connection that rests when the server leaves may still bring a request.
+    package var courtesy: Duration = .milliseconds(500)
     /// Connections at once; beyond it 503 and close.
     package var maximumConnections = 20_000
     /// Connections at once from one address (IPv6: one /64); nil for no bound.

@@ -32,7 +32,10 @@ final class LoopbackReceiver: Sendable {
         let inbox = LoopbackInbox()
         var router = HTTPRouter()
         router.on(.get, path) { request, _ in receive(request, inbox) }
-        let server = HTTPServer(group: group, responder: router)
+        var configuration = HTTPServerConfiguration()
+        // The browser has said what it had to say.
+        configuration.courtesy = .zero
+        let server = HTTPServer(configuration: configuration, group: group, responder: router)
         let preferred = last.flatMap { try? HTTPURL($0) }?.port
         for port in [preferred, 0].compactMap(\.self) {
             guard let address = try? SocketAddress(ip: "127.0.0.1", port: port),

@@ -25,6 +25,8 @@ struct ShutdownSequence: Sendable {
         logger.notice("stopping: waiting for what is in flight")
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask(executorPreference: loop) {
+                // Requests that are on their way are answered as ever; after them none comes.
+                await server.leave(within: Self.patience)
                 async let sessions: Void = live.current.gateway.drain(within: Self.patience)
                 // Its answers take no time.
                 await redirect?.drain(within: .zero)

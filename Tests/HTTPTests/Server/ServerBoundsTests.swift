@@ -203,6 +203,46 @@ import Testing
         }
     }
 
+    @Test("F20: a request that was on its way when the server leaves is answered, and its connection is the last")
+    func courtesy() async throws {
+        try await LiveServer.run({ $0.courtesy = .seconds(30) }) { live in
+            let port = live.port
+            let (used, fresh) = try await onThread {
+                let used = try PlainHTTP(port: port)
+                try used.send("GET", "/first")
+                #expect(try used.receive().header("connection") == nil)
+                return (Holder(used), Holder(try PlainHTTP(port: port)))
+            }
+            try await eventuallyTrue("both are connected") { live.server.connectionCount == 2 }
+            async let left: Void = live.server.leave(within: .seconds(20))
+            try await eventuallyTrue("nobody listens") {
+                try await onThread { (try? PlainConnection(port: port)) == nil }
+            }
+            for holder in [used, fresh] {
+                let answer = try await onThread {
+                    let http = try #require(holder.value)
+                    try http.send("GET", "/late")
+                    let answer = try http.receive()
+                    #expect(try http.connection.receive() == nil)
+                    return answer
+                }
+                #expect(answer.status == 200 && answer.header("connection") == "close")
+            }
+            await left
+        }
+    }
+
+    @Test("F20: a connection that brings nothing more is let go after the moment that it has")
+    func courtesyEnds() async throws {
+        try await LiveServer.run({ $0.courtesy = .milliseconds(50) }) { live in
+            let port = live.port
+            let silent = try await onThread { Holder(try PlainConnection(port: port)) }
+            try await eventuallyTrue("it is connected") { live.server.connectionCount == 1 }
+            await live.server.leave(within: .seconds(20))
+            #expect(try await onThread { try silent.value?.receive() } == nil)
+        }
+    }
+
     @Test("F20: what does not end within the time is cut")
     func drainDeadline() async throws {
         let endless = HTTPHandler { _, _ in

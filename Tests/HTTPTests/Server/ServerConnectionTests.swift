@@ -149,10 +149,10 @@ import Testing
 }
 
 /// Keeps a connection where a thread left it.
-final class Holder: @unchecked Sendable {
+final class Holder<Value>: @unchecked Sendable {
     // SAFETY: the test uses it from one task at a time.
-    var value: PlainConnection?
-    init(_ value: PlainConnection) { self.value = value }
+    var value: Value?
+    init(_ value: Value) { self.value = value }
 }
 
 /// A body that outlives its request.

@@ -23,6 +23,7 @@ final class LiveServer: Sendable {
     ) async throws -> Value {
         var configuration = HTTPServerConfiguration()
         configuration.lingerTimeout = .milliseconds(200)
+        configuration.courtesy = .zero
         configure(&configuration)
         let live = try await LiveServer(configuration, responder, tls, clock)
         do {
