@@ -18,7 +18,8 @@ package final class PlainConnection {
     private let descriptor: Int32
     private var pending: [UInt8] = []
 
-    package init(port: Int, address: String = "127.0.0.1", timeout: Double = 10) throws {
+    /// `source` is the address that the connection comes from; nil for the kernel's choice.
+    package init(port: Int, address: String = "127.0.0.1", from source: String? = nil, timeout: Double = 10) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw PlainConnectionError.connect(errno) }
         let seconds = Int(timeout)
@@ -28,19 +29,26 @@ package final class PlainConnection {
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
         var one: Int32 = 1
         unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        let isBound = source.map { unsafe Self.apply(bind, descriptor, $0, port: 0) == 0 } ?? true
+        guard isBound, unsafe Self.apply(connect, descriptor, address, port: port) == 0 else {
+            let code = errno
+            Glibc.close(descriptor)
+            throw PlainConnectionError.connect(code)
+        }
+    }
+
+    /// `bind` or `connect`.
+    private static func apply(
+        _ call: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32, _ descriptor: Int32, _ address: String, port: Int
+    ) -> Int32 {
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)
         target.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian
         target.sin_addr.s_addr = unsafe inet_addr(address)
-        let result = unsafe withUnsafePointer(to: &target) { pointer in
+        return unsafe withUnsafePointer(to: &target) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                unsafe call(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
-        }
-        guard result == 0 else {
-            let code = errno
-            Glibc.close(descriptor)
-            throw PlainConnectionError.connect(code)
         }
     }
 

@@ -39,8 +39,10 @@ package final class PlainHTTP {
     private var streamLines: [String] = []
     private var chunkRest = ""
 
-    package init(port: Int, host: String? = nil, address: String = "127.0.0.1", timeout: Double = 10) throws {
-        connection = try PlainConnection(port: port, address: address, timeout: timeout)
+    package init(
+        port: Int, host: String? = nil, address: String = "127.0.0.1", from source: String? = nil, timeout: Double = 10
+    ) throws {
+        connection = try PlainConnection(port: port, address: address, from: source, timeout: timeout)
         self.host = host ?? "localhost:\(port)"
     }
 
@@ -136,9 +138,9 @@ package final class PlainHTTP {
     /// One request on a connection of its own.
     package static func exchange(
         port: Int, _ method: String, _ target: String, _ headers: [String: String] = [:], body: [UInt8] = [],
-        timeout: Double = 10
+        from source: String? = nil, timeout: Double = 10
     ) throws -> PlainResponse {
-        let http = try PlainHTTP(port: port, timeout: timeout)
+        let http = try PlainHTTP(port: port, from: source, timeout: timeout)
         try http.send(method, target, headers.merging(["Connection": "close"]) { given, _ in given }, body: body)
         return try http.receive(head: method == "HEAD")
     }

@@ -60,6 +60,8 @@ package struct PlainMCP: Sendable {
     package var session: String?
     package var version = "2025-06-18"
     package var host: String
+    /// The address that it comes from; nil for the kernel's choice.
+    package var source: String?
 
     package init(port: Int, path: String, token: String?, host: String? = nil) {
         self.port = port
@@ -85,7 +87,8 @@ package struct PlainMCP: Sendable {
     package func post(_ message: String, _ changes: [String: String] = [:], timeout: Double = 20) throws -> MCPAnswer {
         let fields = headers.merging(changes) { $1 }.filter { !$0.value.isEmpty }
         return MCPAnswer(
-            try PlainHTTP.exchange(port: port, "POST", path, fields, body: Array(message.utf8), timeout: timeout))
+            try PlainHTTP.exchange(
+                port: port, "POST", path, fields, body: Array(message.utf8), from: source, timeout: timeout))
     }
 
     /// The text of a request.
@@ -121,7 +124,7 @@ package struct PlainMCP: Sendable {
     package func stream(_ method: String = "GET", body: String = "", lastEvent: String? = nil, timeout: Double = 20)
         throws -> (http: PlainHTTP, head: PlainResponse)
     {
-        let http = try PlainHTTP(port: port, timeout: timeout)
+        let http = try PlainHTTP(port: port, from: source, timeout: timeout)
         var fields = headers
         if method == "GET" {
             fields["Accept"] = "text/event-stream"

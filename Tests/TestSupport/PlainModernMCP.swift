@@ -11,6 +11,8 @@ package struct PlainModernMCP: Sendable {
     package var capabilities = "{}"
     package var logLevel: String?
     package var host: String
+    /// The address that it comes from; nil for the kernel's choice.
+    package var source: String?
 
     package init(port: Int, path: String, token: String?, capabilities: String = "{}", host: String? = nil) {
         self.port = port
@@ -50,8 +52,8 @@ package struct PlainModernMCP: Sendable {
     package func post(_ text: String, _ fields: [String: String], timeout: Double = 20) throws -> MCPAnswer {
         MCPAnswer(
             try PlainHTTP.exchange(
-                port: port, "POST", path, fields.filter { !$0.value.isEmpty }, body: Array(text.utf8), timeout: timeout)
-        )
+                port: port, "POST", path, fields.filter { !$0.value.isEmpty }, body: Array(text.utf8), from: source,
+                timeout: timeout))
     }
 
     /// One request, to its end.
@@ -80,7 +82,7 @@ package struct PlainModernMCP: Sendable {
     )
         throws -> (http: PlainHTTP, head: PlainResponse)
     {
-        let http = try PlainHTTP(port: port, timeout: 20)
+        let http = try PlainHTTP(port: port, from: source, timeout: 20)
         try http.send(
             "POST", path, fields(method, name: name), body: Array(request(method, id: id, members, meta: extra).utf8))
         return (http, try http.receiveHead())
