@@ -42,6 +42,11 @@ static inline void sallyport_set_reader(CURL *easy, void *context, sallyport_tra
     curl_easy_setopt(easy, CURLOPT_READDATA, context);
 }
 
+// `text` has room for CURL_ERROR_SIZE and lives as long as the handle.
+static inline void sallyport_set_error_text(CURL *easy, char *text) {
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
+}
+
 static inline void *sallyport_context(CURL *easy) {
     char *context = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);

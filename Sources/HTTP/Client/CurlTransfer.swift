@@ -29,6 +29,8 @@ internal import CCurl
     private let upload: CurlUpload?
     let acceptsCodings: Bool
     private var hasSocket = false
+    /// Where libcurl says more of an error than its code does.
+    private let words = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     var handle: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(easy) }
 
@@ -47,6 +49,8 @@ internal import CCurl
         }
         unsafe list = nil
         acceptsCodings = request.fields["accept-encoding"] != nil
+        unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        unsafe sallyport_set_error_text(handle, words)
         setCallbacks()
         // An option that cannot be set must not leave the door open that it was to close.
         guard setPolicy(), setRequest(request) else { return nil }
@@ -55,6 +59,7 @@ internal import CCurl
     deinit {
         unsafe curl_easy_cleanup(handle)
         unsafe curl_slist_free_all(list)
+        unsafe words.deallocate()
     }
 
     // MARK: What the client asks
@@ -103,7 +108,9 @@ internal import CCurl
 
     /// libcurl is done with it.
     func finish(_ result: CURLcode) {
-        if result != CURLE_OK, failure == nil { failure = Self.error(result, hasSocket: hasSocket) }
+        if result != CURLE_OK, failure == nil {
+            failure = unsafe Self.error(result, String(cString: words), hasSocket: hasSocket)
+        }
         if failure == nil, !isHeadComplete { failure = HTTPClientError(.invalidResponse, "no complete head") }
         isFinished = true
         notify()
