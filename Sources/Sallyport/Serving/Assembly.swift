@@ -33,6 +33,8 @@ struct Assembler: Sendable {
     let logger: Logger
     /// Where clients come in, as soon as they can.
     let bound = BoundPort()
+    /// What a look at `public_url` found.
+    let publicAddress = PublicAddressCheck.Warning()
     /// Of all assemblies: servers that go on hold on to it.
     private let spans = SpanBuffer()
     /// Of this process, whose beginning no change of the configuration moves.
@@ -71,7 +73,9 @@ struct Assembler: Sendable {
         OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
             unavailableServers: { gateway.unavailableServers },
-            warnings: { [audit] in (addresses?.warnings ?? []) + audit.warnings }, process: process
+            warnings: { [audit, publicAddress] in
+                [publicAddress.current].compactMap(\.self) + (addresses?.warnings ?? []) + audit.warnings
+            }, process: process
         ).register(on: &common)
         var router = common
         router.on(

@@ -96,7 +96,12 @@ struct ServingProgram: Sendable {
         let notices = ServiceNotices(logger: logger)
         notices.ready(at: plan.configuration.displayOrigin(port: bound.port))
         // 5. Serve until a signal, then drain.
+        let address = PublicAddressCheck(
+            plan, port: bound.port, assembler.publicAddress, on: loop, logger: logger)
         await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask(executorPreference: loop) {
+                await address?.run { pause in (try? await loop.sleep(for: pause)) != nil }
+            }
             tasks.addTask(executorPreference: loop) { await reload.run(on: loop) }
             if let memory { tasks.addTask(executorPreference: loop) { await memory.run(on: loop) } }
             if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
