@@ -149,8 +149,19 @@ struct SecurityTests {
                 let preflight = try await bench.request(
                     "OPTIONS", "/demo/mcp", ["Origin": page, "Access-Control-Request-Method": "POST"])
                 #expect(preflight.status == 204)
-                #expect(preflight.header("access-control-allow-headers")?.contains("Mcp-Session-Id") == true)
+                let allowed = preflight.header("access-control-allow-headers")?.components(separatedBy: ", ") ?? []
+                // What the gateway reads of a page's request: the beginning of a trace too.
+                for name in ["Mcp-Session-Id", "Last-Event-ID", "Mcp-Method", "Mcp-Name", "traceparent", "tracestate"] {
+                    #expect(allowed.contains(name), "\(name)")
+                }
+                #expect(!allowed.contains { $0.lowercased().hasPrefix("mcp-param") })
             }
+            let page = ["Origin": "http://localhost:6274", "Access-Control-Request-Method": "POST"]
+            let wanted = "authorization,mcp-param-region, Mcp-Param-Count,x-evil, mcp-param-a b"
+            let preflight = try await bench.request(
+                "OPTIONS", "/demo/mcp", page.merging(["Access-Control-Request-Headers": wanted]) { $1 })
+            let allowed = preflight.header("access-control-allow-headers") ?? ""
+            #expect(allowed.hasSuffix("tracestate, mcp-param-region, Mcp-Param-Count"), "c13: \(allowed)")
             let foreign = try await bench.request("OPTIONS", "/demo/mcp", ["Origin": "http://localhost.evil.test"])
             #expect(foreign.status == 403 && foreign.header("access-control-allow-origin") == nil)
         }

@@ -14,7 +14,10 @@ struct CrossOriginPolicy: Sendable {
     let allowsLoopbackPages: Bool
 
     private static let requestHeaders =
-        "Authorization, Content-Type, Accept, DPoP, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name"
+        "Authorization, Content-Type, Accept, DPoP, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, "
+        + "traceparent, tracestate"
+
+    private static let maximumParameters = 64
 
     /// Our origin as the request names it, and the page's, if a page asks.
     func admit(_ request: HTTPRequest) throws(HostRefusal) -> (own: ServerOrigin, page: String?) {
@@ -79,6 +82,13 @@ struct CrossOriginPolicy: Sendable {
         response.fields.append("Vary", "Origin")
     }
 
+    /// The `Mcp-Param-*` that a page asks for (2026-07-28, `x-mcp-header`): their names are those of arguments of tools, so no list has them.
+    private static func parameters(_ request: HTTPRequest) -> String {
+        request.fields.list("access-control-request-headers").prefix(maximumParameters)
+            .filter { $0.lowercased().hasPrefix("mcp-param-") && HTTPFieldName(validating: $0) != nil }
+            .map { ", \($0)" }.joined()
+    }
+
     /// The answer to a preflight. It carries no credentials, so none are asked for.
     func preflight(_ request: HTTPRequest) -> HTTPResponse {
         do {
@@ -87,7 +97,7 @@ struct CrossOriginPolicy: Sendable {
             response.fields.append("Allow", "DELETE, GET, OPTIONS, POST")
             if page != nil {
                 response.fields.append("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
-                response.fields.append("Access-Control-Allow-Headers", Self.requestHeaders)
+                response.fields.append("Access-Control-Allow-Headers", Self.requestHeaders + Self.parameters(request))
                 response.fields.append("Access-Control-Max-Age", "600")
             }
             expose(&response, to: page)
