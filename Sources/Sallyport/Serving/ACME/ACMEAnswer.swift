@@ -1,5 +1,6 @@
 import HTTP
 import JSON
+import Telemetry
 
 /// What a server said to one request.
 struct ACMEAnswer: Sendable {
@@ -21,12 +22,17 @@ struct ACMEAnswer: Sendable {
         return document.root
     }
 
-    /// `Retry-After` in seconds; a date is as good as nothing.
+    /// How long `Retry-After` asks to wait (RFC 9110 §10.2.3). A date counts from the answer's own, for our clock may be another; one
+    /// that has passed means now.
     var retryAfter: Duration? {
-        guard let text = fields["retry-after"], text.utf8.allSatisfy({ (48...57).contains($0) }),
-            let seconds = Int(text)
-        else { return nil }
-        return .seconds(min(seconds, Self.longestPause))
+        guard fields.count(of: "retry-after") == 1, let text = fields["retry-after"] else { return nil }
+        let longest = Duration.seconds(Self.longestPause)
+        if !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) {
+            return Int(text).map { .seconds(min($0, Self.longestPause)) } ?? longest
+        }
+        guard let moment = HTTPDate.parse(text) else { return nil }
+        let now = fields["date"].flatMap { HTTPDate.parse($0) } ?? WallClock.system.now()
+        return max(.zero, min(moment - now, longest))
     }
 
     /// A nonce for the next request (§6.5.1); one that is not well-formed is ignored.
