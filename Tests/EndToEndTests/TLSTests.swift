@@ -199,6 +199,26 @@ extension EndToEnd {
             }
         }
 
+        @Test("O05: rate_limits.handshakes bounds what one address may begin; the next connection is closed unread")
+        func handshakes() async throws {
+            let (gateway, _) = try await gateway(
+                "rate_limits: {handshakes: 2/min}\nlogging: {level: {default: info, http: debug}}")
+            let port = gateway.port
+            /// What comes back for what is no handshake.
+            func answer() async throws -> String {
+                try await onThread {
+                    let connection = try PlainConnection(port: port)
+                    // It may be closed already; then reading says so.
+                    try? connection.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    return String(decoding: (try? connection.receiveAll()) ?? [], as: UTF8.self)
+                }
+            }
+            for _ in 0..<2 { #expect(try await answer().hasPrefix("HTTP/1.1 400 ")) }
+            #expect(!gateway.log.contains("come too often"))
+            #expect(try await answer().isEmpty)
+            try await eventuallyTrue("the log to say so: \(gateway.log)") { gateway.log.contains("come too often") }
+        }
+
         @Test(
             "F22: a hundred rotations under load, a quarter of them broken before: no handshake fails, no connection drops"
         )
