@@ -40,6 +40,8 @@ extension LegacySession {
     }
 
     private func noteRefused(_ fault: ElicitationRules.Fault) {
-        logger.warning("a question of a server was refused", ["reason": .string(fault.rawValue)])
+        var details: LogMetadata = ["reason": .string(fault.rawValue)]
+        if fault == .secret { details["hint"] = .string("insecure_secret_forms: true lets such forms through") }
+        logger.warning("a question of a server was refused", details)
     }
 }
