@@ -33,6 +33,14 @@ final class BridgePool: Sendable {
     struct Key: Hashable {
         let principal: Principal
         let capabilities: ClientCapabilities
+        /// JSON text of the extensions that it declares: servers offer by these, too.
+        let extensions: [UInt8]?
+
+        init(_ principal: Principal, _ envelope: ModernEnvelope) {
+            self.principal = principal
+            capabilities = envelope.capabilities
+            extensions = envelope.extensions
+        }
     }
 
     private struct Member {

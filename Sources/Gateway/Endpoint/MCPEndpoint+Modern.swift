@@ -89,7 +89,7 @@ extension MCPEndpoint {
     private func attempt(
         _ request: LegacySession.ModernRequest, _ filter: ListenFilter?, _ record: CallRecord?
     ) async throws -> CallOutcome {
-        let key = BridgePool.Key(principal: request.principal, capabilities: request.envelope.capabilities)
+        let key = BridgePool.Key(request.principal, request.envelope)
         let asks = request.method.mayAskClient && !key.capabilities.isEmpty
         let lease: BridgeLease
         do throws(BridgeRefusal) {

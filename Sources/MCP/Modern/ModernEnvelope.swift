@@ -8,11 +8,16 @@ package struct ModernEnvelope: Sendable {
         "io.modelcontextprotocol/logLevel",
     ]
 
+    /// Longest text of extensions that a session is found by; a longer one counts as none.
+    private static let maximumExtensions = 4096
+
     /// The revision that it claims, served or not.
     package let version: String
     package let capabilities: ClientCapabilities
     /// Whether it can follow tasks (c37).
     package let declaresTasks: Bool
+    /// JSON text of the extensions that it declares beside tasks, which legacy servers may know as well (c34); nil for none.
+    package let extensions: [UInt8]?
     /// JSON text of `clientInfo`; nil where it says nothing.
     package let clientInfo: [UInt8]?
     /// From which severity on it wants log messages; nil for none (c28).
@@ -34,6 +39,8 @@ package struct ModernEnvelope: Sendable {
         self.version = version
         capabilities = ClientCapabilities(declared)
         declaresTasks = TasksExtension.isDeclared(in: declared)
+        let extensions = declared["extensions"].flatMap { Extensions.withoutTasks($0) }
+        self.extensions = extensions.flatMap { $0.count <= Self.maximumExtensions ? $0 : nil }
         clientInfo = meta[Self.keys[1]].map { Array($0.bytes) }
     }
 
@@ -43,6 +50,12 @@ package struct ModernEnvelope: Sendable {
         text += JSONText.quoted(version.rawValue)
         text += ",\"capabilities\":".utf8
         capabilities.handshake.append(to: &text)
+        if let extensions {
+            // A member more: before the end of the object, which is the last byte.
+            text.removeLast()
+            if text.last != UInt8(ascii: "{") { text.append(UInt8(ascii: ",")) }
+            text += Array("\"extensions\":".utf8) + extensions + [UInt8(ascii: "}")]
+        }
         text += ",\"clientInfo\":".utf8
         text += clientInfo ?? Array(#"{"name":"sallyport","version":"1"}"#.utf8)
         text += "}}".utf8
