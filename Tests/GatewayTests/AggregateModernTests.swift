@@ -6,32 +6,6 @@ import Testing
 
 @testable import Gateway
 
-private let declaring = #"{"extensions":{"io.modelcontextprotocol/tasks":{}},"elicitation":{"form":{}},"sampling":{}}"#
-
-extension ServerDefinition {
-    /// ``Script/modern`` under a name of its own, with tools that it lists.
-    fileprivate static func named(_ name: String, _ options: String = "") -> ServerDefinition {
-        let tools = #""tools":["job","seen","elicit","announce","end","params","log","progress","pid","hang"]"#
-        var server = ServerDefinition.modern("{\(tools)\(options)}")
-        server.name = name
-        server.path = "/\(name)/mcp"
-        return server
-    }
-}
-
-extension Bench {
-    fileprivate func all(_ token: String = "alice", capabilities: String = declaring) -> PlainModernMCP {
-        PlainModernMCP(port: port, path: "/mcp", token: token, capabilities: capabilities)
-    }
-}
-
-extension PlainModernMCP {
-    /// What a server heard of its tasks.
-    fileprivate func heard(by server: String) async throws -> [[String]] {
-        try await say("\(server)__seen").parsedText?["heard"] as? [[String]] ?? []
-    }
-}
-
 /// Modern clients and modern servers that have others beside them: nothing is put into other words there either.
 @Suite("All servers as one, in the modern era", .timeLimit(.minutes(2)))
 struct AggregateModernTests {

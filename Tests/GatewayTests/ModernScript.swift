@@ -2,8 +2,9 @@ extension Script {
     /// A server that speaks 2026-07-28 and nothing else, strictly: what no modern client sends is remembered as a fault. Its
     /// argument is JSON: `openings`, a file to which it writes how it was opened; `initialize`, what becomes of a handshake
     /// (`error`, `exit`, `silent`); `discover`, what becomes of `server/discover` (an error's code, `exit`, `silent`, `late`,
-    /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to; `tools`, what it lists beside
-    /// two of its tools.
+    /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to; `mute`, whether it says nothing to
+    /// that, and `hesitates`, after how many seconds it does; `tools`, what it lists beside two of its tools; `given`, members of
+    /// its answer to `resources/read` of `file:///given`.
     static let modern = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
@@ -150,7 +151,9 @@ extension Script {
             if "resourceSubscriptions" in wanted:
                 kept["resourceSubscriptions"] = [u for u in wanted["resourceSubscriptions"] if "refused" not in u]
             listens[id] = kept
-            note("notifications/subscriptions/acknowledged", {"_meta": {K + "subscriptionId": id}, "notifications": kept})
+            acknowledge = lambda: note("notifications/subscriptions/acknowledged", {"_meta": {K + "subscriptionId": id}, "notifications": kept})
+            if options.get("mute"): return
+            later(options["hesitates"], acknowledge) if "hesitates" in options else acknowledge()
         def discover(request):
             mode = options.get("discover", ["2026-07-28"])
             if mode == "exit": os._exit(4)
@@ -192,6 +195,7 @@ extension Script {
             elif method == "subscriptions/listen": listen(message)
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS}, ttlMs=5, cacheScope="public")
+            elif method == "resources/read" and params["uri"] == "file:///given": result(message, {"contents": [], **options.get("given", {})})
             elif method == "resources/read" and params["uri"] == "file:///needs": error(message, -32021, "roots", {"requiredCapabilities": {"roots": {}}})
             elif method == "resources/read": error(message, -32602, "Resource not found", {"uri": params["uri"]})
             elif method == "prompts/get":

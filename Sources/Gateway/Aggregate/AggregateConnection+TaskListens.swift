@@ -15,6 +15,8 @@ extension AggregateConnection {
             var isAcknowledged = false
         }
 
+        /// Until when the servers may say what they tell of.
+        let deadline: LoopInstant
         var parts: [Part] = []
         /// JSON text of the names that servers agreed to tell of.
         var kept: [[UInt8]] = []
@@ -31,7 +33,8 @@ extension AggregateConnection {
             else { continue }
             names[member.index, default: [:]][opened.own] = JSONText.quoted(String(decoding: text, as: UTF8.self))
         }
-        var listen = TaskListen()
+        // The session waits twice as long.
+        var listen = TaskListen(deadline: loop.now + plan.limits.listenTimeout / 2)
         for (server, names) in names {
             let member = members[server]
             let own = names.keys.map { String(decoding: $0, as: UTF8.self) }
@@ -47,6 +50,26 @@ extension AggregateConnection {
         }
         guard !listen.parts.isEmpty else { return reply(number, .unknownTask) }
         taskListens[number] = listen
+        arm(by: listen.deadline)
+    }
+
+    /// Goes on with those that have said what they tell of, where others do not in time (mcp.md C10).
+    func endWaitingForListens(_ now: LoopInstant) {
+        for listen in taskListens.values where !listen.isAcknowledged && listen.deadline <= now {
+            for part in listen.parts where !part.isAcknowledged {
+                let member = members[part.server]
+                guard let entry = member.calls.finish(part.number) else { continue }
+                send(
+                    JSONRPCText.cancelled(JSONRPCID(number: part.number), reason: "not acknowledged in time") + [0x0A],
+                    to: member)
+                endTaskListen(entry, of: member)
+            }
+        }
+    }
+
+    /// When the next of them is due.
+    var nextListenDue: LoopInstant? {
+        taskListens.values.lazy.filter { !$0.isAcknowledged }.map(\.deadline).min()
     }
 
     /// A notification that belongs to a listen of ours. False for others.

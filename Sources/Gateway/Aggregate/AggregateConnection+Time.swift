@@ -25,6 +25,7 @@ extension AggregateConnection {
             if member.state == .absent, let retry = member.retryAt, retry <= now { connect(member) }
         }
         if let deadline = introductionDeadline, deadline <= now { answerIntroduction() }
+        endWaitingForListens(now)
         if let due = changesDue, due <= now { tellChanges() }
         armNext(now)
     }
@@ -66,6 +67,7 @@ extension AggregateConnection {
             due = min(due ?? instant, instant)
         }
         consider(introductionDeadline)
+        consider(nextListenDue)
         consider(changesDue)
         for member in members {
             if member.state == .absent { consider(member.retryAt) }

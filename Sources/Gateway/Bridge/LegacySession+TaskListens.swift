@@ -5,9 +5,6 @@ import MCP
 // Listens for tasks of the modern era where the session is no relay: a request of its own beside what else the client listens
 // for, whose notifications go on to the client's stream.
 extension LegacySession {
-    /// How long the acknowledgement of the rest waits for that of the tasks.
-    private static let acknowledgementLimit = Duration.seconds(10)
-
     /// Listens for `tasks`, the client's names by those that are known behind the session; acknowledges the listen when it is
     /// known which of them can be heard.
     func listen(_ request: ModernRequest, for tasks: [[UInt8]: [UInt8]], _ stream: MessageStream) {
@@ -18,11 +15,12 @@ extension LegacySession {
             stream: makeStream(mayStream: false, for: request.principal), deadline: expires)
         exchange.listenedTasks = tasks
         exchange.listener = stream
-        exchange.acknowledgedBy = loop.now + Self.acknowledgementLimit
+        let deadline = loop.now + limits.listenTimeout
+        exchange.acknowledgedBy = deadline
         let names = tasks.keys.map { String(decoding: $0, as: UTF8.self) }
         let message = TaskMessage.listening(request.message, to: names, alone: true)
         begin(message, on: exchange.stream, isInitialize: false, record: nil, exchange: exchange)
-        arm(by: loop.now + Self.acknowledgementLimit)
+        arm(by: deadline)
     }
 
     /// Says to a listening client what is honoured: `tasks`, JSON text of a list, and what was known before.

@@ -105,6 +105,9 @@ package struct GatewayLimits: Sendable {
     package var garbageInARow = 100
     /// How long the user of a modern client may take to answer what its call was answered with (c27).
     package var answerTimeout = Duration.seconds(600)
+    /// How long a listen that names tasks waits for its servers to say which of them they tell of (C10); where there are several, half
+    /// of it for each.
+    package var listenTimeout = Duration.seconds(10)
     /// How often streams of ended grants are looked for.
     package var revocationSweep = Duration.seconds(2)
 
