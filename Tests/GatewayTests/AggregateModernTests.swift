@@ -174,6 +174,26 @@ struct AggregateModernTests {
         }
     }
 
+    @Test("M09, c25: at /mcp, too, nothing may be shared where a policy gives to some what others have not")
+    func sharing() async throws {
+        let server = ServerDefinition.named("new", #","given":{"ttlMs":9,"cacheScope":"public"}"#)
+        for isGuarded in [false, true] {
+            try await withAggregate([server]) { configuration in
+                guard isGuarded else { return }
+                var rules = AccessRules()
+                rules.mappings = ["*": ["all"]]
+                rules.permissions = ["new:*": ["all"]]
+                configuration.access = rules
+            } _: { bench in
+                let result = try await bench.all().ask(
+                    "resources/read", #""uri":"new+file:///given""#, name: "new+file:///given"
+                ).result
+                #expect(result?["ttlMs"] as? Int == 9, "\(result ?? [:])")
+                #expect(result?["cacheScope"] as? String == (isGuarded ? "private" : "public"))
+            }
+        }
+    }
+
     @Test("c21, d6: at /mcp a client that goes away cancels its call at the modern server")
     func disconnect() async throws {
         try await withAggregate(Self.servers) { bench in

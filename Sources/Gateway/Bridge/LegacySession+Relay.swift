@@ -56,7 +56,7 @@ extension LegacySession {
         }
         return RelayedMessage.response(
             message, id: id, method: exchange.method, state: state, task: task, brokenTools: broken,
-            isPrivate: access != nil || exchange.method == .toolsList && !server.tools.isTransparent)
+            isPrivate: surroundings.policy != nil || exchange.method == .toolsList && !server.tools.isTransparent)
     }
 
     private func seal(_ own: [UInt8], _ exchange: ModernExchange) -> String? {

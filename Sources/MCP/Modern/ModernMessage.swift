@@ -49,7 +49,7 @@ package enum ModernMessage {
             for tool in tools.elements { LegacyTasks.strip(tool, with: &patch) }
         }
         if let meta = result["_meta"], meta.isObject { patch.remove(LegacyTasks.relationKey, from: meta) }
-        if isCacheable(method) {
+        if method.isCacheable {
             patch.set("ttlMs", to: [UInt8(ascii: "0")], in: result)
             patch.set("cacheScope", to: Array("\"private\"".utf8), in: result)
         }
@@ -101,13 +101,6 @@ package enum ModernMessage {
         case -32002: .invalidParams
         case -32019 ... -32000, -32099 ... -32020: .internalError
         default: JSONRPCError.Code(code)
-        }
-    }
-
-    private static func isCacheable(_ method: MCPMethod) -> Bool {
-        switch method {
-        case .toolsList, .promptsList, .resourcesList, .resourcesTemplatesList, .resourcesRead: true
-        default: false
         }
     }
 
@@ -210,5 +203,15 @@ package enum ModernMessage {
 
     private static func tag(_ id: JSONRPCID) -> [UInt8] {
         Array("\"\(subscriptionKey)\":".utf8) + id.text
+    }
+}
+
+extension MCPMethod {
+    /// Whether its complete results say how long they may be kept, and by whom (c25).
+    var isCacheable: Bool {
+        switch self {
+        case .serverDiscover, .toolsList, .promptsList, .resourcesList, .resourcesTemplatesList, .resourcesRead: true
+        default: false
+        }
     }
 }

@@ -35,7 +35,7 @@ package enum RelayedMessage {
         for position in brokenTools {
             if let tool = result["tools"]?[position] { ToolParameterHeaders.strip(tool, with: &patch) }
         }
-        if isPrivate, let scope = result["cacheScope"] { patch.replace(scope, with: Array("\"private\"".utf8)) }
+        setHints(of: result, method, isPrivate: isPrivate, with: &patch)
         switch method {
         case .serverDiscover:
             // What the server speaks is its affair; what we serve counts.
@@ -46,6 +46,22 @@ package enum RelayedMessage {
         default: break
         }
         return .init(patch.applied())
+    }
+
+    // What a server does not say of how long something may be kept, and by whom, is said for it in the careful way: every client
+    // may count on that (c25).
+    private static func setHints(
+        of result: JSONNode, _ method: MCPMethod, isPrivate: Bool, with patch: inout JSONPatch
+    ) {
+        let isComplete = result["resultType"]?.equals("complete") ?? true
+        let hasHints = isComplete && method.isCacheable
+        if hasHints, (result["ttlMs"]?.integer ?? -1) < 0 { patch.set("ttlMs", to: [UInt8(ascii: "0")], in: result) }
+        let scope = result["cacheScope"]
+        let isShared = scope?.equals("public") == true && !isPrivate
+        let isKnown = isShared || scope?.equals("private") == true
+        if !isKnown, hasHints || scope != nil {
+            patch.set("cacheScope", to: Array("\"private\"".utf8), in: result)
+        }
     }
 
     private static func error(_ message: JSONRPCMessage, _ id: JSONRPCID) -> ModernMessage.Answer {
