@@ -96,6 +96,15 @@ struct RelayedTaskTests {
             guard offset < bytes.count - 2 else { continue }
             #expect(handles.open(bytes, for: key, at: "one") == nil, "byte \(offset)")
         }
+        // Of the same length, and one that begins where the other ends.
+        let pairs = [
+            (("alice", "c1"), ("carol", "c1")), (("alice", "c1"), ("alice", "c2")), (("al", "icec1"), ("alice", "c1")),
+        ]
+        for (holder, other) in pairs {
+            let own = handles.seal(handle, for: StubVerifier.principal(holder.0, holder.1, grant: "g"), at: "one")
+            let foreign = StubVerifier.principal(other.0, other.1, grant: "g")
+            #expect(handles.open(Array(try #require(own).utf8), for: foreign, at: "one") == nil, "\(holder), \(other)")
+        }
         let long = TaskHandle(session: SessionID(), task: String(repeating: "x", count: 2000))
         let states = RequestStates(key: sealing, clock: .system)
         #expect(states.open(Array(name.utf8), for: key, at: "one", digest: []) == nil, "no state")
@@ -103,6 +112,7 @@ struct RelayedTaskTests {
             session: SessionID(), call: 1, round: 1, digest: [7], expires: states.expiry, relayed: nil)
         let text = Array(try states.seal(state, for: key, at: "one").utf8)
         #expect(states.open(text, for: key, at: "one", digest: [7]) == state)
+        #expect(handles.open(text, for: key, at: "one") == nil, "no task")
         #expect(states.open(text, for: key, at: "two", digest: [7]) == nil, "C14")
         #expect(states.open(text, for: bob, at: "one", digest: [7]) == nil)
         #expect(states.open(text, for: key, at: "one", digest: [8]) == nil)
