@@ -4,7 +4,7 @@ extension Script {
     /// (`error`, `exit`, `silent`); `discover`, what becomes of `server/discover` (an error's code, `exit`, `silent`, `late`,
     /// a list of versions); `deaf` and `shy`, whether and how often it refuses to be listened to; `mute`, whether it says nothing to
     /// that, and `hesitates`, after how many seconds it does; `tools`, what it lists beside two of its tools; `given`, members of
-    /// its answer to `resources/read` of `file:///given`.
+    /// its answer to `resources/read` of `file:///given`; `plain`, that it has no extensions.
     static let modern = #"""
         import json, os, sys, threading, time
         lock = threading.Lock()
@@ -15,6 +15,7 @@ extension Script {
         INFO = {"name": "modern", "version": "9"}
         CAPABILITIES = {"tools": {"listChanged": True}, "resources": {"subscribe": True, "listChanged": True}, "prompts": {}, "logging": {},
             "completions": {}, "extensions": {K + "tasks": {}, "com.example/x": {"a": 1}}}
+        if options.get("plain"): del CAPABILITIES["extensions"]
         def send(message):
             with lock:
                 sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
@@ -41,6 +42,7 @@ extension Script {
         MANY = {"method": "elicitation/create", "params": {"message": "Which?", "requestedSchema": {"type": "object", "properties": {
             "all": {"type": "array", "items": {"anyOf": [{"const": "a", "title": "A"}]}}}}}}
         URL = {"method": "elicitation/create", "params": {"mode": "url", "message": "Open", "url": "https://example.com/x"}}
+        SECRET = {"method": "elicitation/create", "params": {"message": "?", "requestedSchema": {"type": "object", "properties": {"password": {"type": "string"}}}}}
         SAMPLE = {"method": "sampling/createMessage", "params": {"messages": [{"role": "user", "content": {"type": "text", "text": "?"}}], "maxTokens": 5}}
         ROOTS = {"method": "roots/list"}
         def call(request):
@@ -94,6 +96,10 @@ extension Script {
                 jobs[id] = {"status": "working", "looks": 1, "asks": [], "end": "completed", "answers": {}, **arguments}
                 send({"id": request["id"], "result": {"resultType": "task", **job(id)}})
                 if "gone" in arguments: del jobs[id]
+            elif mode == "confused":
+                note("notifications/cancelled", {"requestId": request["id"]})
+                note("notifications/tools/list_changed", {"_meta": {K + "subscriptionId": request["id"]}})
+                say(request, "not cancelled")
             elif mode == "forge":
                 send({"id": meta["progressToken"], "result": {"content": [{"type": "text", "text": "forged"}]}})
                 say(request, "true")
@@ -120,7 +126,7 @@ extension Script {
         def job(id):
             job = jobs[id]
             value = {"taskId": id, "status": job["status"], "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttlMs": None, "pollIntervalMs": 50}
-            if job["status"] == "input_required": value["inputRequests"] = {key: {"form": FORM, "sample": SAMPLE, "url": URL}[key] for key in job["asks"]}
+            if job["status"] == "input_required": value["inputRequests"] = {key: {"form": FORM, "sample": SAMPLE, "url": URL, "secret": SECRET}[key] for key in job["asks"]}
             if job["status"] == "completed": value["result"] = {"content": [{"type": "text", "text": json.dumps(job["answers"], sort_keys=True)}]}
             if job["status"] == "failed": value["error"] = {"code": -32602, "message": "job failed"}
             return value
@@ -199,7 +205,8 @@ extension Script {
             elif method == "resources/read" and params["uri"] == "file:///needs": error(message, -32021, "roots", {"requiredCapabilities": {"roots": {}}})
             elif method == "resources/read": error(message, -32602, "Resource not found", {"uri": params["uri"]})
             elif method == "prompts/get":
-                if "inputResponses" in params: result(message, {"messages": [], "description": json.dumps(params["inputResponses"])})
+                if params.get("name") == "odd": send({"id": message["id"], "result": json.loads(params["arguments"]["result"])})
+                elif "inputResponses" in params: result(message, {"messages": [], "description": json.dumps(params["inputResponses"])})
                 else: ask(message, {"k": SAMPLE if params.get("name") == "sample" else FORM})
             elif method == "prompts/list": ask(message, {"k": FORM})
             elif method in ("tasks/get", "tasks/update", "tasks/cancel"): follow(message, method, params)

@@ -106,15 +106,95 @@ struct TaskListenTests {
         } _: { bench in
             let client = bench.modern(capabilities: TaskWords.declaring)
             let name = try #require(try await client.say("job").taskName)
-            let stream = try await client.listen(#"{"taskIds":["\#(name)"]}"#, id: "7")
-            #expect(try await Self.acknowledged(stream).isEmpty)
+            let stream = try await client.listen(#"{"taskIds":["\#(name)"],"toolsListChanged":true}"#, id: "7")
+            #expect(try await Self.acknowledged(stream).keys.sorted() == ["toolsListChanged"])
             if options.contains("mute") {
+                let listens = try await client.say("seen").parsedText?["listens"] as? [[String: Any]]
+                let own = listens?.filter { $0["taskIds"] != nil }
+                #expect(own?.map { $0.keys.sorted() } == [["taskIds"]], "what else there is the gateway has itself")
                 stream.cut()
                 try await eventuallyTrue("who listens no longer is forgotten") {
                     let seen = try await client.say("seen").parsedText
                     return (seen?["cancelled"] as? [Any])?.count == 1
                 }
             }
+        }
+    }
+
+    @Test("B1, c37: where a server has no tasks, names of tasks in a listen are none")
+    func legacy() async throws {
+        try await withBench([.python("demo", Script.legacy)]) { bench in
+            for capabilities in ["{}", TaskWords.declaring] {
+                let client = bench.modern(capabilities: capabilities)
+                let stream = try await client.listen(#"{"taskIds":["t0"],"toolsListChanged":true}"#, id: "7")
+                let acknowledgement = try await Self.acknowledged(stream)
+                #expect(acknowledgement.keys.sorted() == ["toolsListChanged"], "\(capabilities)")
+            }
+        }
+    }
+
+    @Test(
+        "T08, c26: when the token of who listens is over, so is the listen, at the server, too",
+        arguments: [Isolation.session, .shared])
+    func expired(isolation: Isolation) async throws {
+        var server = ServerDefinition.named("new")
+        server.isolation = isolation
+        try await withAggregate([server]) { bench in
+            for path in ["/new/mcp", "/mcp"] {
+                var client = bench.all()
+                client.path = path
+                let prefix = path == "/mcp" ? "new__" : ""
+                let name = try #require(try await client.say("\(prefix)job").taskName)
+                var brief = client
+                brief.token = "short"
+                let stream = try await brief.listen(#"{"taskIds":["\#(name)"]}"#, id: "7")
+                #expect(Self.tasks(try await Self.acknowledged(stream)) == [name])
+                #expect(try await stream.rest().last?.data?.contains(#""resultType":"complete""#) == true)
+                try await eventuallyTrue("the server is told") {
+                    let seen = try await client.say("\(prefix)seen").parsedText
+                    return (seen?["listens"] as? [[String: Any]])?.contains { $0["taskIds"] != nil } == false
+                }
+            }
+        }
+    }
+
+    @Test(
+        "M10: a listen has a place among the streams of its principal, for as long as it lasts",
+        arguments: [Isolation.session, .shared])
+    func places(isolation: Isolation) async throws {
+        var server = ServerDefinition.modern()
+        server.isolation = isolation
+        try await withBench([server], change: { $0.limits.streamsPerPrincipal = 1 }) { bench in
+            let client = bench.modern(capabilities: TaskWords.declaring)
+            let name = try #require(try await client.say("job").taskName)
+            for tasks in ["[]", #"["\#(name)"]"#] {
+                let wanted = #"{"toolsListChanged":true,"taskIds":\#(tasks)}"#
+                let stream = try await client.listen(wanted, id: "1")
+                _ = try await Self.acknowledged(stream)
+                let second = try await client.ask("subscriptions/listen", #""notifications":\#(wanted)"#)
+                #expect(second.status == 429, "\(second.messages)")
+                stream.cut()
+                try await eventuallyTrue("its place is free again") {
+                    let next = try await client.listen(wanted, id: "2")
+                    defer { next.cut() }
+                    return next.head.status == 200
+                }
+                try await eventuallyTrue("and so is that one") {
+                    let seen = try await client.say("seen").parsedText
+                    return (seen?["listens"] as? [[String: Any]])?.contains { $0["taskIds"] != nil } == false
+                }
+            }
+        }
+    }
+
+    @Test(
+        "c26: what a server says of a call as if it were a listen is nothing", arguments: [Isolation.session, .shared])
+    func confused(isolation: Isolation) async throws {
+        var server = ServerDefinition.modern()
+        server.isolation = isolation
+        try await withBench([server]) { bench in
+            let answer = try await bench.modern().say("confused")
+            #expect(answer.text == "not cancelled" && answer.messages.count == 1, "\(answer.messages)")
         }
     }
 }

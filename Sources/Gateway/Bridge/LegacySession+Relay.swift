@@ -100,7 +100,7 @@ extension LegacySession {
     /// A notification that belongs to a listen goes to whoever listens; others belong to nobody.
     func relayed(_ notification: JSONRPCMessage) {
         guard let number = LegacyBoundMessage.listen(of: notification), let exchange = exchanges[number],
-            exchange.method == .subscriptionsListen, let listen = exchange.stream.listen,
+            let listen = exchange.stream.listen,
             let message = TaskMessage.renamed(notification, exchange.listenedTasks)
         else { return metrics.discardedLines.increment() }
         append(RelayedMessage.notification(message, listen: listen.id), to: exchange.stream)

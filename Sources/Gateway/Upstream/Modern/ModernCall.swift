@@ -29,6 +29,8 @@ final class ModernCall {
     let method: MCPMethod
     /// Whether it came with the envelope of its client, which gets the answer as it is.
     let isRelayed: Bool
+    /// Whether it lasts as long as its client listens.
+    var isRelayedListen: Bool { isRelayed && method == .subscriptionsListen }
     /// The request, for its retries; nil where there can be none.
     let message: JSONRPCMessage?
     /// The name of the tool that it calls.

@@ -73,7 +73,7 @@ extension ModernServerConnection {
     /// The server ends a listen that was relayed. False where it is none.
     private func relayedEnd(_ message: JSONRPCMessage) -> Bool {
         guard let number = message.params?["requestId"]?.integer.flatMap({ Int(exactly: $0) }),
-            let call = working[number], call.isRelayed
+            let call = working[number], call.isRelayedListen
         else { return false }
         // By an answer: a number in a notification could be that of a question as well.
         finish(call, JSONRPCText.response(to: call.id, result: Array("{\"resultType\":\"complete\"}".utf8)))
@@ -190,7 +190,7 @@ extension ModernServerConnection {
             guard let logLevel, let level = LoggingLevel(message.params?["level"]), level >= logLevel else { return }
             return emit(Array(message.node.bytes))
         }
-        if let call = LegacyBoundMessage.listen(of: message).flatMap({ working[$0] }), call.isRelayed {
+        if let call = LegacyBoundMessage.listen(of: message).flatMap({ working[$0] }), call.isRelayedListen {
             return emit(RelayedMessage.notification(message, listen: call.id))
         }
         if message.isMethod("notifications/cancelled") {
