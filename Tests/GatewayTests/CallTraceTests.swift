@@ -120,6 +120,19 @@ struct CallTraceTests {
         }
     }
 
+    @Test("of two heads that say different things none is right")
+    func twice() async throws {
+        try await Self.withTraces { bench, spans in
+            let client = try await bench.open()
+            let call = PlainMCP.call("echo", id: 2, #"{"message":"x"}"#)
+            let heads = ["traceparent": Self.parent(), "Traceparent": Self.other, "tracestate": "a=1"]
+            #expect(try await client.send(call, heads).text == "x")
+            let served = try await Self.pair(spans).served
+            #expect(![Self.trace, String(repeating: "b", count: 32)].contains(served.context.traceID))
+            #expect(served.parentID == nil)
+        }
+    }
+
     @Test("W3C Trace Context §4.3: a server over HTTP gets tracestate as a head and in _meta, bounded")
     func remoteState() async throws {
         let spans = SpanBuffer(in: MetricsRegistry())

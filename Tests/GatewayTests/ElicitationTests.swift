@@ -62,6 +62,27 @@ struct ElicitationTests {
         }
     }
 
+    @Test("c36, c37: nor does a task ask for it, when it is looked at and when it tells of itself")
+    func tasks() async throws {
+        let capabilities = #"{"extensions":{"io.modelcontextprotocol/tasks":{}},"elicitation":{"form":{}}}"#
+        for (asks, isTold) in [("secret", false), ("form", true)] {
+            try await withBench([.modern()]) { bench in
+                let client = bench.modern(capabilities: capabilities)
+                let name = try #require(try await client.say("job", #"{"asks":["\#(asks)"]}"#).taskName)
+                let looked = try await client.task("get", name)
+                #expect(
+                    (looked.errorCode == -32603) == !isTold && looked.questions.isEmpty == !isTold, "\(looked.messages)"
+                )
+                let stream = try await client.listen(#"{"taskIds":["\#(name)"]}"#, id: "1")
+                _ = try await stream.next()
+                _ = try await client.say("announce")
+                _ = try await client.say("end")
+                let told = try await stream.rest().compactMap(\.data)
+                #expect(told.contains { $0.contains("notifications/tasks") } == isTold, "\(told)")
+            }
+        }
+    }
+
     @Test("c36: an operator may let servers ask for secrets by forms, for pages he may not")
     func allowed() async throws {
         try await withBench(Self.old, change: { $0.allowsSecretForms = true }) { bench in

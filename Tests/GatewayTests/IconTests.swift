@@ -1,4 +1,5 @@
 import AsyncIO
+import Crypto
 import Foundation
 import HTTP
 import JSON
@@ -112,6 +113,41 @@ struct IconTests {
         let message = try JSONRPCMessage(JSONDocument(parsing: Array(list.utf8)).root)
         let placed = addresses.placing(message, .toolsList, of: "demo", at: nil)
         #expect(String(decoding: placed.node.bytes, as: UTF8.self).contains(#""http://localhost:4711/icons?"#))
+    }
+
+    @Test("C15: an address counts for the server that it was made for, as long as that may show what is there")
+    func owners() throws {
+        let sealing = try #require(SealingKey([UInt8](repeating: 5, count: 32)))
+        func addresses(_ origin: String) throws -> IconAddresses {
+            var remote = ServerDefinition(name: "remote", command: "", arguments: [])
+            remote.remote = RemoteEndpoint(url: try HTTPURL("\(origin)/mcp"))
+            let programs = ["a", "b"].map { ServerDefinition(name: $0, command: "x", arguments: []) }
+            var configuration = GatewayConfiguration(
+                hostPolicy: HostPolicy(publicURL: nil, listen: .ip(.v4(0x7F00_0001), port: 0), allowedOrigins: []),
+                authentication: .none, servers: programs + [remote])
+            configuration.issuer = { "https://gateway.example/" }
+            configuration.sealing = sealing
+            return try #require(IconAddresses(configuration))
+        }
+        func query(_ made: IconAddresses, _ server: String, _ address: String) throws -> String {
+            guard case .moved(let text) = made.placement(of: Array(address.utf8), server, at: "") else { return "" }
+            return String(String(decoding: text.dropFirst().dropLast(), as: UTF8.self).dropFirst("/icons?".count))
+        }
+        func target(_ made: IconAddresses, _ query: String) throws -> String? {
+            made.target(try FormParameters(parsing: Array(query.utf8)))?.server
+        }
+        let made = try addresses("https://one.example")
+        let own = try query(made, "a", "https://x.example/i.png")
+        #expect(try target(made, own) == "a")
+        #expect(try target(made, own.replacing("s=a", with: "s=b")) == nil, "another server's")
+        let there = try query(made, "remote", "https://one.example/i.png")
+        #expect(try target(made, there) == "remote")
+        #expect(try target(addresses("https://two.example"), there) == nil, "it has moved")
+        let list =
+            #"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","icons":[{"src":"https://x.example/i"}]}]}}"#
+        let message = try JSONRPCMessage(JSONDocument(parsing: Array(list.utf8)).root)
+        let placed = made.placing(message, .toolsList, of: "a", at: nil)
+        #expect(String(decoding: placed.node.bytes, as: UTF8.self).contains(#""https://gateway.example/icons?"#))
     }
 
     @Test("C15: what is fetched is a picture by what it holds, small, and asked for without credentials")

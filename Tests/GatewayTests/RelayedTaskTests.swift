@@ -165,6 +165,59 @@ struct RelayedTaskTests {
         }
     }
 
+    @Test("c37: a call becomes a task, and nothing else does; a state that is too long to be carried is none")
+    func odd() async throws {
+        try await withBench([.modern()]) { bench in
+            let client = bench.modern(capabilities: TaskWords.declaring)
+            let task = #"{\"resultType\":\"task\",\"taskId\":\"t\",\"status\":\"working\"}"#
+            let prompt = try await client.ask(
+                "prompts/get", #""name":"odd","arguments":{"result":"\#(task)"}"#, name: "odd")
+            #expect(prompt.errorCode == -32603 && prompt.taskName == nil, "\(prompt.messages)")
+            let asking = bench.modern(capabilities: Bench.everything)
+            for (count, isCarried) in [(60_000, true), (70_000, false)] {
+                let state = String(repeating: "s", count: count)
+                let answer = try await asking.say(
+                    "odd", #"{"result":{"resultType":"input_required","requestState":"\#(state)"}}"#)
+                #expect((answer.state != nil) == isCarried && (answer.errorCode == -32603) == !isCarried, "\(count)")
+            }
+        }
+    }
+
+    @Test("c37: a task is looked for where it was made, whatever else the client declares by now")
+    func elsewhere() async throws {
+        try await withBench([.modern()]) { bench in
+            let client = bench.modern(capabilities: TaskWords.declaring)
+            let name = try #require(try await client.say("job", #"{"looks":9}"#).taskName)
+            let more = bench.modern(
+                capabilities: #"{"extensions":{"io.modelcontextprotocol/tasks":{}},"elicitation":{}}"#)
+            #expect(try await more.say("pid").text != client.say("pid").text, "another process")
+            #expect(try await more.task("get", name).taskStatus == "working")
+            #expect(try await more.task("cancel", name).errorCode == nil)
+            #expect(try await client.task("get", name).taskStatus == "cancelled")
+        }
+    }
+
+    @Test(
+        "c17, c34: where a modern server has no tasks they are not offered, and not there",
+        arguments: [Isolation.session, .shared])
+    func none(isolation: Isolation) async throws {
+        var server = ServerDefinition.named("new", #","plain":true"#)
+        server.isolation = isolation
+        try await withAggregate([server, .member("old")]) { bench in
+            var direct = bench.all()
+            direct.path = "/new/mcp"
+            for client in [direct, bench.all()] {
+                let discovered = try #require(try await client.ask("server/discover").result)
+                #expect((discovered["capabilities"] as? [String: Any])?["extensions"] == nil, "\(discovered)")
+                for method in ["get", "update", "cancel"] {
+                    let answer = try await client.task(method, "job/1")
+                    #expect(answer.errorCode == -32601 && answer.status == 404, "\(client.path) \(method)")
+                }
+            }
+            #expect(try await bench.all().heard(by: "new").isEmpty)
+        }
+    }
+
     @Test("c37, c16, c17: whoever did not declare tasks gets none; what is not of the extension is not there")
     func undeclared() async throws {
         try await withBench([.modern()]) { bench in

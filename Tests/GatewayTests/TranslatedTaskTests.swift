@@ -148,6 +148,9 @@ struct TranslatedTaskTests {
             #expect(stream.head.isEventStream)
             stream.cut()
             try await eventuallyTrue("it is cancelled") { try await Self.seen(client).contains("cancelled t1") }
+            for session in bench.gateway.directory.all {
+                #expect(await session.taskResults.isEmpty, "nothing is kept of what never comes")
+            }
             #expect(try await client.say("echo", #"{"message":"on"}"#).text == "on")
         }
     }

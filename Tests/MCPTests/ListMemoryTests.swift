@@ -40,4 +40,51 @@ struct ListMemoryTests {
         }
         #expect(memory.known["tools/list"]?.pages.count == ListMemory.maximumPages)
     }
+
+    @Test("a list is remembered where its server does not say that it changes, of the session that there is")
+    func announced() throws {
+        func json(_ text: String) throws -> JSONNode { try JSONDocument(parsing: Array(text.utf8)).root }
+        func told(_ memory: inout ListMemory, _ list: String, id: Int = 1) throws {
+            let request = try message(#"{"jsonrpc":"2.0","id":1,"method":"\#(list)/list"}"#)
+            let answer = #"{"jsonrpc":"2.0","id":\#(id),"result":{"\#(list)":[{"name":"a"}]}}"#
+            memory.note(request, try JSONDocument(parsing: Array(answer.utf8)))
+        }
+        var memory = ListMemory()
+        memory.began(try json(#"{"tools":{"listChanged":true},"prompts":{"listChanged":false}}"#))
+        for list in ["tools", "prompts"] { try told(&memory, list) }
+        #expect(memory.known.keys.sorted() == ["prompts/list"])
+        memory.hearsNothing()
+        try told(&memory, "tools")
+        #expect(memory.known.count == 2, "it cannot say so")
+        memory.began(try json(#"{"tools":{},"prompts":{"listChanged":true}}"#))
+        #expect(memory.known.isEmpty, "of the session before")
+        for list in ["tools", "prompts"] { try told(&memory, list) }
+        #expect(memory.known.keys.sorted() == ["tools/list"])
+        memory.began(nil)
+        try told(&memory, "tools", id: 2)
+        #expect(memory.known.isEmpty, "the answer to something else")
+    }
+
+    @Test("a change is told once, and the pages that go on from the old list are none of the new one")
+    func changes() throws {
+        func page(_ tool: String, _ next: String?) throws -> JSONDocument {
+            let rest = next.map { #","nextCursor":"\#($0)""# } ?? ""
+            return try JSONDocument(
+                parsing: Array(#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"\#(tool)"}]\#(rest)}}"#.utf8))
+        }
+        func digest(_ page: JSONDocument) throws -> [UInt8] {
+            ListMemory.digest(try #require(page.root["result"]), of: "tools/list")
+        }
+        #expect(try digest(page("a", "1")) == digest(page("a", "2")), "cursors differ each time at some servers")
+        #expect(try digest(page("a", "1")) != digest(page("a", nil)), "there is more, or not")
+        var memory = ListMemory()
+        memory.note(try message(#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), try page("a", "1"))
+        let old = try #require(memory.known["tools/list"]?.pages)
+        let new = [try digest(page("b", "1"))]
+        #expect(memory.changed("tools/list", from: old, to: new) != nil)
+        #expect(memory.changed("tools/list", from: old, to: new) == nil)
+        let turn = #"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"1"}}"#
+        memory.note(try message(turn), try page("c", nil))
+        #expect(memory.known["tools/list"]?.pages == new)
+    }
 }

@@ -23,7 +23,6 @@ extension LegacySession {
         guard let task = exchanges[number]?.task else {
             return sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: reason) + [0x0A])
         }
-        taskResults[task.result] = nil
         sendLine(JSONRPCText.cancelled(JSONRPCID(number: task.result), reason: reason) + [0x0A])
         tell(LegacyTasks.request("tasks/cancel", task.name, number: 0))
     }

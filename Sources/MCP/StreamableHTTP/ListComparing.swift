@@ -4,8 +4,6 @@ import JSON
 /// server that does not announce that they change.
 protocol ListComparing: Actor {
     var lists: ListMemory { get set }
-    /// Whether the server can be asked something.
-    var canAsk: Bool { get }
     var deliver: StreamableHTTPClient.Delivery { get }
 
     /// Sends a request that the client knows nothing of. Without an answer it may be that nothing could be sent; `isAnswered` is
@@ -19,7 +17,7 @@ extension ListComparing {
     /// Asks for the pages of lists that the client has been told, and tells it which lists are others by now.
     func lookAtLists(within limit: Duration) async {
         for (method, known) in lists.known {
-            guard canAsk, let document = try? JSONDocument(parsing: known.request),
+            guard let document = try? JSONDocument(parsing: known.request),
                 let pages = await pages(of: method, document.root["params"], upTo: known.pages.count, within: limit),
                 let change = lists.changed(method, from: known.pages, to: pages)
             else { continue }
