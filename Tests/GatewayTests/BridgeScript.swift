@@ -126,7 +126,7 @@ extension Script {
             if method == "initialize":
                 client.update(message["params"])
                 result(message, {"protocolVersion": message["params"]["protocolVersion"], "instructions": "Be kind.",
-                    "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}, "tasks": {"cancel": {}, "requests": {"tools": {"call": {}}}}},
+                    "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}, "tasks": {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}},
                     "serverInfo": {"name": "legacy", "version": "7"}})
             elif method == "tools/call": call(message)
             elif method == "tools/list": result(message, {"tools": TOOLS})

@@ -125,7 +125,7 @@ extension Script {
         ] + [{"name": name, "inputSchema": {"type": "object"}} for name in options.get("tools", [])]
         def job(id):
             job = jobs[id]
-            value = {"taskId": id, "status": job["status"], "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttlMs": None, "pollIntervalMs": 50}
+            value = {"taskId": id, "status": job["status"], "createdAt": "2026-11-21T00:00:00Z", "lastUpdatedAt": "2026-11-21T00:00:00Z", "ttlMs": None, "pollIntervalMs": job.get("interval", 50)}
             if job["status"] == "input_required": value["inputRequests"] = {key: {"form": FORM, "sample": SAMPLE, "url": URL, "secret": SECRET}[key] for key in job["asks"]}
             if job["status"] == "completed": value["result"] = {"content": [{"type": "text", "text": json.dumps(job["answers"], sort_keys=True)}]}
             if job["status"] == "failed": value["error"] = {"code": -32602, "message": "job failed"}

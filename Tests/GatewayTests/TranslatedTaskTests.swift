@@ -32,6 +32,29 @@ struct TranslatedTaskTests {
         }
     }
 
+    @Test(
+        "B1, c37: a server is asked for a task as often as it says; only a call becomes one, and where it has tasks at all"
+    )
+    func followedInReason() async throws {
+        try await withBench([.modern()]) { bench in
+            let client = try await bench.legacy()
+            let began = ContinuousClock.now
+            #expect(try await client.say("job", #"{"looks":2,"interval":400}"#).text == "{}")
+            #expect(ContinuousClock.now - began >= .milliseconds(800), "twice what it said")
+            let task = #"{\"resultType\":\"task\",\"taskId\":\"t\",\"status\":\"working\"}"#
+            let prompt = try await client.ask("prompts/get", #"{"name":"odd","arguments":{"result":"\#(task)"}}"#)
+            #expect(prompt.errorCode == -32603, "\(prompt.messages)")
+            let seen = try #require(try await client.say("seen").parsedText)
+            #expect((seen["heard"] as? [[String]])?.map { $0[0] } == ["tasks/get", "tasks/get"], "\(seen)")
+        }
+        for (options, declares) in [("{}", true), (#"{"plain":true}"#, false)] {
+            try await withBench([.modern(options)]) { bench in
+                let told = try await bench.legacy().say("params").text
+                #expect(told?.contains("io.modelcontextprotocol/tasks") == declares, "\(told ?? "")")
+            }
+        }
+    }
+
     @Test("B1: what a task asks for is put to the client once, and goes to the server as an update")
     func questions() async throws {
         try await withBench([.modern()]) { bench in
@@ -79,6 +102,9 @@ struct TranslatedTaskTests {
             #expect(try await client.say("job", #"{"looks":100000}"#).errorCode == 1001)
             try await eventuallyTrue("that one, too") { try await heard().last == ["tasks/cancel", "job/2"] }
             #expect(try await client.say("echo", #"{"message":"on"}"#).text == "on")
+            let metrics = String(decoding: bench.gateway.configuration.metrics.prometheusText(), as: UTF8.self)
+            #expect(
+                metrics.contains(#"sallyport_discarded_lines_total{server="demo"} 0"#), "answers to that are no noise")
         }
     }
 
@@ -119,6 +145,15 @@ struct TranslatedTaskTests {
             // The others are not, whatever the client writes.
             let plain = try await client.say("params", "{}", #""task":{}"#)
             #expect(plain.text?.contains(#""task""#) == false, "\(plain.messages)")
+        }
+    }
+
+    @Test("B1, c59: what a tool says of tasks counts where its server makes tasks of calls")
+    func incapable() async throws {
+        let script = Script.legacy.replacing(#""cancel": {}, "requests": {"tools": {"call": {}}}"#, with: "")
+        try await withBench([.python("demo", script)]) { bench in
+            let answer = try await bench.modern().say("job")
+            #expect(answer.errorMessage == "only as a task")
         }
     }
 
@@ -182,6 +217,16 @@ struct TranslatedTaskTests {
         var server = ServerDefinition.python("demo", Script.legacy)
         server.isolation = isolation
         try await withBench([server]) { bench in
+            let port = bench.port
+            let opened = try await onThread {
+                var client = PlainMCP(port: port, path: "/demo/mcp", token: "alice")
+                client.version = "2025-11-25"
+                return try client.open()
+            }
+            let offered = (opened.result?["capabilities"] as? [String: Any])?["tasks"] as? [String: Any]
+            #expect(
+                offered?.keys.sorted()
+                    == (isolation == .session ? ["cancel", "list", "requests"] : ["cancel", "requests"]))
             let alice = try await bench.open()
             let second = try await bench.open("/demo/mcp", "alice-c2")
             func made(_ client: PlainMCP) async throws -> String? {

@@ -121,6 +121,29 @@ struct TaskMessageTests {
         #expect(try !tasks.mustBeTask(call("a")), "it says nothing any more")
     }
 
+    @Test("M10, c59: so many tools are remembered; what has no text for a name is no task")
+    func bounds() throws {
+        func list(_ range: Range<Int>) throws -> JSONNode {
+            let tools = range.map { #"{"name":"t\#($0)","execution":{"taskSupport":"required"}}"# }
+            return try Self.node("[" + tools.joined(separator: ",") + "]")
+        }
+        func mustBeTask(_ number: Int) throws -> Bool {
+            tasks.mustBeTask(
+                try message(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t\#(number)"}}"#))
+        }
+        var tasks = LegacyTasks()
+        tasks.learn(try list(0..<5000))
+        tasks.learn(try list(5000..<10_001))
+        for (number, isKnown) in [(0, true), (9999, true), (10_000, false)] {
+            #expect(try mustBeTask(number) == isKnown, "\(number)")
+        }
+        for (id, isOne) in [(#""t""#, true), ("7", false), ("null", false), ("{}", false)] {
+            let made = try message(#"{"jsonrpc":"2.0","id":1,"result":{"task":{"taskId":\#(id)}}}"#)
+            #expect(
+                (LegacyTasks.task(in: made) != nil) == isOne && (LegacyTasks.name(in: made) != nil) == isOne, "\(id)")
+        }
+    }
+
     @Test("M08, c59: a list of tasks is not offered, the rest of what a server says of them is")
     func lists() throws {
         func answer(_ tasks: String) throws -> JSONRPCMessage {
