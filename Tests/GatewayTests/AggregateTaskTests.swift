@@ -1,4 +1,5 @@
 import Foundation
+import Telemetry
 import TestSupport
 import Testing
 
@@ -139,6 +140,38 @@ struct AggregateTaskTests {
             let result = try #require(answer["result"] as? [String: Any])
             #expect(relation(result) == task && answer["id"] as? Int == 5)
             #expect(!"\(result)".contains("t 1"))
+            let metrics = String(decoding: bench.gateway.configuration.metrics.prometheusText(), as: UTF8.self)
+            #expect(
+                metrics.contains(#"sallyport_discarded_lines_total{server="one"} 1"#), "what it says of somebody else's"
+            )
+        }
+    }
+
+    @Test("R05, M08: a task of a server that its client may not use any more is nobody's, and nothing is heard of it")
+    func forbidden() async throws {
+        try await withAggregate([Self.servers[0], .named("new"), .named("open")]) { configuration in
+            var rules = AccessRules()
+            rules.mappings = ["*": ["all"], "groups:Admin": ["admin"]]
+            rules.permissions = ["one:*": ["admin"], "new:*": ["admin"], "open:*": ["all"]]
+            configuration.access = rules
+        } _: { bench in
+            var legacy = try await bench.open("/mcp", "alice-admin", version: "2025-11-25")
+            let old = try await Self.begin(legacy, "one__work")
+            let admin = bench.all("alice-admin")
+            let new = try #require(try await admin.say("new__job").taskName)
+            #expect(try await admin.task("get", new).taskStatus == "completed")
+            legacy.token = "alice"
+            #expect(try await Self.about(legacy, "tasks/get", old).errorCode == Self.unknown)
+            let alice = bench.all("alice")
+            for method in ["get", "update", "cancel"] {
+                let answer = try await alice.task(method, new)
+                #expect(answer.errorCode == Self.unknown, "\(method): \(answer.messages)")
+            }
+            let stream = try await alice.listen(#"{"taskIds":["\#(new)"],"toolsListChanged":true}"#, id: "7")
+            let acknowledgement = try await stream.next()?.data
+            #expect(acknowledgement?.contains("acknowledged") == true && acknowledgement?.contains(new) == false)
+            legacy.token = "alice-admin"
+            #expect(try await Self.about(legacy, "tasks/get", old).result?["statusMessage"] as? String == "one")
         }
     }
 

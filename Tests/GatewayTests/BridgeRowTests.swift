@@ -208,10 +208,17 @@ struct BridgeRowTests {
         "B1: where a server has no stream for announcements nothing is honoured; where it has, also after a new session"
     )
     func announcements() async throws {
-        try await withRemote(["no-stream"]) { bench, _ in
-            let listen = try await Self.remote(bench).listen(#"{"toolsListChanged":true}"#, id: "1")
-            let params = try await listen.next()?.object["params"] as? [String: Any]
-            #expect((params?["notifications"] as? [String: Any])?.isEmpty == true, "\(params ?? [:])")
+        for pin in [PinMode.off, .report] {
+            try await withRemote(
+                ["no-stream"],
+                gateway: { configuration in
+                    for index in configuration.servers.indices { configuration.servers[index].pin = pin }
+                }
+            ) { bench, _ in
+                let listen = try await Self.remote(bench).listen(#"{"toolsListChanged":true}"#, id: "1")
+                let params = try await listen.next()?.object["params"] as? [String: Any]
+                #expect((params?["notifications"] as? [String: Any])?.isEmpty == true, "\(params ?? [:])")
+            }
         }
         try await withRemote(endpoint: { $0.heartbeat = .milliseconds(200) }) { bench, _ in
             let listen = try await Self.remote(bench).listen(#"{"toolsListChanged":true}"#, id: "7")

@@ -72,6 +72,11 @@ extension Script {
             elif mode == "parked":
                 ask("elicitation/create", FORM, lambda one: ask("roots/list", {}, lambda two: say(request, dumped(one))))
                 when_listed.append(lambda: [note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step}) for step in (1, 2)])
+            elif mode == "reporting":
+                def report(answer):
+                    note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": 1})
+                    say(request, dumped(answer))
+                ask("elicitation/create", FORM, report)
             elif mode == "withdrawn":
                 ask("elicitation/create", FORM, lambda answer: seen.append("answered"))
                 when_listed.append(lambda: note("notifications/cancelled", {"requestId": "s%d" % counter[0]}))

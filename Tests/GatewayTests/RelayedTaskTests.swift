@@ -101,8 +101,10 @@ struct RelayedTaskTests {
             (("alice", "c1"), ("carol", "c1")), (("alice", "c1"), ("alice", "c2")), (("al", "icec1"), ("alice", "c1")),
         ]
         for (holder, other) in pairs {
-            let own = handles.seal(handle, for: StubVerifier.principal(holder.0, holder.1, grant: "g"), at: "one")
+            let one = StubVerifier.principal(holder.0, holder.1, grant: "g")
+            let own = handles.seal(handle, for: one, at: "one")
             let foreign = StubVerifier.principal(other.0, other.1, grant: "g")
+            #expect(AggregatePlan.holder(one) != AggregatePlan.holder(foreign), "\(holder), \(other)")
             #expect(handles.open(Array(try #require(own).utf8), for: foreign, at: "one") == nil, "\(holder), \(other)")
         }
         let long = TaskHandle(session: SessionID(), task: String(repeating: "x", count: 2000))

@@ -1,3 +1,4 @@
+import Crypto
 import JSON
 import Testing
 
@@ -153,6 +154,22 @@ struct TaskMessageTests {
         #expect(Self.text(all).contains(#""tasks":{"cancel":{},"requests":{}}"#), "\(Self.text(all))")
         let none = try answer(#"{"cancel":{}}"#)
         #expect(Self.text(LegacyTasks.withoutList(none)) == Self.text(none))
+    }
+
+    @Test("C14, M08: the name of a task is its holder's, and of no server's text of any length")
+    func sealing() throws {
+        let tasks = AggregateTasks(key: try #require(SealingKey([UInt8](repeating: 5, count: 32))))
+        func opened(_ name: String?, _ holder: String) throws -> (server: String, own: [UInt8])? {
+            tasks.open(Array(try #require(name).utf8), for: Array(holder.utf8))
+        }
+        let longest = [UInt8](repeating: 0x78, count: 4096)
+        for own in [Array("t".utf8), longest] {
+            let name = try tasks.seal(own, of: "one", for: Array("a".utf8))
+            let task = try #require(try opened(name, "a"))
+            #expect(task.server == "one" && task.own == own)
+            #expect(try opened(name, "b") == nil)
+        }
+        #expect(try tasks.seal(longest + [0x78], of: "one", for: []) == nil)
     }
 
     @Test("C8, C14: of several servers tasks are offered as far as one of them has them, and their end by itself")
