@@ -94,21 +94,33 @@ import Testing
         }
     }
 
-    @Test("H08: connections beyond the bound get 503 at once")
-    func connectionLimit() async throws {
-        try await LiveServer.run({ $0.maximumConnections = 1 }) { live in
-            let port = live.port
-            let first = try await onThread {
+    /// Connections that are in use.
+    private static func held(_ count: Int, _ port: Int) async throws -> [Holder<PlainConnection>] {
+        try await onThread {
+            try (0..<count).map { _ in
                 let connection = try PlainConnection(port: port)
                 try connection.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
                 _ = try connection.receiveLine()
                 return Holder(connection)
             }
-            let answer = try await onThread {
-                String(decoding: try PlainConnection(port: port).receiveAll(), as: UTF8.self)
-            }
-            #expect(LiveServer.statuses(answer) == [503])
-            first.value = nil
+        }
+    }
+
+    /// What a connection hears that says nothing.
+    private static func newcomer(_ port: Int) async throws -> [Int] {
+        let answer = try await onThread {
+            String(decoding: try PlainConnection(port: port).receiveAll(), as: UTF8.self)
+        }
+        return LiveServer.statuses(answer)
+    }
+
+    @Test("H08: connections beyond the bound get 503 at once")
+    func connectionLimit() async throws {
+        try await LiveServer.run({ $0.maximumConnections = 1 }) { live in
+            let port = live.port
+            let open = try await Self.held(1, port)
+            #expect(try await Self.newcomer(port) == [503])
+            for holder in open { holder.value = nil }
             try await eventuallyTrue("there is room again") { live.server.connectionCount == 0 }
             let last = try await live.exchange("GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             #expect(LiveServer.statuses(last) == [200])
@@ -157,18 +169,8 @@ import Testing
     func addressLimit() async throws {
         try await LiveServer.run({ $0.maximumConnectionsPerAddress = 2 }) { live in
             let port = live.port
-            let open = try await onThread {
-                try (0..<2).map { _ in
-                    let connection = try PlainConnection(port: port)
-                    try connection.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-                    _ = try connection.receiveLine()
-                    return Holder(connection)
-                }
-            }
-            let answer = try await onThread {
-                String(decoding: try PlainConnection(port: port).receiveAll(), as: UTF8.self)
-            }
-            #expect(LiveServer.statuses(answer) == [503])
+            let open = try await Self.held(2, port)
+            #expect(try await Self.newcomer(port) == [503])
             for holder in open { holder.value = nil }
         }
     }
