@@ -63,6 +63,8 @@ struct ListMemoryTests {
         memory.began(nil)
         try told(&memory, "tools", id: 2)
         #expect(memory.known.isEmpty, "the answer to something else")
+        try told(&memory, "prompts")
+        #expect(memory.known.keys.sorted() == ["prompts/list"], "what the session before announced this one does not")
     }
 
     @Test("a change is told once, and the pages that go on from the old list are none of the new one")
