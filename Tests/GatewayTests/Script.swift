@@ -44,7 +44,7 @@ enum Script {
                 note("notifications/message", {"level": "info", "data": "hello"})
                 say(request, "logged")
             elif mode == "changed":
-                note("notifications/tools/list_changed", {})
+                for _ in range(arguments.get("count", 1)): note("notifications/tools/list_changed", {})
                 say(request, "changed")
             elif mode == "sample": ask(request, "sampling/createMessage", {"messages": []})
             elif mode == "elicit": ask(request, "elicitation/create", {"message": "?"})

@@ -112,6 +112,26 @@ struct VanishedClientTests {
         }
     }
 
+    @Test("F16: the answer that a vanished client has missed is kept while notifications go")
+    func answerIsKept() async throws {
+        func change(_ configuration: inout GatewayConfiguration) {
+            Self.brisk(&configuration)
+            configuration.limits.replayBytes = 16 << 10
+        }
+        try await withBench(change: change) { bench in
+            let client = try await bench.open(version: "2025-11-25")
+            let stream = try await client.streamed(PlainMCP.call("progress", id: 31, #"{"pause":0.1}"#, token: "7"))
+            let first = try #require(try await stream.next()?.id)
+            stream.cut()
+            // Far more than is kept, for the general stream, which nobody reads.
+            _ = try await client.say("changed", id: 32, #"{"count":1000}"#)
+            let session = try #require(bench.gateway.directory.all.first)
+            #expect(await session.retainedBytes <= 16 << 10)
+            let events = try await client.listen(lastEvent: first).rest().compactMap(\.data)
+            #expect(events.last?.contains(#""id": 31"#) == true, "\(events)")
+        }
+    }
+
     @Test("F16: a reader that only does not read is not taken for one that is gone")
     func patient() async throws {
         try await withBench(change: Self.brisk) { bench in

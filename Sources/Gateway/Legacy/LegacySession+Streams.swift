@@ -146,20 +146,31 @@ extension LegacySession {
 
     // MARK: Bounds
 
-    /// Keeps what is remembered for resumption within its bound: delivered events first, those of old streams first.
+    /// Keeps what is remembered for resumption within its bound. First goes what was delivered, of old streams first; then what
+    /// nobody has asked for on the general stream; answers that nobody has heard go last. What is on its way to a reader has a
+    /// bound of its own (M10), and a burst of it costs nobody what he has missed.
     private func evict() {
-        var bytes = 0
-        for stream in streams.values { bytes += stream.log.bytes }
+        var (bytes, onItsWay) = (0, 0)
+        for stream in streams.values {
+            bytes += stream.log.bytes
+            if stream.hasReader { onItsWay += stream.log.undeliveredBytes }
+        }
         guard bytes > limits.replayBytes || streams.count > limits.replayStreams else { return }
-        for number in streams.keys.sorted(by: { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }) {
-            guard let stream = streams[number] else { continue }
-            while bytes > limits.replayBytes {
-                let freed = stream.log.evict(undelivered: !stream.hasReader)
-                if freed == 0 { break }
+        func drop(_ number: Int, undelivered: Bool) {
+            guard let stream = streams[number], !undelivered || !stream.hasReader else { return }
+            while bytes - (undelivered ? onItsWay : 0) > limits.replayBytes {
+                let freed = stream.log.evict(undelivered: undelivered)
+                if freed == 0 { return }
                 bytes -= freed
             }
+        }
+        let calls = streams.keys.filter { $0 != 0 }.sorted()
+        for number in calls + [0] { drop(number, undelivered: false) }
+        for number in [0] + calls { drop(number, undelivered: true) }
+        for number in calls {
+            guard let stream = streams[number] else { continue }
             let isForgotten = stream.isFinished && stream.reader == .detached
-            if number != 0, isForgotten, stream.log.isEmpty || streams.count > limits.replayStreams {
+            if isForgotten, stream.log.isEmpty || streams.count > limits.replayStreams {
                 streams[number] = nil
             }
         }
