@@ -1,4 +1,5 @@
 import AsyncIO
+import Gateway
 import HTTP
 import Telemetry
 
@@ -8,6 +9,8 @@ struct MemoryWatch: Sendable {
     private static let (high, critical, calm) = (0.9, 0.95, 0.85)
     /// From here on it looks ten times as often.
     private static let near = 0.7
+    /// The largest content that is taken.
+    private static let largest = GatewayLimits().requestBytes
     /// How often the allocator is asked for what nobody uses, while requests are refused.
     private static let trimming = Duration.milliseconds(200)
 
@@ -25,8 +28,8 @@ struct MemoryWatch: Sendable {
         guard let bound = MemoryBound.find() else { return nil }
         self.bound = bound
         self.logger = logger
-        // What is read is copied a few times on its way.
-        pressure = MemoryPressure(contentLimit: bound.limit / 8)
+        // What is read is copied a few times on its way. One large request is always let in.
+        pressure = MemoryPressure(contentLimit: max(Self.largest, bound.limit / 16))
         limit.set(bound.limit)
         shedding.set(0)
     }
