@@ -1,6 +1,7 @@
 import AsyncIO
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -61,6 +62,39 @@ struct ListenerTests {
                 #expect(unsafe send(client, &byte, 1, 0) == 1)
                 #expect(unsafe recv(client, &byte, 1, 0) == 1)
                 close(client)
+            }
+        }
+    }
+
+    @Test("F20: a connection that begins while a listener closes is served or refused, never reset")
+    func connectionsThatComeMeanwhile() async throws {
+        for _ in 0..<6 {
+            try await withGroup(2) { group in
+                let listener = try await ByteStreamTests.serve(group, ByteStreamTests.echo)
+                let port = UInt16(listener.boundAddress.port)
+                let (isOver, came) = (Shared(false), Shared(0))
+                let callers = (0..<12).map { _ in
+                    Task.detached {
+                        try await onThread {
+                            while !isOver.value {
+                                let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                                defer { close(client) }
+                                // Refused, at once or after the second that a lost packet costs.
+                                guard connectLoopback(client, port) else { return true }
+                                var byte: UInt8 = 7
+                                guard unsafe send(client, &byte, 1, Int32(MSG_NOSIGNAL)) == 1,
+                                    unsafe recv(client, &byte, 1, 0) == 1
+                                else { return false }
+                                came.change { $0 += 1 }
+                            }
+                            return false
+                        }
+                    }
+                }
+                defer { isOver.change { $0 = true } }
+                try await eventuallyTrue("some to be served") { came.value > 50 }
+                await listener.close()
+                for caller in callers { #expect(try await caller.value, "one was let in and then reset") }
             }
         }
     }

@@ -42,13 +42,22 @@ package final class TCPListener: Sendable {
         self.isInherited = isInherited
     }
 
+    /// For handshakes that are under way when a listener closes. Who comes within it is lost like a packet and tries again
+    /// after a second: so it is short.
+    private static let handshake = Duration.milliseconds(20)
+
     /// Stops accepting on all loops and waits until they have closed their sockets; connections live on, and those that
-    /// the kernel has completed already are still accepted.
+    /// have begun are still accepted: the kernel resets whatever a socket holds that is closed.
     package func close() async {
-        for socket in sockets {
-            await socket.close()
+        if !isInherited {
+            switch boundAddress {
+            case .unix(let path): _ = unsafe unlink(path)
+            case .ip:
+                for socket in sockets { await socket.run { $0.beginNoMore() } }
+                await sockets.first?.pause(Self.handshake)
+            }
         }
-        if !isInherited, case .unix(let path) = boundAddress { _ = unsafe unlink(path) }
+        for socket in sockets { await socket.run { $0.close() } }
     }
 }
 
@@ -119,10 +128,21 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
         announce(core)
     }
 
+    private var descriptor: Int32? {
+        var descriptor: Int32 = -1
+        return unsafe uv_fileno(sp_handle(handle.pointer), &descriptor) == 0 ? descriptor : nil
+    }
+
+    /// Lets the kernel complete what has begun, and begin nothing more.
+    func beginNoMore() {
+        guard !isClosed, let descriptor else { return }
+        // Where there are no filters a connection may begin after the last look, and be reset.
+        _ = sp_begin_no_connections(descriptor)
+    }
+
     /// Takes the connections that the kernel has completed already: closing the socket would reset them.
     private func acceptRest() {
-        var listening: Int32 = -1
-        guard unsafe uv_fileno(sp_handle(handle.pointer), &listening) == 0 else { return }
+        guard let listening = descriptor else { return }
         for _ in 0..<Int(SOMAXCONN) {
             let descriptor = sp_accept(listening)
             guard descriptor >= 0 else { return }
@@ -174,15 +194,24 @@ final class ListenerCore: LoopResource, @unchecked Sendable {
         loop.run { self.closeHere() }
     }
 
-    func close() async {
+    /// Accepts what there is, and closes.
+    func close() {
+        if !isClosed { acceptRest() }
+        closeHere()
+    }
+
+    /// Runs `work` on the loop of this socket.
+    func run(_ work: @escaping @Sendable (ListenerCore) -> Void) async {
         await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             loop.run {
-                if !self.isClosed { self.acceptRest() }
-                self.closeHere()
+                work(self)
                 unsafe continuation.resume()
             }
         }
     }
+
+    /// Waits; not where the task is cancelled, whose owner is in a hurry.
+    func pause(_ duration: Duration) async { try? await loop.sleep(for: duration) }
 
     func loopWillStop() {
         closeHere()
