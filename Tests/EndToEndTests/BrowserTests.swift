@@ -12,6 +12,7 @@ extension EndToEnd {
         func pages() async throws {
             let gateway = try GatewayProcess()
             try await gateway.start()
+            try await gateway.logs("/setup")
             let log = gateway.log
             let link = try #require(log.firstMatch(of: /http:\/\/[^\s"]*\/setup[^\s"]*/), "no link in: \(log)").0
             let name = "<script>alert(1)</script>\u{202E} & \"co\""

@@ -150,6 +150,7 @@ extension EndToEnd {
         func setupLink() async throws {
             let gateway = try GatewayProcess()
             try await gateway.start()
+            try await gateway.logs("/setup")
             let log = gateway.log
             let match = try #require(log.firstMatch(of: /http:\/\/[^\s"]*\/setup[^\s"]*/), "no link in: \(log)")
             let link = String(match.0).replacingOccurrences(of: "\\/", with: "/")

@@ -80,10 +80,10 @@ extension EndToEnd {
                 if index < Self.lies.count {
                     #expect(answer.status == 502 && answer.header("location") == nil, "\(all[index]): \(answer.status)")
                 }
-                #expect(gateway.log.contains("\"provider\":\"p\(index)\""), "\(all[index]) is not in the log")
+                try await gateway.logs("\"provider\":\"p\(index)\"")
             }
-            #expect(gateway.log.contains("the discovery document is of another issuer: https://evil.test"))
-            #expect(gateway.log.contains("is not a URL that can be used"))
+            try await gateway.logs("the discovery document is of another issuer: https://evil.test")
+            try await gateway.logs("is not a URL that can be used")
             #expect(!FileManager.default.fileExists(atPath: mark), "a shell ran")
             #expect(canary.accepted == 0, "the canary was reached")
             for index in Self.lies.count..<all.count {

@@ -113,7 +113,7 @@ extension EndToEnd {
                 let body = (answer["answers"] as? [[String: Any]])?.first?["body"] as? String ?? ""
                 #expect(body.contains("\"https://\(name):\(port)/mcp\""), "\(body)")
             }
-            #expect(gateway.log.contains("https://one.\(Self.host):\(port)/mcp"), "the start says so")
+            try await gateway.logs("https://one.\(Self.host):\(port)/mcp")
         }
 
         @Test("O04, F21: an authority certifies every host, and the one that a change of the configuration adds")

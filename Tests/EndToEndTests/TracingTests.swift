@@ -109,6 +109,8 @@ extension EndToEnd {
             // What is no context begins a trace of its own.
             let own = try await call(demo, "headers", "00-nonsense")
             #expect(own.count == 4 && own[3] == "01")
+            // The farewell tries once: who is busy then gets nothing.
+            try await eventuallyTrue("the collector to refuse one") { collector.output.contains("\"busy\"") }
             // One that fails, right before the end.
             _ = try await onThread {
                 try demo.post(PlainMCP.request("nonsense/method", id: 9), ["traceparent": Self.parent("9")])

@@ -44,6 +44,13 @@ package final class GatewayProcess {
     /// Everything the program logged in its present life.
     package var log: String { program?.errors ?? "" }
 
+    /// Waits until its log has this text: lines are written a moment after what they tell of.
+    package func logs(_ text: String, within limit: Duration = .seconds(10)) async throws {
+        try await eventuallyTrue("the log to have \(text); it has: \(log.suffix(2000))", within: limit) {
+            log.contains(text)
+        }
+    }
+
     /// Starts and waits until it is ready to serve.
     package func start(within limit: Duration = .seconds(15), wrapper: [String] = []) async throws {
         let words = wrapper + [Checkout.binary] + arguments

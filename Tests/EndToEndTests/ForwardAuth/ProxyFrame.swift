@@ -21,7 +21,7 @@ enum ProxyFrame {
             \(servers)
             }
             """)
-        return ["/usr/sbin/nginx", "-c", file, "-p", folder, "-e", directory.file("error.log")]
+        return ["/usr/sbin/nginx", "-c", file, "-p", folder, "-e", "stderr"]
     }
 
     /// The words that start Caddy with these sites.
