@@ -207,6 +207,39 @@ struct BridgeInputTests {
         }
     }
 
+    /// A question, what a client declares instead of it, and what it had to declare.
+    static let undeclared: [(question: String, declared: String, needed: String)] = [
+        (#""method":"elicitation/create""#, "{}", #"{"elicitation":{"form":{}}}"#),
+        (#""method":"elicitation/create""#, #"{"elicitation":{"url":{}}}"#, #"{"elicitation":{"form":{}}}"#),
+        (#""method":"sampling/createMessage","params":{}"#, #"{"roots":{}}"#, #"{"sampling":{}}"#),
+        (
+            #""method":"sampling/createMessage","params":{"tools":[]}"#, #"{"sampling":{}}"#,
+            #"{"sampling":{"tools":{}}}"#
+        ),
+    ]
+
+    @Test(
+        "B4, c16: a tool that asks for what the client did not declare, and then fails, is -32021 with its words",
+        arguments: undeclared, ["isError", "error"])
+    func needed(case given: (question: String, declared: String, needed: String), failing: String) async throws {
+        try await withBench(servers) { bench in
+            let client = bench.modern(capabilities: given.declared)
+            let failed = try await client.say("needy", #"{\#(given.question),"failing":"\#(failing)"}"#)
+            #expect(failed.status == 400 && failed.errorCode == -32021, "\(failed.messages)")
+            #expect(failed.errorMessage?.contains("cannot go on") == true)
+            let data = (failed.object["error"] as? [String: Any])?["data"] as? [String: Any]
+            let required = try JSONSerialization.data(
+                withJSONObject: data?["requiredCapabilities"] ?? [:], options: .sortedKeys)
+            #expect(String(decoding: required, as: UTF8.self) == given.needed)
+            // At the same process: whoever asks for nothing fails for reasons of its own.
+            let other = try await client.say("fail", #"{"error":{"code":-32603,"message":"broken"}}"#)
+            #expect(other.errorCode == -32603 && other.errorMessage == "broken")
+            let habit = try await bench.modern(capabilities: #"{"sampling":{}}"#).say(
+                "needy", #"{"method":"roots/list","params":{},"failing":"\#(failing)"}"#)
+            #expect(habit.errorCode != -32021)
+        }
+    }
+
     @Test("B1: a server that goes on without the answer is heard at the retry")
     func impatient() async throws {
         try await withBench(servers) { bench in

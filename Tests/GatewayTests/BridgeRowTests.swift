@@ -46,7 +46,7 @@ struct BridgeRowTests {
             try await eventuallyTrue("it is refused") { try await Self.seen(poor).contains("-32601") }
             let none = bench.modern()
             #expect(try await none.say("echo", arguments).text == "x")
-            try await eventuallyTrue("it is refused") { try await Self.seen(none).contains("-32602") }
+            try await eventuallyTrue("it is refused") { try await Self.seen(none).contains("-32601") }
         }
     }
 

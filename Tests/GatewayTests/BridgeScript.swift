@@ -42,7 +42,7 @@ extension Script {
             elif mode == "exit": os._exit(3)
             elif mode == "sleep": later(arguments["seconds"], lambda: say(request, "slept"))
             elif mode == "progress":
-                for step in (1, 2): note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step})
+                for step in arguments.get("steps", (1, 2)): note("notifications/progress", {"progressToken": meta.get("progressToken"), "progress": step})
                 say(request, "done")
             elif mode == "log":
                 for level in ("debug", "warning"): note("notifications/message", {"level": level, "data": level})
@@ -57,6 +57,12 @@ extension Script {
                     return take
                 ask("elicitation/create", FORM, answered("form"))
                 ask("sampling/createMessage", SAMPLE, answered("sample"))
+            elif mode == "needy":
+                def fail(answer):
+                    if "result" in answer: say(request, "fine")
+                    elif arguments["failing"] == "error": error(request, -32603, "cannot go on")
+                    else: result(request, {"content": [{"type": "text", "text": "cannot go on"}], "isError": True})
+                ask(arguments["method"], arguments.get("params", FORM), fail)
             elif mode == "many":
                 answers, refused = [], []
                 def took(answer):

@@ -265,7 +265,7 @@ struct BridgeTests {
         }
     }
 
-    @Test("c28, c29: logs go to the call that asked for them, progress to the token that it chose")
+    @Test("c28, c29: logs go to the call that asked for them, progress to the token that it chose, and rises")
     func notifications() async throws {
         try await withBench(servers) { bench in
             var client = bench.modern()
@@ -281,6 +281,10 @@ struct BridgeTests {
             let progress = try await client.say("progress", meta: #","progressToken":"t/1""#)
             let tokens = progress.messages.dropLast().map { $0.contains(#""t/1""#) }
             #expect(tokens == [true, true] && progress.text == "done")
+            let uneven = try await client.say(
+                "progress", #"{"steps":[1,1,0.5,"2",2.5,2.5]}"#, meta: #","progressToken":"u""#)
+            let steps = uneven.messages.dropLast().map { $0.contains(#""progress": 2.5"#) }
+            #expect(steps == [false, true], "it only rises: \(uneven.messages)")
         }
     }
 

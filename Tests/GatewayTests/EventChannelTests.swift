@@ -58,6 +58,21 @@ struct EventChannelTests {
         }
     }
 
+    @Test("c50: initialize cannot be cancelled")
+    func initializeIsAnswered() async throws {
+        try await withBench([.python("demo", Script.server, ["slow"])]) { bench in
+            let channel = try await Channel.open(bench)
+            let hello = #"{"protocolVersion":"2024-11-05","capabilities":{},"clientInfo":{"name":"old","version":"1"}}"#
+            #expect(try await channel.post(PlainMCP.request("initialize", id: 0, hello)).status == 202)
+            let cancel = #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}"#
+            _ = try await channel.post(cancel)
+            let answer = try #require(try await channel.stream.next()).object
+            #expect(answer["id"] as? Int == 0 && answer["result"] != nil, "\(answer)")
+            #expect(
+                channel.text(try await channel.ask(PlainMCP.call("answers", id: 1), id: 1)) == "[]", "nor is it told")
+        }
+    }
+
     @Test("c-SSE: the first event says where to post; answers, progress and questions come on the stream")
     func calls() async throws {
         try await withBench { bench in

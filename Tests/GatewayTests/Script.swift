@@ -91,6 +91,7 @@ enum Script {
         answers = []
         if "crash" in sys.argv: sys.exit(7)
         if "never" in sys.argv: time.sleep(3600)
+        if "slow" in sys.argv: time.sleep(0.5)
         for line in sys.stdin:
             message = json.loads(line)
             method = message.get("method")

@@ -129,7 +129,7 @@ struct TransportTests {
         }
     }
 
-    @Test("c56: batches for 2025-03-26 only")
+    @Test("c50, c56: batches for 2025-03-26 only, and none with initialize")
     func batches() async throws {
         try await withBench { bench in
             let batch =
@@ -147,7 +147,10 @@ struct TransportTests {
             #expect(Set(ids) == [1, 2], "\(answer.messages)")
             #expect(try await old.send(#"[{"jsonrpc":"2.0","method":"notifications/x"}]"#).status == 202)
             #expect(try await old.send("[]").status == 400)
-            #expect(try await old.send("[" + PlainMCP.request("initialize", id: 1) + "]").status == 400)
+            for client in [old, PlainMCP(port: bench.port, path: "/demo/mcp", token: "alice")] {
+                let refused = try await client.send("[" + PlainMCP.request("initialize", id: 1) + "]")
+                #expect(refused.status == 400 && refused.response.header("mcp-session-id") == nil)
+            }
         }
     }
 

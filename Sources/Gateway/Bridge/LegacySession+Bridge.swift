@@ -200,6 +200,20 @@ extension JSONRPCError {
     static let needsURLElicitation = JSONRPCError(
         .missingClientCapability, "This needs a client that can open a page for its user",
         data: ["requiredCapabilities": ["elicitation": ["url": [:]]]])
+    /// B4: what a server hears that asks for more than the client declared.
+    static func undeclared(_ method: MCPMethod) -> JSONRPCError {
+        JSONRPCError(
+            method == .elicitationCreate ? .invalidParams : .methodNotFound,
+            "The client did not declare this capability")
+    }
+
+    /// B4: what the client hears where the server cannot do without it. `words` are the server's.
+    static func lacking(_ capabilities: ClientCapabilities, _ words: String) -> JSONRPCError {
+        JSONRPCError(
+            .missingClientCapability, "This needs a capability that the client did not declare: \(words)",
+            data: ["requiredCapabilities": capabilities.handshake])
+    }
+
     static let usedState = JSONRPCError(.invalidParams, "\"requestState\" was used already")
     static let badState = JSONRPCError(.invalidParams, "\"requestState\" is not valid for this request")
 }

@@ -40,6 +40,9 @@ extension LegacySession {
             }
             return .init(ModernMessage.inputRequired(id: id, questions, state: sealed))
         }
+        if !exchange.lacks.isEmpty, let words = ModernMessage.failure(message) {
+            return .init(.lacking(exchange.lacks, words), to: id)
+        }
         let broken = exchange.method == .toolsList ? learnTools(from: message.node["result"]) : []
         return ModernMessage.response(
             message, id: id, method: exchange.method, serverInfo: introduction?.info, brokenTools: broken)
@@ -79,15 +82,17 @@ extension LegacySession {
             return sendLine(JSONRPCText.response(to: id, result: Array("{}".utf8)) + [0x0A])
         }
         if let error = fault(of: question) { return refuse(error) }
-        let callers = exchanges.values.filter { !$0.capabilities.isEmpty && $0.answer == nil }
-        guard callers.count == 1, let exchange = callers.first else {
+        let calls = exchanges.values.filter { $0.method.mayAskClient && $0.answer == nil }
+        let callers = calls.filter { !$0.capabilities.isEmpty }
+        guard let exchange = callers.count == 1 ? callers.first : calls.count == 1 ? calls.first : nil else {
             let until = loop.now + server.callTimeout
             guard callers.isEmpty, early.hold(question, until: until) else { return refuse(.nobodyToAsk) }
             return arm(by: until)
         }
         guard exchange.capabilities.allows(question) else {
-            let code: JSONRPCError.Code = method == .elicitationCreate ? .invalidParams : .methodNotFound
-            return refuse(JSONRPCError(code, "The client did not declare this capability"))
+            // It may do without; if it fails, this is why. Roots are asked for by habit, and nothing depends on them.
+            exchange.lacks.formUnion(ClientCapabilities.needed(for: question).subtracting(.roots))
+            return refuse(.undeclared(method))
         }
         let deadline = loop.now + surroundings.states.lifetime
         guard let number = questions.begin(id, method: method, deadline: deadline) else {
@@ -126,8 +131,10 @@ extension LegacySession {
     func received(bridged notification: JSONRPCMessage) {
         if notification.isMethod("notifications/progress") {
             guard let number = notification.params?["progressToken"]?.integer.flatMap({ Int(exactly: $0) }),
-                let token = calls.progress(number)?.progressToken, let exchange = exchanges[number]
+                let token = calls.progress(number)?.progressToken, let exchange = exchanges[number],
+                let progress = notification.params?["progress"]?.number, progress > exchange.progressed
             else { return metrics.discardedLines.increment() }
+            exchange.progressed = progress
             guard !exchange.isParked else {
                 exchange.progress = notification
                 return

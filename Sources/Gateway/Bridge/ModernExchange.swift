@@ -46,6 +46,8 @@ final class ModernExchange {
     /// Where the answer goes: to the POST that the client sent last.
     var stream: MessageStream
     var deadline: LoopInstant
+    /// What the server asked for while it worked on this, and the client did not declare.
+    var lacks: ClientCapabilities = []
     /// Asked by the server, not answered by the client.
     var questions: [Question] = []
     /// When they are put to the client: a moment after the first one, because servers often have several.
@@ -54,6 +56,8 @@ final class ModernExchange {
     var round = 0
     /// While nobody waits because the client was asked: until when it may come back.
     var parkedUntil: LoopInstant?
+    /// How far it is, by the last report.
+    var progressed = -Double.infinity
     /// What the server reported last meanwhile.
     var progress: JSONRPCMessage?
     /// What the server answered meanwhile.

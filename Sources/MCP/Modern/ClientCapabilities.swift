@@ -53,16 +53,20 @@ package struct ClientCapabilities: Sendable, Hashable, OptionSet {
 
     /// Whether a client that declares this may get `question`.
     package func allows(_ question: JSONRPCMessage) -> Bool {
+        let needed = Self.needed(for: question)
+        return !needed.isEmpty && isSuperset(of: needed)
+    }
+
+    /// What a client has to declare before it may get `question`; nothing where no client may.
+    package static func needed(for question: JSONRPCMessage) -> ClientCapabilities {
         switch MCPMethod(question.method) {
-        case .rootsList: return contains(.roots)
+        case .rootsList: return .roots
         case .samplingCreateMessage:
-            guard contains(.sampling) else { return false }
             let usesTools = question.params?["tools"] != nil || question.params?["toolChoice"] != nil
-            return !usesTools || contains(.samplingTools)
+            return usesTools ? [.sampling, .samplingTools] : .sampling
         case .elicitationCreate:
-            let isURL = question.params?["mode"]?.equals("url") == true
-            return contains(isURL ? .elicitationURL : .elicitationForm)
-        default: return false
+            return question.params?["mode"]?.equals("url") == true ? .elicitationURL : .elicitationForm
+        default: return []
         }
     }
 }

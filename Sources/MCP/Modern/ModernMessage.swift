@@ -28,6 +28,13 @@ package enum ModernMessage {
         return (try? JSONDocument(parsing: Array(message.node.bytes)))?.root ?? message.node
     }
 
+    /// What a server says of a request in which it failed; nil where it did not.
+    package static func failure(_ response: JSONRPCMessage) -> String? {
+        if let error = response.node["error"] { return error["message"]?.string ?? "" }
+        guard let result = response.node["result"], result["isError"]?.boolean == true else { return nil }
+        return result["content"]?.elements.compactMap { $0["text"]?.string }.joined(separator: " ") ?? ""
+    }
+
     /// The response under the client's id. `brokenTools` are positions of tools whose annotations a client would have to
     /// refuse: they go without. Results say that they are complete and whose they are, lists and contents that
     /// nobody may keep them (c23, c25); errors keep their message and get a number that means the same in this era.
