@@ -12,7 +12,7 @@ package struct DeadlineExceeded: Error, CustomStringConvertible {
 ///
 /// This is the only place in the tests where time passes by itself: everything else waits through it, for a condition.
 package func eventually<Value>(
-    _ what: @autoclosure () -> String, within limit: Duration = .seconds(10), every step: Duration = .milliseconds(5),
+    _ what: @autoclosure () -> String, within limit: Duration = .seconds(30), every step: Duration = .milliseconds(5),
     _ condition: () async throws -> Value?
 ) async throws -> Value {
     let deadline = ContinuousClock.now + limit
@@ -25,7 +25,7 @@ package func eventually<Value>(
 
 /// ``eventually(_:within:every:_:)`` for a plain question.
 package func eventuallyTrue(
-    _ what: @autoclosure () -> String, within limit: Duration = .seconds(10), every step: Duration = .milliseconds(5),
+    _ what: @autoclosure () -> String, within limit: Duration = .seconds(30), every step: Duration = .milliseconds(5),
     _ condition: () async throws -> Bool
 ) async throws {
     try await eventually(what(), within: limit, every: step) { try await condition() ? () : nil }
