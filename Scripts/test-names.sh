@@ -15,7 +15,7 @@ named_tests() {
         { at = index($0, "@Test("); if (at) { rest = substr($0, at + 6); if (rest ~ /^[ \t]*$/) pending = 1; else take(rest) } }'
 }
 
-# outcomes LOG: what became of each name: "passed" or "failed".
+# outcomes LOG: what became of each name: "passed", "failed" or, where the test says what it misses here, "skipped".
 outcomes() {
     awk '
         # An argument with a NUL in it ends its line early, and the next one continues there.
@@ -24,5 +24,9 @@ outcomes() {
             outcome = /^(✔|✅)/ ? "passed" : "failed"
             sub(/^[^"]*"/, ""); sub(/ (passed|failed) after .*$/, ""); sub(/ with [0-9]+ test cases?$/, ""); sub(/"$/, "")
             print outcome "\t" $0
+        }
+        /^➜ +Test ".* skipped(: ".*")?\.?$/ {
+            sub(/^[^"]*"/, ""); sub(/" skipped(: ".*")?\.?$/, "")
+            print "skipped\t" $0
         }' "$1"
 }

@@ -104,7 +104,9 @@ struct SandboxTests {
         #expect(connected == ["connect=\(port)": "ok", "listen": "ok", "read=/etc/passwd": "EACCES"])
     }
 
-    @Test("P09: an abstract socket of somebody else is out of reach", .enabled(if: Landlock.version >= 6))
+    @Test(
+        "P09: an abstract socket of somebody else is out of reach",
+        .enabled(if: Landlock.version >= 6, "needs Landlock 6"))
     func abstractSockets() async throws {
         let name = "sallyport-test-\(getpid())"
         let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -244,7 +246,9 @@ struct SandboxTests {
         }
     }
 
-    @Test("P07: a child of another account dies with its launcher too", .enabled(if: geteuid() == 0))
+    @Test(
+        "P07: a child of another account dies with its launcher too",
+        .enabled(if: geteuid() == 0, "only root can change accounts"))
     func otherUserDiesWithTheLauncher() async {
         await #expect(processExitsWith: .success) {
             #expect(BuiltProgram.isReady)

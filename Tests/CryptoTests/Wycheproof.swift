@@ -1,12 +1,9 @@
 import Foundation
 
-/// Project Wycheproof's vectors, read from the folder beside the checkout.
+/// Project Wycheproof's vectors.
 enum Wycheproof {
     static let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("shared/vectors/wycheproof/testvectors_v1")
-
-    static var isPresent: Bool { FileManager.default.fileExists(atPath: folder.path) }
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Vectors/Wycheproof")
 
     struct File: Decodable {
         var testGroups: [Group]

@@ -5,7 +5,9 @@ import Testing
 extension EndToEnd {
     /// The image that Containerfile makes, on a Debian made here, by buildah; run as its own settings say, with a configuration
     /// mounted over its own.
-    @Suite("Image", .timeLimit(.minutes(8)))
+    @Suite(
+        "Image", .enabled(if: SystemCommand.canBeRoot, "neither root nor sudo without a password"),
+        .timeLimit(.minutes(8)))
     struct ImageTests {
         /// buildah's own storage, for one test.
         private final class Storage {

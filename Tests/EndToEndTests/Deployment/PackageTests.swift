@@ -5,7 +5,9 @@ import Testing
 extension EndToEnd {
     /// The Debian package, in a Debian that has nothing but what the package names. There is no systemd in it: the program is
     /// started as the unit would start it, and the unit itself is judged by systemd's own tools.
-    @Suite("Package", .timeLimit(.minutes(8)))
+    @Suite(
+        "Package", .enabled(if: SystemCommand.canBeRoot, "neither root nor sudo without a password"),
+        .timeLimit(.minutes(8)))
     struct PackageTests {
         private static let configuration = "/etc/sallyport/sallyport.yaml"
         private static let files = [configuration, "/lib/systemd/system/sallyport.service", "/usr/bin/sallyport"]

@@ -39,6 +39,19 @@ struct SystemCommand {
         return command.output
     }
 
+    /// Whether anything can be run as root here: by root, or by sudo without a question.
+    static let canBeRoot: Bool = {
+        guard geteuid() != 0 else { return true }
+        let question = Process()
+        question.executableURL = URL(fileURLWithPath: "/usr/bin/sudo")
+        question.arguments = ["-n", "true"]
+        question.standardError = FileHandle.nullDevice
+        // No sudo: no root.
+        guard (try? question.run()) != nil else { return false }
+        question.waitUntilExit()
+        return question.terminationStatus == 0
+    }()
+
     static func rootWords(_ words: [String]) -> [String] {
         geteuid() == 0 ? words : ["/usr/bin/sudo", "-n"] + words
     }

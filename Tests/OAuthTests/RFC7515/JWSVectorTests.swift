@@ -6,7 +6,7 @@ import Testing
 
 /// Project Wycheproof's JWS vectors. Their tokens have no `typ` and are therefore none of ours: every one of them is
 /// refused, also those under algorithms that this project does not have. What is left to agree on is the signature.
-@Suite(.enabled(if: JWSVectors.isPresent, "the public vectors are not beside this checkout"))
+@Suite
 struct JWSVectorTests {
     @Test("T01, T02, T06: no token of the JWS vectors is accepted as ours")
     func nothingIsAccepted() throws {
@@ -47,10 +47,7 @@ private struct OneKey: VerificationKeySource {
 private enum JWSVectors {
     static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("shared/vectors/wycheproof/testvectors_v1")
-
-    static var isPresent: Bool { FileManager.default.fileExists(atPath: folder.path) }
+        .appendingPathComponent("Vectors/Wycheproof")
 
     struct File: Decodable { var testGroups: [Group] }
 
