@@ -175,6 +175,9 @@ struct BadConfigurationTests {
         .init("claim with a colon", "access: {claims: [\"a:b\"]}\n", "access.claims", "cannot be the name of a claim"),
         .init("scope mode", "access: {options: {scope_mode: some}}\n", "access.options.scope_mode", "any, all"),
         .init("key of access", "access: {scopes: [a]}\n", "access.scopes", "unknown key"),
+        .init("request size", "limits: {request_size: 9MiB}\n", "limits.request_size", "the most is 8MiB"),
+        .init("request size of nothing", "limits: {request_size: 1KiB}\n", "limits.request_size", "too small"),
+        .init("no calls", "limits: {calls: 0}\n", "limits.calls", "expected a whole number from 1"),
         .init("rate limit", "rate_limits: {per_user: 600}\n", "rate_limits.per_user", "expected a rate"),
         .init("rate of nothing", "rate_limits: {per_client: 0/min}\n", "rate_limits.per_client", "expected a rate"),
         .init(

@@ -55,6 +55,7 @@ struct ConfigurationTests {
                 tools: {allow: ["*"], deny: [], rename: {}}
                 pin: report
             rate_limits: {registration: 1/s, handshakes: 50/s}
+            limits: {request_size: 1MiB, calls: 7, streams: 8, processes_per_user: 9, processes: 10}
             cors: {allowed_origins: ["https://app.example.com"]}
             logging: {format: json, level: debug}
             audit: {enabled: true, retention: 30d, arguments: true, redact: [iban, X-No]}
@@ -68,6 +69,9 @@ struct ConfigurationTests {
         #expect(configuration.oauth.refreshGrace == .zero)
         #expect(!configuration.oauth.isRegistrationEnabled)
         #expect(configuration.registrationsPerMinute == 60 && configuration.handshakesPerMinute == 3000)
+        let limits = configuration.limits
+        #expect(limits.requestBytes == 1 << 20 && limits.callsPerPrincipal == 7 && limits.streamsPerPrincipal == 8)
+        #expect(limits.sessionsPerUser == 9 && limits.sessions == 10)
         #expect(configuration.allowedOrigins.map(\.origin) == ["https://app.example.com"])
         #expect(configuration.logging == LoggingSettings(format: .json, levels: LogLevels(.debug)))
         #expect(configuration.audit.retention == .seconds(30 * 86_400))

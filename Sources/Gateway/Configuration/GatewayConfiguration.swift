@@ -70,7 +70,7 @@ package struct GatewayConfiguration: Sendable {
 }
 
 /// What one principal, one server and all together may use.
-package struct GatewayLimits: Sendable {
+package struct GatewayLimits: Sendable, Equatable {
     /// Longest body of a POST: 413.
     package var requestBytes = 4 << 20
     /// Longest line of a server (P04).

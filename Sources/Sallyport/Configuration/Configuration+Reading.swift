@@ -3,6 +3,7 @@ import AuthorizationServer
 import Crypto
 import Gateway
 import HTTP
+import JSON
 import OAuth
 import Telemetry
 
@@ -35,7 +36,8 @@ struct ConfigurationFileReader {
         // After the servers: clients may be bound to some of them.
         readOAuth(section.section("oauth"))
         readCORS(section.section("cors"))
-        readLimits(section.section("rate_limits"))
+        readRates(section.section("rate_limits"))
+        readLimits(section.section("limits"))
         readLogging(section.section("logging"))
         readAudit(section.section("audit"))
         configuration.tracing = TracingReader(context: context).settings(in: section.section("tracing"))
@@ -216,6 +218,28 @@ struct ConfigurationFileReader {
     }
 
     private mutating func readLimits(_ section: ConfigurationSection?) {
+        guard var section else { return }
+        let largest = JSONLimits.standard.maximumBytes
+        if let value = section.value("request_size"), let size = value.size(minimum: 64 << 10) {
+            if size <= largest {
+                configuration.limits.requestBytes = size
+            } else {
+                value.refuse("is too much; the most is \(largest >> 20)MiB")
+            }
+        }
+        func read(_ key: String, _ limit: WritableKeyPath<GatewayLimits, Int>) {
+            if let number = section.value(key)?.integer(in: 1...1_000_000) {
+                configuration.limits[keyPath: limit] = number
+            }
+        }
+        read("calls", \.callsPerPrincipal)
+        read("streams", \.streamsPerPrincipal)
+        read("processes_per_user", \.sessionsPerUser)
+        read("processes", \.sessions)
+        section.finish()
+    }
+
+    private mutating func readRates(_ section: ConfigurationSection?) {
         guard var section else { return }
         if let value = section.value("registration"), let rate = rate(value, like: "20/min") {
             configuration.registrationsPerMinute = rate

@@ -74,6 +74,8 @@ struct Configuration: Sendable {
     var handshakesPerMinute = 12_000
     /// The rest of `rate_limits`.
     var rates = RequestRateLimits()
+    /// `limits`, and what has no key.
+    var limits = GatewayLimits()
     /// `logging`.
     var logging = LoggingSettings()
     /// `audit`.

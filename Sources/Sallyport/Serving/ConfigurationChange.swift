@@ -15,6 +15,7 @@ struct ConfigurationChange {
         compare("routing", old.routing == new.routing)
         compare("tls", Self.isSame(old.tls, new.tls))
         compare("rate_limits.handshakes", old.handshakesPerMinute == new.handshakesPerMinute)
+        compare("limits", old.limits == new.limits)
         compare("data_dir", old.dataDirectory.utf8.elementsEqual(new.dataDirectory.utf8))
         compare("storage", old.storage == new.storage && old.redis == new.redis)
         compare("sealing_key", old.sealingKey == new.sealingKey)

@@ -32,6 +32,7 @@ struct GatewayAssembly: Sendable {
                 separator: aggregate.separator, showsInstructions: aggregate.showsInstructions, version: Version.text)
         }
         configuration.rates = plan.configuration.rates
+        configuration.limits = plan.configuration.limits
         configuration.access = plan.configuration.access
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit

@@ -9,8 +9,6 @@ struct MemoryWatch: Sendable {
     private static let (high, critical, calm) = (0.9, 0.95, 0.85)
     /// From here on it looks ten times as often.
     private static let near = 0.7
-    /// The largest content that is taken.
-    private static let largest = GatewayLimits().requestBytes
     /// How often the allocator is asked for what nobody uses, while requests are refused.
     private static let trimming = Duration.milliseconds(200)
 
@@ -23,13 +21,13 @@ struct MemoryWatch: Sendable {
     private let limit = MetricsRegistry.shared.gauge(
         "sallyport_memory_limit_bytes", help: "Memory that the control groups allow the gateway and its servers.")
 
-    /// Nil where nothing bounds the memory; blocking.
-    init?(logger: Logger) {
+    /// Nil where nothing bounds the memory; blocking. `largest` is the longest content that is taken, in bytes.
+    init?(largest: Int, logger: Logger) {
         guard let bound = MemoryBound.find() else { return nil }
         self.bound = bound
         self.logger = logger
         // What is read is copied a few times on its way. One large request is always let in.
-        pressure = MemoryPressure(contentLimit: max(Self.largest, bound.limit / 16))
+        pressure = MemoryPressure(contentLimit: max(largest, bound.limit / 16))
         limit.set(bound.limit)
         shedding.set(0)
     }

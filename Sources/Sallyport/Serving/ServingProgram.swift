@@ -52,7 +52,7 @@ struct ServingProgram: Sendable {
         state = isPersistent ? try OpenedStore.open(plan.configuration, on: group.loops) : nil
         store = state?.store ?? MemoryStore()
         tls = try TLSAssembly(plan.configuration)
-        memory = MemoryWatch(logger: Logger(label: "sallyport"))
+        memory = MemoryWatch(largest: plan.configuration.limits.requestBytes, logger: Logger(label: "sallyport"))
         sealing = state.map { .file($0.sealing) } ?? .fresh
         audit =
             plan.protection == .login
