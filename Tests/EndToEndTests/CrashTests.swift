@@ -13,6 +13,7 @@ extension EndToEnd {
             case refreshed(family: Int, token: String)
             case revoked(client: String, refresh: String, access: String)
             case redeemed(client: String, code: String)
+            case consented(client: String, code: String)
 
             var kind: String {
                 switch self {
@@ -20,6 +21,7 @@ extension EndToEnd {
                 case .refreshed: "refreshed"
                 case .revoked: "revoked"
                 case .redeemed: "redeemed"
+                case .consented: "consented"
                 }
             }
         }
@@ -54,22 +56,22 @@ extension EndToEnd {
                 let begin = ContinuousClock.now
                 try await gateway.start()
                 readyTimes.append(ContinuousClock.now - begin)
-                families = try await verify(ledger, families, gateway)
+                families = try await verify(ledger, families, gateway, spender)
                 for entry in ledger.all { all.record(entry) }
             }
-            try await verifyLongLived(all, gateway)
+            try await verifyLongLived(all, gateway, spender)
             let kinds = all.all.reduce(into: [String: Int]()) { $0[$1.kind, default: 0] += 1 }
             #expect(
-                kinds.count == 4 && kinds.values.allSatisfy { $0 >= 20 }, "too small a load proves nothing: \(kinds)")
+                kinds.count == 5 && kinds.values.allSatisfy { $0 >= 20 }, "too small a load proves nothing: \(kinds)")
             let slowest = try #require(readyTimes.sorted().dropLast().last)
             #expect(slowest < .milliseconds(1500), "ready again after \(slowest)")
             try await checkIntegrity(gateway)
         }
 
         /// Looks for everything that the last life acknowledged; returns the families to go on with.
-        private func verify(_ ledger: Ledger<Entry>, _ families: [Family], _ gateway: GatewayProcess) async throws
-            -> [Family]
-        {
+        private func verify(
+            _ ledger: Ledger<Entry>, _ families: [Family], _ gateway: GatewayProcess, _ spender: Spender
+        ) async throws -> [Family] {
             var families = families
             var registrations = 0
             for entry in ledger.all {
@@ -77,10 +79,15 @@ extension EndToEnd {
                 // A page is limited to 120 visits a minute: the newest and some others stand for all.
                 if case .registered = entry { registrations += 1 }
                 if case .registered = entry, registrations > 10 { continue }
-                try await verifySingle(entry, gateway)
+                try await verifySingle(entry, gateway, spender)
+                // The code that a consent was answered with is good for a minute, once.
+                guard case .consented(let client, let code) = entry else { continue }
+                let walk = EndToEnd.walk(gateway)
+                let answer = try await onThread { try walk.redeem(code: code, client: client) }
+                #expect(answer.status == 200, "an acknowledged code is gone: \(answer.text)")
             }
             let newest = ledger.all.last { if case .registered = $0 { true } else { false } }
-            if let newest { try await verifySingle(newest, gateway) }
+            if let newest { try await verifySingle(newest, gateway, spender) }
             for index in families.indices {
                 let (client, refresh) = (families[index].client, families[index].tokens.refresh)
                 let walk = EndToEnd.walk(gateway)
@@ -91,7 +98,7 @@ extension EndToEnd {
             return families
         }
 
-        private func verifySingle(_ entry: Entry, _ gateway: GatewayProcess) async throws {
+        private func verifySingle(_ entry: Entry, _ gateway: GatewayProcess, _ spender: Spender) async throws {
             let walk = EndToEnd.walk(gateway)
             switch entry {
             case .registered(let client):
@@ -107,12 +114,17 @@ extension EndToEnd {
             case .redeemed(let client, let code):
                 let again = try await onThread { try walk.redeem(code: code, client: client) }
                 #expect(again.object["error"] as? String == "invalid_grant", "a spent code works again: \(again.text)")
+            case .consented(let client, _):
+                let isRemembered = try await onThread { try spender.isRemembered(client, walk) }
+                #expect(isRemembered, "an acknowledged consent is asked for again")
             }
         }
 
         /// What must hold for good holds at the end of all lives too.
-        private func verifyLongLived(_ ledger: Ledger<Entry>, _ gateway: GatewayProcess) async throws {
-            for entry in ledger.all.shuffled().prefix(100) { try await verifySingle(entry, gateway) }
+        private func verifyLongLived(
+            _ ledger: Ledger<Entry>, _ gateway: GatewayProcess, _ spender: Spender
+        ) async throws {
+            for entry in ledger.all.shuffled().prefix(100) { try await verifySingle(entry, gateway, spender) }
         }
 
         private func checkIntegrity(_ gateway: GatewayProcess) async throws {
@@ -182,9 +194,12 @@ private final class Load: Sendable {
         }
     }
 
-    /// Codes spent, and every other grant revoked.
+    /// Codes spent, and every other grant revoked; now and then somebody new is consented to.
     private func spend(_ spender: Spender) {
         let client = spender.client
+        if let client = try? walk.register(), let code = try? spender.code(walk, for: client) {
+            ledger.record(.consented(client: client, code: code))
+        }
         while goesOn, let code = try? spender.code(walk), let answer = try? walk.redeem(code: code, client: client),
             let pair = try? OAuthWalk.pair(in: answer)
         {
@@ -203,7 +218,7 @@ private final class Load: Sendable {
 
 /// A browser that is logged in and has consented, so that a code costs one request. It outlives the lives of the program.
 private final class Spender: @unchecked Sendable {
-    // SAFETY: one load at a time has it, and uses it on one thread.
+    // SAFETY: one load at a time has it, and uses it on one thread; what it left is looked at when that has ended.
     private let browser: PlainBrowser
     let client: String
     var count = 0
@@ -223,9 +238,21 @@ private final class Spender: @unchecked Sendable {
         }
     }
 
-    func code(_ walk: OAuthWalk) throws -> String {
+    /// Whether the client gets a code without a page.
+    func isRemembered(_ client: String, _ walk: OAuthWalk) throws -> Bool {
+        var page = try browser.send("GET", walk.authorizationURL(client: client))
+        for _ in 0..<3 {
+            guard let location = page.header("location") else { return false }
+            if location.hasPrefix(OAuthWalk.redirectURI) { return FormEncoding.query(of: location)["code"] != nil }
+            page = try browser.send("GET", location)
+        }
+        return false
+    }
+
+    func code(_ walk: OAuthWalk, for other: String? = nil) throws -> String {
         let end = try browser.walk(
-            walk.authorizationURL(client: client), to: OAuthWalk.redirectURI, as: EndToEnd.user, EndToEnd.password)
+            walk.authorizationURL(client: other ?? client), to: OAuthWalk.redirectURI, as: EndToEnd.user,
+            EndToEnd.password)
         guard let code = FormEncoding.query(of: end)["code"] else { throw PlainBrowser.WalkError(description: end) }
         return code
     }

@@ -116,6 +116,25 @@ extension EndToEnd {
             #expect(left == [])
         }
 
+        @Test("F20: a second SIGTERM waits two seconds more and no longer, and leaves no child")
+        func hurried() async throws {
+            let gateway = try await EndToEnd.gateway()
+            let token = try await EndToEnd.logIn(gateway).tokens.access
+            let client = try await EndToEnd.session(gateway, token: token)
+            let call = PlainMCP.call("progress", id: 9, #"{"steps":60,"seconds":60}"#, token: "1")
+            let busy = try await onThread { try StreamBox(client.stream("POST", body: call)) }
+            _ = try #require(try await onThread { try busy.next() })
+            let children = ProcessTable.descendants(of: gateway.pid)
+            gateway.program?.signal(SIGTERM)
+            try await gateway.logs("waiting for what is in flight")
+            let begin = ContinuousClock.now
+            gateway.program?.signal(SIGTERM)
+            #expect(try await gateway.program?.waitUntilExit(within: .seconds(30)) == .exited(0))
+            // The call alone would have had ten seconds.
+            #expect(ContinuousClock.now - begin < .seconds(7))
+            try await eventuallyTrue("its children to be gone") { !children.contains { ProcessTable.isAlive($0) } }
+        }
+
         @Test("F20: SIGHUP does not kill")
         func hangUp() async throws {
             let gateway = try await EndToEnd.gateway()

@@ -56,5 +56,20 @@ extension EndToEnd {
             #expect(before + (memory - before) / count * 9000 <= 200 << 20, "9,000 of them: \(report)")
             withExtendedLifetime(issuer) {}
         }
+
+        @Test("F20: at SIGTERM a thousand streams end in order and every call is answered")
+        func drained() async throws {
+            let (gateway, issuer, tokens) = try await Self.gateway(40)
+            let report = try await PythonClient.run(
+                "drained_crowd.py", in: "current",
+                [
+                    "port": gateway.port, "path": "/news/mcp", "tokens": tokens, "streams": 1000,
+                    "pid": Int(gateway.pid),
+                ])
+            #expect(report["ended"] as? Int == 1000 && report["whole"] as? Int == 1000, "\(report)")
+            #expect(report["over"] as? Int == 4 && report["faults"] as? [String] == [], "\(report)")
+            #expect(try await gateway.program?.waitUntilExit(within: .seconds(15)) == .exited(0))
+            withExtendedLifetime(issuer) {}
+        }
     }
 }
