@@ -85,6 +85,19 @@ extension EndToEnd {
             #expect(!(-32768 ... -32000).contains(code), "an own code: \(code)")
         }
 
+        @Test("F04: progress does not put the deadline off")
+        func busyChild() async throws {
+            let demo = "servers:\n  demo: {command: \(Checkout.binary), args: [demo-server], timeout: 2s}\n"
+            let gateway = try await EndToEnd.gateway(demo)
+            let token = try await EndToEnd.logIn(gateway).tokens.access
+            let client = try await EndToEnd.session(gateway, token: token)
+            let call = PlainMCP.call("progress", id: 9, #"{"steps":100,"seconds":20}"#, token: "1")
+            let begin = ContinuousClock.now
+            let answer = try await onThread { try client.post(call) }
+            #expect(ContinuousClock.now - begin < .seconds(15), "the tool alone takes twenty seconds")
+            #expect(answer.messages.count > 2 && answer.errorCode == 1001, "\(answer.messages)")
+        }
+
         @Test(
             "F05, P03: floods on stderr and stdout are drained without growing",
             arguments: ["flood-stderr", "flood-stdout"])

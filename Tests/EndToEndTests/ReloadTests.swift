@@ -194,10 +194,9 @@ extension EndToEnd {
             }
             let children = ProcessTable.descendants(of: gateway.pid).count
             // One stays, two is configured otherwise while a call of it runs, three goes, four comes; without any signal.
-            async let slow = onThread { try two.call("sleep", id: 3, #"{"seconds":1.5}"#) }
-            try await eventuallyTrue("the slow call to be on its way", within: .seconds(5)) {
-                try await metric(gateway, "sallyport_mcp_sessions_active{server=\"two\"}") >= 0
-            }
+            let call = PlainMCP.call("progress", id: 3, #"{"steps":3,"seconds":3}"#, token: "1")
+            let slow = try await onThread { try StreamBox(two.stream("POST", body: call)) }
+            _ = try #require(try await onThread { try slow.next() }, "it is on its way")
             try configure(
                 gateway,
                 Self.servers([Self.demo("four"), Self.demo("two", ", tools: {deny: [add]}"), Self.demo("one")]),
@@ -206,7 +205,12 @@ extension EndToEnd {
                 try await status(gateway, "/four/mcp") == 401
             }
             #expect(try await onThread { try one.call("echo", id: 4, #"{"message":"same"}"#) }.text == "same")
-            #expect(try await slow.result != nil, "a call in flight gets its answer")
+            let end = try await onThread {
+                var last: PlainEvent?
+                while let event = try slow.next() { last = event }
+                return last?.data ?? ""
+            }
+            #expect(end.contains("done after 3 steps"), "a call in flight gets its answer: \(end)")
             try await eventuallyTrue("the session of two to end", within: .seconds(15)) {
                 try await onThread { try two.call("echo", id: 5, #"{"message":"x"}"#) }.status == 404
             }
