@@ -47,6 +47,7 @@ extension Script {
                 say(request, "logged")
             elif mode == "elicit": ask(request, "elicitation/create", {"message": "Who?", "requestedSchema": {"type": "object", "properties": {}}})
             elif mode == "sample": ask(request, "sampling/createMessage", {"messages": [], "maxTokens": 5})
+            elif mode == "url": error(request, -32042, "Open this", {"elicitations": [{"mode": "url", "elicitationId": "e", "url": "https://example.com/x", "message": "Open"}]})
             elif mode == "strange": ask(request, "tasks/list", {})
             elif mode == "links":
                 result(request, {"content": [
@@ -61,12 +62,15 @@ extension Script {
             size = options.get("page")
             cursor = request.get("params", {}).get("cursor")
             seen.append({"list": key, "cursor": cursor})
-            if options.get("mute") == key: return
-            if options.get("broken") == key: return error(request, -32603, "broken")
+            is_well = os.path.exists(options.get("until", "/nonexistent"))
+            if options.get("mute") == key and not is_well:
+                return later(0.02, lambda: listed(request, key, things)) if "until" in options else None
+            if options.get("broken") == key and not is_well: return error(request, -32603, "broken")
             start = 0 if cursor is None else int(cursor or "0") + 1 if cursor == "" else int(cursor)
             page = things[start:start + size] if size else things
             more = {} if not size or start + size >= len(things) else {"nextCursor": str(start + size)}
             result(request, {key: page, **more})
+        MIRRORED = {"properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
         def resource(uri): return {"uri": uri, "name": uri}
         def handle(message):
             method, params = message.get("method"), message.get("params", {})
@@ -77,7 +81,7 @@ extension Script {
                 result(message, {"protocolVersion": params["protocolVersion"], "capabilities": capabilities,
                     "instructions": options.get("instructions", ""), "serverInfo": {"name": "member", "version": "1"}})
             elif method == "tools/call": call(message)
-            elif method == "tools/list": listed(message, "tools", [{"name": n, "title": "T " + n, "inputSchema": {"type": "object"}, **({"_meta": {"ui": {"resourceUri": options["view"]}}} if n == "viewed" else {})} for n in tools])
+            elif method == "tools/list": listed(message, "tools", [{"name": n, "title": "T " + n, "inputSchema": {"type": "object", **(MIRRORED if n == "mirrored" else {})}, **({"_meta": {"ui": {"resourceUri": options["view"]}}} if n == "viewed" else {})} for n in tools])
             elif method == "prompts/list": listed(message, "prompts", [{"name": n} for n in options.get("prompts", ["greet"])])
             elif method == "prompts/get": result(message, {"messages": [{"role": "user", "content": {"type": "resource", "resource": {"uri": "file:///p", "text": params["name"]}}}]})
             elif method == "resources/list": listed(message, "resources", [resource(u) for u in options.get("resources", ["file:///x"])])

@@ -21,6 +21,9 @@ extension AggregateConnection {
 
     /// Answers a request for a list.
     func list(_ list: AggregateList, _ message: JSONRPCMessage, _ number: Int, mayWait: Bool) {
+        if list == .tools, let tool = Self.onlyTool(of: message) {
+            return define(tool, message, number, mayWait: mayWait)
+        }
         var start = (server: 0, position: 0)
         if let cursor = message.params?["cursor"] {
             guard let text = cursor.stringBytes,
@@ -33,8 +36,8 @@ extension AggregateConnection {
             start = (member.index, opened.position)
         }
         if mayWait, wait(for: [list], message, number, evenOld: true) { return }
-        let contributors = members.filter { $0.has(list) }
-        if !contributors.isEmpty, contributors.allSatisfy({ $0.lists[list]?.hasFailed == true }) {
+        let contributors = members.filter { $0.offers(list) }
+        if !contributors.isEmpty, contributors.allSatisfy({ $0.lists[list]?.isMissing == true }) {
             return reply(number, JSONRPCError(.internalError, "None of the servers gave its list"))
         }
         if start == (0, 0) { served[list] = served[list] ?? digest(of: list) }
@@ -131,22 +134,20 @@ extension AggregateConnection {
         return true
     }
 
-    func isLearning(_ list: AggregateList) -> Bool { members.contains { $0.isLearning(list) } }
+    func isLearning(_ list: AggregateList) -> Bool { members.contains { $0.isAwaited(list) } }
 
     /// Asks the servers whose list is not known.
     func refresh(_ list: AggregateList, evenOld: Bool = false) {
         let now = loop.now
-        for member in members where member.has(list) && !member.isLearning(list) {
+        for member in members where member.offers(list) && !member.isLearning(list) {
             let known = member.lists[list] ?? .init()
+            // What was not given is asked for again by itself; what is said to have changed at once.
+            guard known.retryAt == nil || known.isStale else { continue }
             let isOld =
                 evenOld && !member.capabilities.contains(list.announcement)
                 && known.loaded + plan.configuration.listLifetime <= now
-            guard !known.isLoaded || known.isStale || known.hasFailed || isOld else { continue }
-            member.lists[list, default: .init()].learning = []
-            member.lists[list]?.isStale = false
-            member.lists[list]?.pages = 0
-            member.lists[list]?.bytes = 0
-            ask(member, list.method.rawValue, Array("{}".utf8), for: .learning(list))
+            guard !known.isLoaded || known.isStale || isOld else { continue }
+            learn(list, of: member)
         }
     }
 
@@ -176,25 +177,12 @@ extension AggregateConnection {
         known.rest = isByName ? nil : page.next
         known.learning = nil
         known.isLoaded = true
-        known.hasFailed = false
+        known.awaitedUntil = nil
+        known.failures = 0
         known.loaded = loop.now
         member.lists[list] = known
         rebuild(list)
-        resume(list)
-    }
-
-    /// A server did not give its list: the others' lists do without it.
-    func failedToLearn(_ list: AggregateList, _ member: AggregateMember) {
-        guard member.isLearning(list) else { return }
-        member.lists[list]?.learning = nil
-        if member.state == .present {
-            member.lists[list]?.entries = []
-            member.lists[list]?.hasFailed = true
-            logger.warning(
-                "a server did not give its list",
-                ["member": .string(member.server.name), "list": .string(list.method.rawValue)])
-            rebuild(list)
-        }
+        if known.isMissing { found(list, of: member) }
         resume(list)
     }
 
@@ -242,7 +230,7 @@ extension AggregateConnection {
     ).root
 
     /// What waited for a list goes on, when it and the others that it waits for are there.
-    private func resume(_ list: AggregateList) {
+    func resume(_ list: AggregateList) {
         guard !isLearning(list) else { return resumeNamed(list) }
         var ready: [Waiting] = []
         waiting.removeAll { waiting in
@@ -259,10 +247,9 @@ extension AggregateConnection {
         guard list == .tools || list == .prompts else { return }
         var ready: [Waiting] = []
         waiting.removeAll { waiting in
-            guard waiting.lists == [list], AggregateList(MCPMethod(waiting.message.method)) == nil,
-                let name = (waiting.message.params?["name"] ?? waiting.message.params?["ref"]?["name"])?.stringBytes,
-                target(name, list) != nil
-            else { return false }
+            guard waiting.lists == [list], let name = Self.name(in: waiting.message), target(name, list) != nil else {
+                return false
+            }
             ready.append(waiting)
             return true
         }

@@ -70,7 +70,7 @@ extension AggregateConnection {
         }
         guard let target = target(name, list) else {
             if mayWait, wait(for: [list], message, number) { return }
-            return reply(number, unknown(name, list == .tools ? "Unknown tool" : "Unknown prompt"))
+            return reply(number, unknown(name, of: list))
         }
         if list == .tools { routes[number]?.tool = target.own }
         if let refusal = refusal(of: target, list) { return refuse(number, refusal, target) }
@@ -114,7 +114,7 @@ extension AggregateConnection {
         }
         guard let target = target(name, .prompts) else {
             if mayWait, wait(for: [.prompts], message, number) { return }
-            return reply(number, unknown(name, "Unknown prompt"))
+            return reply(number, unknown(name, of: .prompts))
         }
         complete(message, number, target, .promptReference(target.own))
     }
@@ -165,11 +165,13 @@ extension AggregateConnection {
     }
 
     /// For a name that nobody has. Where it seems to be of a server that is not there, that is said; denied and unknown look alike.
-    private func unknown(_ name: [UInt8], _ message: String) -> JSONRPCError {
-        if let suspect = plan.names.suspect(name), members[suspect].isPermitted, !members[suspect].isPresent {
-            return absent(members[suspect])
+    private func unknown(_ name: [UInt8], of list: AggregateList) -> JSONRPCError {
+        if let suspect = plan.names.suspect(name).map({ members[$0] }), suspect.isPermitted,
+            !suspect.isPresent || suspect.lists[list]?.isMissing == true
+        {
+            return absent(suspect)
         }
-        return JSONRPCError(.invalidParams, message)
+        return JSONRPCError(.invalidParams, list == .tools ? "Unknown tool" : "Unknown prompt")
     }
 
     // MARK: Notifications and answers

@@ -26,6 +26,7 @@ extension AggregateConnection {
         }
         if let deadline = introductionDeadline, deadline <= now { answerIntroduction() }
         endWaitingForListens(now)
+        tickLists(now)
         if let due = changesDue, due <= now { tellChanges() }
         armNext(now)
     }
@@ -68,6 +69,7 @@ extension AggregateConnection {
         }
         consider(introductionDeadline)
         consider(nextListenDue)
+        consider(nextListDue)
         consider(changesDue)
         for member in members {
             if member.state == .absent { consider(member.retryAt) }

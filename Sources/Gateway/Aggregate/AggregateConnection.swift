@@ -191,6 +191,8 @@ extension AggregateConnection: ServerConnection {
         }
     }
 
+    nonisolated var definesSingleTools: Bool { true }
+
     nonisolated func isRelayed(_ number: Int) -> Bool {
         assumeIsolated { $0.routes[number]?.isRelayed == true }
     }

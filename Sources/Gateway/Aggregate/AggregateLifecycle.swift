@@ -100,6 +100,11 @@ extension AggregateConnection {
         withdrawAll(member)
         for list in AggregateList.allCases {
             member.lists[list]?.learning = nil
+            member.lists[list]?.awaitedUntil = nil
+            member.lists[list]?.retryAt = nil
+            // The next connection is asked as if nothing had been.
+            member.lists[list]?.failures = 0
+            member.lists[list]?.isMissing = false
             member.lists[list]?.isStale = true
         }
         let metrics = member.supervisor.metrics

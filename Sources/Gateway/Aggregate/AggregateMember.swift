@@ -63,7 +63,13 @@ final class AggregateMember {
         /// Where the server goes on, when not all of a long list was learnt.
         var rest: [UInt8]?
         var isLoaded = false
-        var hasFailed = false
+        /// Whether the server did not give it, or not in time: it counts as absent from it.
+        var isMissing = false
+        /// Until when clients wait for it.
+        var awaitedUntil: LoopInstant?
+        /// Attempts in a row that gave nothing, and when the next one is due.
+        var failures = 0
+        var retryAt: LoopInstant?
         /// Changed since.
         var isStale = false
         var loaded = LoopInstant(nanoseconds: 0)
@@ -124,7 +130,13 @@ final class AggregateMember {
     var isPresent: Bool { state == .present && isPermitted }
 
     /// Whether the server has such a list.
-    func has(_ list: AggregateList) -> Bool { isPresent && capabilities.contains(list.capability) }
+    func offers(_ list: AggregateList) -> Bool { isPresent && capabilities.contains(list.capability) }
+
+    /// Whether its entries are among those of the others.
+    func has(_ list: AggregateList) -> Bool { offers(list) && lists[list]?.isMissing != true }
 
     func isLearning(_ list: AggregateList) -> Bool { lists[list]?.learning != nil }
+
+    /// Whether clients wait until the list is known.
+    func isAwaited(_ list: AggregateList) -> Bool { isLearning(list) && lists[list]?.isMissing != true }
 }

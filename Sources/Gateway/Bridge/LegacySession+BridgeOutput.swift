@@ -145,7 +145,7 @@ extension LegacySession {
             return isRelay ? endRelayed(notification) : withdraw(bridged: notification)
         }
         if notification.isMethod("notifications/message") { return log(notification) }
-        if notification.isMethod("notifications/tools/list_changed") { knowsTools = false }
+        if notification.isMethod("notifications/tools/list_changed") { forgetTools() }
         if isRelay { return relayed(notification) }
         if let exchange = LegacyBoundMessage.listen(of: notification).flatMap({ exchanges[$0] }),
             let listener = exchange.listener

@@ -100,31 +100,49 @@ extension LegacySession {
     // MARK: Parameters in headers
 
     private static let maximumPages = 100
+    /// Tools of several servers that are not asked about at every call.
+    private static let maximumTools = 10_000
 
     /// `Mcp-Param-*` against the arguments (c13), by what the server says of its tools; it is asked once, unless its
     /// client did already.
     func checkParameters(_ request: ModernRequest) async throws(JSONRPCError) {
         guard request.method == .toolsCall, let tool = request.message.params?["name"]?.string else { return }
-        if !knowsTools { try await learnTools() }
+        if !knowsTools, !knownTools.contains(tool) { try await learnTools(for: tool) }
         try MirroredHeaders.check(
             request.fields, tool: tool, arguments: request.message.params?["arguments"], tools)
     }
 
-    // Calls at the same time each ask for themselves: none goes on before what it must mirror is known.
-    private func learnTools() async throws(JSONRPCError) {
+    // Calls at the same time each ask for themselves: none goes on before what it must mirror is known. Of several servers the
+    // one that has the tool is asked, because another may hang.
+    private func learnTools(for tool: String) async throws(JSONRPCError) {
+        let isAlone = connection?.definesSingleTools == true
         var cursor: [UInt8]?
         for _ in 0..<Self.maximumPages {
             var text = Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tools/list\",\"params\":{".utf8)
+            if isAlone {
+                text += Array("\"_meta\":{\"\(AggregateMessages.toolKey)\":".utf8) + JSONText.quoted(tool) + [0x7D]
+            }
             if let cursor { text += Array("\"cursor\":".utf8) + cursor }
             let answer = await ask(text + Array("}}".utf8))
             // A server without lists says nothing of headers either.
             let hasNone = answer?.node["error"]?["code"]?.integer == JSONRPCError.Code.methodNotFound.value
             guard hasNone || answer?.node["result"] != nil else { throw .unknownParameters }
-            if let page = answer?.node["result"]?["tools"] { learn(page) }
+            let page = answer?.node["result"]?["tools"]
+            if let page { learn(page) }
+            if isAlone {
+                if let page, page.count > 0, knownTools.count < Self.maximumTools { knownTools.insert(tool) }
+                return
+            }
             guard let next = answer?.node["result"]?["nextCursor"], next.kind == .string else { break }
             cursor = Array(next.bytes)
         }
         knowsTools = true
+    }
+
+    /// They may be others now.
+    func forgetTools() {
+        knowsTools = false
+        knownTools = []
     }
 
     /// Learns from a list that a client asked for; the positions of tools whose annotations break a rule.

@@ -14,6 +14,8 @@ package struct AggregateConfiguration: Sendable {
     package var version: String
     /// How long `initialize` waits for servers. Those that take longer join later.
     package var patience = Duration.seconds(10)
+    /// How long a request waits for the list of a server. What comes later is told as a change.
+    package var listPatience = Duration.seconds(5)
     /// How long a change of a list waits for others.
     package var changeDelay = Duration.milliseconds(250)
     /// How long the list of a server that tells no changes is taken for true.

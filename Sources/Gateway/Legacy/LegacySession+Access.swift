@@ -9,7 +9,7 @@ extension LegacySession {
         if let known = knownRights, known.principal === principal { return known.rights }
         let rights = policy.rights(of: principal)
         // Other tools may be there to mirror parameters of.
-        if let known = knownRights, known.rights != rights { knowsTools = false }
+        if let known = knownRights, known.rights != rights { forgetTools() }
         knownRights = (principal, rights)
         return rights
     }

@@ -94,7 +94,9 @@ actor LegacySession {
     /// What `logging/setLevel` said last for modern clients.
     var logLevel: LoggingLevel?
     var tools = ToolParameterHeaders()
+    /// Whether what all tools want mirrored is known, or by their names which of them.
     var knowsTools = false
+    var knownTools: Set<String> = []
     var legacyTasks = LegacyTasks()
     /// Its tasks, where others of the same server are not its own.
     var ownTasks: OwnTasks?

@@ -41,6 +41,9 @@ protocol ServerConnection: AnyObject {
     /// Whether a request of the session, known by the number in its id, went on with its envelope; asked when it is answered.
     func isRelayed(_ number: Int) -> Bool
 
+    /// Whether `tools/list` gives the definition of one tool alone to whoever names it under ``AggregateMessages/toolKey``.
+    var definesSingleTools: Bool { get }
+
     /// Whether the server has a way to say what it was not asked for; may wait until that is known. Asked when the session has
     /// begun.
     func canAnnounce() async -> Bool
@@ -98,6 +101,8 @@ extension ServerConnection {
     var modernLeg: ModernLeg? { nil }
 
     func isRelayed(_ number: Int) -> Bool { modernLeg != nil }
+
+    var definesSingleTools: Bool { false }
 
     func canAnnounce() async -> Bool { true }
 

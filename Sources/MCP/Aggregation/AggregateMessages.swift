@@ -6,6 +6,9 @@ package struct AggregateMessages: Sendable {
     /// The member of `_meta` that tells clients which server asks.
     package static let serverKey: StaticString = "dev.sallyport/server"
 
+    /// The member of `_meta` of `tools/list` that names the one tool whose definition is wanted.
+    package static let toolKey: StaticString = "dev.sallyport/tool"
+
     private let server: Int
     private let name: [UInt8]
     private let uris: ExposedURIs

@@ -1,0 +1,71 @@
+import Foundation
+import HTTP
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// Servers behind the address of all that are there and do not say what they have.
+@Suite("Aggregation: lists that are not given", .timeLimit(.minutes(2)))
+struct AggregateListTests {
+    @Test("C5, c13: a modern client's call waits for no server but its own, and what that wants mirrored is checked")
+    func modernCall() async throws {
+        let servers: [ServerDefinition] = [
+            .member("hung", #""mute":"tools""#), .member("one", #""tools":["echo","mirrored","add"]"#),
+        ]
+        try await withAggregate(servers) {
+            // Longer than the client waits.
+            $0.aggregate?.listPatience = .seconds(90)
+        } _: { bench in
+            let client = bench.all()
+            #expect(try await client.say("one__echo").said["server"] as? String == "one")
+            let arguments = #"{"region":"eu"}"#
+            #expect(try await client.say("one__mirrored", arguments).errorCode == -32020)
+            for region in ["eu", "us", "eu"] {
+                let answer = try await client.say("one__mirrored", arguments, changing: ["Mcp-Param-Region": region])
+                #expect(answer.errorCode == (region == "eu" ? nil : -32020), "\(answer.messages)")
+            }
+            // Known ones are not asked about again, until the list changes.
+            #expect(try await client.say("one__add", #"{"tools":["more"]}"#).text == "added")
+            try await eventuallyTrue("the new one is there") {
+                try await client.say("one__more").said["tool"] as? String == "more"
+            }
+            #expect(try await client.say("one__mirrored", arguments).errorCode == -32020)
+        }
+    }
+
+    @Test(
+        "C5, F04: a server that does not give its list, or not in time, is absent from it, says so, and is told of later",
+        arguments: ["mute", "broken"])
+    func missing(way: String) async throws {
+        let directory = try TemporaryDirectory()
+        let servers: [ServerDefinition] = [
+            .member("one"), .member("late", #""\#(way)":"tools","until":"\#(directory.path)/well""#),
+        ]
+        try await withAggregate(servers) {
+            $0.aggregate?.listPatience = .seconds(2)
+        } _: { bench in
+            let client = try await bench.open("/mcp")
+            let listening = try await client.listen()
+            #expect(try await client.demand("tools/list").listed("tools") == ["one__echo"])
+            let said = try #require(try await listening.next()?.data)
+            #expect(said.contains("late") && said.contains("does not answer"), "\(said)")
+            // It is not waited for again, by nobody.
+            for _ in 0..<3 {
+                #expect(try await client.demand("tools/list").listed("tools") == ["one__echo"])
+            }
+            let absent = try await client.say("late__echo")
+            #expect(
+                absent.errorCode == -32603 && absent.errorMessage == #"The server "late" is not available"#,
+                "\(absent.messages)")
+            #expect(try await client.demand("prompts/list").listed("prompts") == ["one__greet", "late__greet"])
+            try directory.write("well", "")
+            let told = try await listening.methods {
+                $0.object["method"] as? String == "notifications/tools/list_changed"
+            }
+            #expect(told.contains("notifications/message"), "\(told)")
+            #expect(try await client.demand("tools/list").listed("tools") == ["one__echo", "late__echo"])
+            #expect(try await client.say("late__echo").said["server"] as? String == "late")
+        }
+    }
+}
