@@ -68,4 +68,18 @@ struct AggregateListTests {
             #expect(try await client.say("late__echo").said["server"] as? String == "late")
         }
     }
+
+    @Test("C12, c58: whoever is sent to a page by an error of a server, of either era, learns by which server")
+    func pages() async throws {
+        try await withAggregate([.member("one", #""tools":["url"]"#), .member("two")]) { bench in
+            let legacy = try await bench.open("/mcp", version: "2025-11-25")
+            let refused = try await legacy.say("one__url")
+            let error = refused.object["error"] as? [String: Any]
+            let asked = (error?["data"] as? [String: Any])?["elicitations"] as? [[String: Any]]
+            #expect(refused.errorCode == -32042 && asked?.first?["message"] as? String == "[one] Open")
+            let modern = try await bench.all(capabilities: Bench.everything).say("one__url")
+            let question = modern.questions.values.first?["params"] as? [String: Any]
+            #expect(question?["message"] as? String == "[one] Open", "\(modern.messages)")
+        }
+    }
 }

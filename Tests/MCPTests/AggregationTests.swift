@@ -140,6 +140,21 @@ struct AggregationTests {
         #expect(headings.count == 39 && headings.allSatisfy { $0.hasPrefix("# s") })
     }
 
+    @Test("C12: questions that a server puts by an error say whose they are, and nothing else there changes")
+    func attributedErrors() throws {
+        let messages = AggregateMessages(server: 0, name: "a", uris: ExposedURIs(servers: ["a"]))
+        func response(_ text: String) throws -> String {
+            let message = try JSONRPCMessage(JSONDocument(parsing: Array(text.utf8)).root)
+            return Self.text(messages.response(message, id: JSONRPCID(number: 7), method: .toolsCall))
+        }
+        func text(_ id: Int, _ code: Int, _ message: String) -> String {
+            #"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"message":"x","data":{"elicitations":"#
+                + #"[{"mode":"url","url":"https://a.example/","message":"\#(message)"},7]}}}"#
+        }
+        #expect(try response(text(1, -32042, "Open")) == text(7, -32042, "[a] Open"))
+        #expect(try response(text(1, -32000, "Open")) == text(7, -32000, "Open"))
+    }
+
     @Test("C12: log messages and questions say whose they are")
     func attribution() throws {
         let messages = AggregateMessages(server: 0, name: "a", uris: ExposedURIs(servers: ["a"]))

@@ -112,8 +112,12 @@ package struct AggregateMessages: Sendable {
                 for content in contents.elements { edit(content["uri"], &patch) }
             default: break
             }
-        } else {
-            edit(message.node["error"]?["data"]?["uri"], &patch)
+        } else if let error = message.node["error"] {
+            edit(error["data"]?["uri"], &patch)
+            // Questions that 2025-11-25 puts by an error.
+            if error["code"]?.integer == ModernMessage.urlElicitationRequired, let asked = error["data"]?["elicitations"] {
+                for elicitation in asked.elements { name(elicitation, .elicitationCreate, &patch) }
+            }
         }
         return patch.applied()
     }

@@ -70,10 +70,12 @@ package enum ModernMessage {
         return Answer(patch.applied())
     }
 
+    static let urlElicitationRequired: Int64 = -32042
+
     /// What 2025-11-25 says by an error, `URLElicitationRequired`, as questions (B1); nil where it is none, or names none.
     /// The request is to be made anew once they are answered.
     package static func urlQuestions(_ message: JSONRPCMessage) -> [(key: String, question: JSONRPCMessage)]? {
-        guard let error = message.node["error"], error["code"]?.integer == -32042,
+        guard let error = message.node["error"], error["code"]?.integer == urlElicitationRequired,
             let elicitations = error["data"]?["elicitations"], elicitations.isArray, elicitations.count > 0
         else { return nil }
         var questions: [(key: String, question: JSONRPCMessage)] = []
