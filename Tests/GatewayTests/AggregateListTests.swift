@@ -82,4 +82,29 @@ struct AggregateListTests {
             #expect(question?["message"] as? String == "[one] Open", "\(modern.messages)")
         }
     }
+
+    @Test("U-09, C2: a tool or prompt with a name that models refuse has another one at /mcp, by which it is used")
+    func names() async throws {
+        let own = ["a:b", "a.b", "\u{e9}", "plain"]
+        let listed = own.map { #""\#($0)""# }.joined(separator: ",")
+        let servers: [ServerDefinition] = [
+            .member("one", #""tools":[\#(listed)],"prompts":[\#(listed)]"#), .member("two"),
+        ]
+        try await withAggregate(servers) { bench in
+            let client = try await bench.open("/mcp")
+            let names = try await client.demand("tools/list").listed("tools").filter { $0.hasPrefix("one__") }
+            #expect(names.last == "one__plain" && Set(names).count == 4)
+            #expect(names.allSatisfy { $0.utf8.allSatisfy { "_-".utf8.contains($0) || Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber } })
+            for (name, tool) in zip(names, own) {
+                #expect(try await client.say(name).said["tool"] as? String == tool, "\(name)")
+            }
+            #expect(try await bench.all().say(names[0]).said["tool"] as? String == "a:b")
+            #expect(try await client.demand("prompts/list").listed("prompts").prefix(4) == names[...])
+            let prompt = try await client.demand("prompts/get", #"{"name":"\#(names[1])"}"#)
+            #expect(prompt.messages.last?.contains(#""text": "a.b""#) == true, "\(prompt.messages)")
+            // Alone, nothing is changed.
+            let alone = try await bench.open("/one/mcp")
+            #expect(try await alone.demand("tools/list").listed("tools") == own)
+        }
+    }
 }
