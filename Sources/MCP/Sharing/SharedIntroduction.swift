@@ -11,7 +11,8 @@ package struct SharedIntroduction: Sendable {
     }
 
     /// The answer to the `initialize` of a session. What its client offered is agreed on where it is older than what the
-    /// server speaks: the revisions of this era differ in what is added. Without `logs` the server's messages go nowhere,
+    /// server speaks, and results are put into its words (``response(_:id:method:for:)``): to answer with the server's own revision
+    /// would be less work, and turn away every client that has not learnt that. Without `logs` the server's messages go nowhere,
     /// so that they are not offered.
     package func answer(to initialize: JSONRPCMessage, logs: Bool) -> [UInt8]? {
         guard let id = initialize.exactID else { return nil }
@@ -27,10 +28,27 @@ package struct SharedIntroduction: Sendable {
 
     private func agreed(with initialize: JSONRPCMessage) -> ProtocolVersion? {
         guard let offered = initialize.params?["protocolVersion"]?.stringBytes.flatMap({ ProtocolVersion(bytes: $0) }),
-            let spoken = document.root["protocolVersion"]?.stringBytes.flatMap({ ProtocolVersion(bytes: $0) }),
-            offered.era == .legacy, offered < spoken
+            let spoken, offered.era == .legacy, offered < spoken
         else { return nil }
         return offered
+    }
+
+    private var spoken: ProtocolVersion? {
+        document.root["protocolVersion"]?.stringBytes.flatMap { ProtocolVersion(bytes: $0) }
+    }
+
+    /// A response, which must be a whole text, under the id of a client's request, in words of the revision agreed on with it: the
+    /// server writes in its own for everybody.
+    package func response(
+        _ message: JSONRPCMessage, id: JSONRPCID, method: MCPMethod, for client: LegacyClient?
+    ) -> [UInt8] {
+        guard let client, let spoken, client.version < spoken, message.node["result"]?.isObject == true else {
+            return ClientBoundMessage.response(message, id: id)
+        }
+        // Output of a server of this era is an object, so that what it is put into need not be remembered.
+        var outputs = ToolOutputs()
+        return LegacyBoundMessage.result(
+            message, id: id, method: method, tool: nil, client: client, outputs: &outputs)
     }
 
     /// The `initialize` of the gateway itself; `asks` declares that clients can be asked everything there is.
@@ -54,15 +72,4 @@ package struct SharedIntroduction: Sendable {
 extension JSONRPCMessage {
     /// The number of a response that is one of ours; nil for another id.
     package var number: Int? { id?.integer.flatMap { Int(exactly: $0) } }
-
-    /// Whether the client that sent this `initialize` can be asked with `method`.
-    package func declares(_ method: MCPMethod) -> Bool {
-        let capabilities = params?["capabilities"]
-        return switch method {
-        case .elicitationCreate: capabilities?["elicitation"]?.isObject == true
-        case .samplingCreateMessage: capabilities?["sampling"]?.isObject == true
-        case .rootsList: capabilities?["roots"]?.isObject == true
-        default: false
-        }
-    }
 }

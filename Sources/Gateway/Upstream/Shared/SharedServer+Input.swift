@@ -26,6 +26,7 @@ extension SharedServer {
         switch method {
         case .initialize:
             members[number]?.initialize = message
+            members[number]?.client = LegacyClient(message)
             return greet(number)
         case .loggingSetLevel where audience == .everybody:
             return refuse(JSONRPCError(.methodNotFound, "Method not found"))

@@ -22,7 +22,11 @@ extension SharedServer {
                 continue
             }
             if document.root.isArray {
-                for element in document.root.elements { handle(element) }
+                for element in document.root.elements {
+                    // Edits name places in a whole text.
+                    guard let alone = try? JSONDocument(parsing: Array(element.bytes)) else { continue }
+                    handle(alone.root)
+                }
             } else {
                 handle(document.root)
             }
@@ -65,7 +69,19 @@ extension SharedServer {
         if let uri = entry.caller.watching, message.node["error"] == nil {
             members[entry.caller.member]?.watched.insert(uri)
         }
-        give(ClientBoundMessage.response(message, id: entry.id), to: entry.caller.member)
+        let caller = entry.caller
+        if caller.method == .toolsCall, let task = LegacyTasks.name(in: message) { note(task, of: caller.member) }
+        guard case .serving(let introduction) = state else {
+            return give(ClientBoundMessage.response(message, id: entry.id), to: caller.member)
+        }
+        let client = members[caller.member]?.client
+        give(
+            introduction.response(message, id: entry.id, method: caller.method, for: client), to: caller.member)
+    }
+
+    private func note(_ task: [UInt8], of number: Int) {
+        if taskOwners.count >= Self.maximumTasks, let any = taskOwners.keys.first { taskOwners[any] = nil }
+        taskOwners[task] = number
     }
 
     /// The server answered our `initialize`; where it refuses, every session that waits hears why.
@@ -89,7 +105,9 @@ extension SharedServer {
         guard let id = message.exactID else { return }
         let method = MCPMethod(message.method)
         guard method != .ping else { return send(JSONRPCText.response(to: id, result: Array("{}".utf8))) }
-        guard asked[id] == nil, asked.count < Questions.maximum, let number = respondent(to: method) else {
+        guard asked[id] == nil, asked.count < Questions.maximum, let number = onlySession,
+            members[number]?.client?.capabilities.allows(message) == true
+        else {
             let code: JSONRPCError.Code = method == .elicitationCreate ? .invalidParams : .methodNotFound
             return send(JSONRPCError(code, "No client can be asked this now").response(to: id))
         }
@@ -97,16 +115,15 @@ extension SharedServer {
         give(Array(message.node.bytes), to: number)
     }
 
-    /// The one session of this user for which the server can be asking: the only one that waits for it, or the only one
-    /// there is.
-    private func respondent(to method: MCPMethod) -> Int? {
+    /// The one session of this user for which the server can be asking, or of which it can be logging: the only one that waits
+    /// for it, or the only one there is.
+    private var onlySession: Int? {
         guard audience != .everybody else { return nil }
-        let waiting = Set(calls.open.lazy.map(\.caller.member))
+        // Who listens does not wait.
+        let waiting = Set(
+            calls.open.lazy.filter { $0.caller.method != .subscriptionsListen }.map(\.caller.member))
         let candidates = waiting.isEmpty ? Array(members.keys) : Array(waiting)
-        guard candidates.count == 1, let number = candidates.first,
-            members[number]?.initialize?.declares(method) == true
-        else { return nil }
-        return number
+        return candidates.count == 1 ? candidates.first : nil
     }
 
     private func received(notification message: JSONRPCMessage) {
@@ -134,7 +151,18 @@ extension SharedServer {
             for number in watchers(of: uri) { give(text, to: number) }
             return
         }
-        // That a list has changed is no secret of one of them. What the server logs may be.
+        // What is done for one of the user's clients is not for the others, whose software may be anybody's.
+        if message.isMethod("notifications/message") {
+            if let number = onlySession { give(text, to: number) }
+            return
+        }
+        if message.isMethod("notifications/tasks/status") {
+            guard audience != .everybody, let task = message.params?["taskId"]?.stringBytes,
+                let owner = taskOwners[task]
+            else { return }
+            return give(text, to: owner)
+        }
+        // That a list has changed is no secret of one of them.
         guard audience != .everybody || Self.announcements.contains(where: { message.isMethod($0) }) else { return }
         for (number, member) in members where member.isGreeted { give(text, to: number) }
     }

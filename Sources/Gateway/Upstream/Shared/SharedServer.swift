@@ -34,6 +34,8 @@ actor SharedServer {
         let connection: SharedConnection
         /// Its `initialize`, from when it sends it.
         var initialize: JSONRPCMessage?
+        /// What that says of its client.
+        var client: LegacyClient?
         /// Whether that has been answered.
         var isGreeted = false
         /// The resources that it subscribed to.
@@ -51,6 +53,8 @@ actor SharedServer {
 
     /// Requests without an answer, of all sessions.
     static let maximumCalls = 8192
+    /// Tasks whose owners are remembered, of all sessions.
+    static let maximumTasks = 4096
     /// What one session may watch at a time: so many resources, of so many bytes each.
     static let maximumWatched = 256
     static let maximumWatchedBytes = 8 << 10
@@ -82,6 +86,8 @@ actor SharedServer {
     var calls = Correlation<Call>()
     /// Which session was asked, by the server's id.
     var asked: [JSONRPCID: Int] = [:]
+    /// Whose call the server made a task of, by its own name for it.
+    var taskOwners: [[UInt8]: Int] = [:]
     var starters: [CheckedContinuation<Void, Never>] = []
     /// Wait until nothing of it is left.
     var stoppers: [CheckedContinuation<Void, Never>] = []
@@ -137,6 +143,7 @@ actor SharedServer {
             asked[id] = nil
             send(JSONRPCError(.internalError, "The client has gone").response(to: id))
         }
+        for (task, owner) in taskOwners where owner == number { taskOwners[task] = nil }
         for uri in member.watched where !isWatched(uri) { unsubscribe(uri) }
         if members.isEmpty { rest() }
     }
