@@ -30,6 +30,7 @@ struct RelayedMessageTests {
             (#"{"ttlMs":-1,"cacheScope":"everybody"}"#, #"0 "private""#),
             (#"{"ttlMs":"5","cacheScope":7}"#, #"0 "private""#), (#"{"ttlMs":null}"#, #"0 "private""#),
             (#"{"resultType":"input_required","inputRequests":{}}"#, " "),
+            (#"{"ttlMs":5,"resultType":"input_required","cacheScope":"public"}"#, " "),
         ])
     func hints(said: String, told: String) throws {
         for method in [
@@ -45,6 +46,8 @@ struct RelayedMessageTests {
         for method in [MCPMethod.toolsCall, .promptsGet, .completionComplete, .tasksGet, .other] {
             #expect(try Self.hints(Self.relayed("{}", method, isPrivate: true)) == " ", "\(method)")
         }
+        // Of a task it says how long that is kept.
+        #expect(try Self.hints(Self.relayed(#"{"resultType":"task","ttlMs":5}"#, .toolsCall)) == "5 ")
         #expect(
             try Self.hints(Self.relayed(#"{"cacheScope":"public"}"#, .promptsGet, isPrivate: true)) == #" "private""#)
     }

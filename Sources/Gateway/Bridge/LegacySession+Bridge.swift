@@ -82,6 +82,12 @@ extension LegacySession {
     /// Takes a retry: its answers go to the server, and it waits in the place of the request before (c27).
     func resume(_ request: ModernRequest, _ state: RequestState) async -> CallOutcome {
         func refuse(_ error: JSONRPCError) -> CallOutcome { .answer(.init(error, to: request.id)) }
+        guard end == nil, exchanges[state.call] != nil else { return refuse(.lostCall) }
+        do throws(JSONRPCError) {
+            try await checkParameters(request)
+        } catch {
+            return refuse(error)
+        }
         guard end == nil, let exchange = exchanges[state.call] else { return refuse(.lostCall) }
         if let refusal = refusal(of: request.message, request.method, for: request.principal) {
             return refused(refusal, request.id)

@@ -49,6 +49,8 @@ extension LegacySession {
                 return .init(
                     .init(.internalError, "The server asked for input in a way that cannot be answered"), to: id)
             }
+            let needed = required.entries.reduce(into: ClientCapabilities()) { $0.formUnion($1.needed) }
+            guard exchange.capabilities.isSuperset(of: needed) else { return .init(.asksForMore(needed), to: id) }
             if let own = required.state {
                 guard let sealed = seal(own, exchange) else { return .init(.cannotAsk, to: id) }
                 state = JSONText.quoted(sealed)
@@ -122,5 +124,14 @@ extension LegacySession {
         exchanges[number] = nil
         count(entry, .failed)
         sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: "the gateway ends it") + [0x0A])
+    }
+}
+
+extension JSONRPCError {
+    /// The server asks for what the client did not declare, which therefore never sees it (c16, c27).
+    fileprivate static func asksForMore(_ needed: ClientCapabilities) -> JSONRPCError {
+        JSONRPCError(
+            .missingClientCapability, "The server asks for what the client did not declare",
+            data: ["requiredCapabilities": needed.handshake])
     }
 }

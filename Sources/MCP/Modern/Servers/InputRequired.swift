@@ -14,6 +14,16 @@ package struct InputRequired: Sendable {
             guard method == .elicitationCreate, params?["mode"]?.equals("url") == true else { return nil }
             return params?["url"]?.stringBytes
         }
+
+        /// What a client has to declare before it may get this.
+        package var needed: ClientCapabilities {
+            var text = Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"\(method.rawValue)\"".utf8)
+            if let params { text += Array(",\"params\":".utf8) + params.bytes }
+            guard let root = (try? JSONDocument(parsing: text + [0x7D]))?.root,
+                let question = try? JSONRPCMessage(root)
+            else { return ClientCapabilities(rawValue: .max) }
+            return ClientCapabilities.needed(for: question)
+        }
     }
 
     /// Most entries of one result.

@@ -53,6 +53,11 @@ package enum RelayedMessage {
     private static func setHints(
         of result: JSONNode, _ method: MCPMethod, isPrivate: Bool, with patch: inout JSONPatch
     ) {
+        guard result["resultType"]?.equals("input_required") != true else {
+            // Questions are kept by nobody (c25).
+            patch.remove("ttlMs", from: result)
+            return patch.remove("cacheScope", from: result)
+        }
         let isComplete = result["resultType"]?.equals("complete") ?? true
         let hasHints = isComplete && method.isCacheable
         if hasHints, (result["ttlMs"]?.integer ?? -1) < 0 { patch.set("ttlMs", to: [UInt8(ascii: "0")], in: result) }
