@@ -48,6 +48,23 @@ struct RemoteEraTests {
         }
     }
 
+    @Test(
+        "d4: a refusal, a failure and a broken connection say nothing about the era: nothing is opened, nothing remembered",
+        arguments: ["401", "503", "503 body", "reset"])
+    func noVerdict(kind: String) async throws {
+        try await withRemote(["modern", "sick=\(kind)"]) { bench, remote in
+            let client = Self.modern(bench)
+            let failed = try await client.say("echo", #"{"message":"x"}"#)
+            #expect(failed.errorCode == -32603 && failed.text == nil, "\(failed.messages)")
+            #expect(remote.seen.allSatisfy { $0.method == "server/discover" }, "\(remote.seen.map(\.method))")
+            try remote.directory.write("log.well", "")
+            try await eventuallyTrue("it is asked again", within: .seconds(20)) {
+                try await client.say("echo", #"{"message":"x"}"#).text == "x"
+            }
+            #expect(!remote.seen.contains { $0.method == "initialize" })
+        }
+    }
+
     @Test("d5, e2: a modern server gets the header fields that belong to the body that it gets, whoever asks")
     func headers() async throws {
         try await withRemote(["modern"]) { bench, remote in

@@ -167,6 +167,11 @@ enum RemoteScript {
             method = request.get("method")
             if method == "server/discover":
                 if "deaf" in options and state["begun"]: time.sleep(600)
+                sick = [option[5:] for option in options if option.startswith("sick=")]
+                if sick and not os.path.exists(sys.argv[2] + ".well"):
+                    if sick[0] == "reset": c.reset()
+                    error = {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32603, "message": "sick"}}
+                    return c.respond(int(sick[0][:3]), json.dumps(error) if "body" in sick[0] else "", ["Content-Type: application/json"])
                 state["begun"] = True
                 c.json(result(request, {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "ttlMs": 0, "cacheScope": "private"}))
             elif other(method): c.json(result(request, {"resultType": "complete", "ttlMs": 0, "cacheScope": "public", **other(method)}))

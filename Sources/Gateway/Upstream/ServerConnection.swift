@@ -13,7 +13,8 @@ protocol ServerConnection: AnyObject {
     var details: LogMetadata { get }
 
     /// Takes a line for the next ``flush()``. A request that cannot be delivered is answered like any other, by a line with
-    /// an error; only `server/discover` that the server did not understand is answered `-32601`. `overloaded` where the server does not keep up; another error means that it
+    /// an error; only `server/discover` that the server did not understand is answered `-32601`, and one that did not get so far
+    /// ``JSONRPCError/Code/unreachable``. `overloaded` where the server does not keep up; another error means that it
     /// takes no lines any more.
     ///
     /// - Returns: whether it is the first one, whose sender is to flush.

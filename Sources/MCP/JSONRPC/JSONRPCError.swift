@@ -31,6 +31,8 @@ package struct JSONRPCError: Error, Sendable, Hashable {
         package static let limitReached = Code(1002)
         /// Ours: the caller cancelled the call.
         package static let cancelled = Code(1003)
+        /// Ours: a server was not reached, or let nobody in, which says nothing about what it speaks (d4).
+        package static let unreachable = Code(1005)
         /// Ours: the caller's scopes are not enough (403).
         package static let insufficientScope = Code(1004)
     }

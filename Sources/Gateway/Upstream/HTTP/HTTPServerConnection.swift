@@ -225,8 +225,9 @@ actor HTTPServerConnection: ServerConnection {
         lastFailure = failure.reason
         if message.isMethod("initialize") { return explainGreeting(failure, message) }
         if failure.cause == .sessionEnded { return lose(.forgotten) }
-        if message.isMethod("server/discover"), failure.cause.isNotUnderstood { return .unknownMethod }
-        return JSONRPCError(.internalError, Self.words(failure.cause, server.name))
+        let words = Self.words(failure.cause, server.name)
+        guard message.isMethod("server/discover") else { return JSONRPCError(.internalError, words) }
+        return failure.cause.isNotUnderstood ? .unknownMethod : JSONRPCError(.unreachable, words)
     }
 
     /// A server that does not understand the handshake may speak 2024-11-05, or know the modern era alone (d4).

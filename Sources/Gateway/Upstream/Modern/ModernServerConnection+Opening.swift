@@ -123,6 +123,12 @@ extension ModernServerConnection {
             phase = .silent
             return emit(refusal)
         }
+        if let error = message?.node["error"], error["code"]?.integer == JSONRPCError.Code.unreachable.value {
+            // Nothing that is remembered: the next connection asks again (d4).
+            phase = .silent
+            let failure = JSONRPCError(.internalError, error["message"]?.string ?? "")
+            return emit(failure.response(to: introduction.id))
+        }
         if server.era == .modern {
             phase = .silent
             let what = message == nil ? "did not answer" : "does not know"
