@@ -94,7 +94,13 @@ struct AggregateListTests {
             let client = try await bench.open("/mcp")
             let names = try await client.demand("tools/list").listed("tools").filter { $0.hasPrefix("one__") }
             #expect(names.last == "one__plain" && Set(names).count == 4)
-            #expect(names.allSatisfy { $0.utf8.allSatisfy { "_-".utf8.contains($0) || Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber } })
+            #expect(
+                names.allSatisfy {
+                    $0.utf8.allSatisfy {
+                        "_-".utf8.contains($0) || Character(UnicodeScalar($0)).isLetter
+                            || Character(UnicodeScalar($0)).isNumber
+                    }
+                })
             for (name, tool) in zip(names, own) {
                 #expect(try await client.say(name).said["tool"] as? String == tool, "\(name)")
             }

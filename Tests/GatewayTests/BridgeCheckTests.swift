@@ -13,7 +13,9 @@ struct BridgeCheckTests {
         "demo",
         Script.legacy.replacing(
             "TOOLS = [",
-            with: #"TOOLS = [{"name": "elicit", "inputSchema": {"properties": {"for": {"type": "string", "x-mcp-header": "For"}}}},"#))
+            with:
+                #"TOOLS = [{"name": "elicit", "inputSchema": {"properties": {"for": {"type": "string", "x-mcp-header": "For"}}}},"#
+        ))
 
     @Test("M07, c13: a retry must mirror its arguments as the call did, and the question waits for one that does")
     func retries() async throws {
@@ -37,10 +39,14 @@ struct BridgeCheckTests {
     @Test(
         "c16, c27: a question of a modern server that its client did not declare does not reach it",
         arguments: [
-            (#"{"method":"elicitation/create","params":{"mode":"url","message":"m","url":"https://a.example/"}}"#,
-                #"{"elicitation":{}}"#, #"{"elicitation":{"url":{}}}"#),
-            (#"{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"tools":[]}}"#,
-                #"{"sampling":{}}"#, #"{"sampling":{"tools":{}}}"#),
+            (
+                #"{"method":"elicitation/create","params":{"mode":"url","message":"m","url":"https://a.example/"}}"#,
+                #"{"elicitation":{}}"#, #"{"elicitation":{"url":{}}}"#
+            ),
+            (
+                #"{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1,"tools":[]}}"#,
+                #"{"sampling":{}}"#, #"{"sampling":{"tools":{}}}"#
+            ),
             (#"{"id":1,"method":"roots/list"}"#, "{}", #"{"roots":{}}"#),
         ])
     func undeclared(given: (question: String, declared: String, needed: String)) async throws {

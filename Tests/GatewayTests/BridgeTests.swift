@@ -102,7 +102,7 @@ struct BridgeTests {
                 fields[name] = "\(fields[name] ?? "")\r\n\(name): \(fields[name] ?? "")"
                 let text = client.request("tools/call", #""name":"echo","arguments":{}"#)
                 let answer = try await onThread { [fields] in try client.post(text, fields) }
-                #expect(answer.status == 400, "\(name): \(answer.messages)")
+                #expect(answer.status == 400 && answer.errorCode == -32020, "\(name): \(answer.messages)")
             }
         }
     }

@@ -85,7 +85,8 @@ struct SharedClientTests {
             // The process speaks its own, whoever came first.
             _ = try await Self.open(bench, "bob", "2025-11-25")
             let client = try await Self.open(bench, version)
-            let content = #"[{"type":"resource_link","uri":"file:///x","name":"x"},{"type":"audio","data":"","mimeType":"a/b"}]"#
+            let content =
+                #"[{"type":"resource_link","uri":"file:///x","name":"x"},{"type":"audio","data":"","mimeType":"a/b"}]"#
             let answer = try await client.say(
                 "result", #"{"value":{"content":\#(content),"structuredContent":{"a":1}}}"#)
             let types = (answer.result?["content"] as? [[String: Any]])?.compactMap { $0["type"] as? String }

@@ -21,7 +21,10 @@ struct AggregationTests {
             for text in own {
                 let name = names.name(Array(text.utf8), of: server)
                 let letters = Self.text(name).unicodeScalars
-                #expect(letters.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789_-".contains(Character($0))) })
+                #expect(
+                    letters.allSatisfy {
+                        $0.isASCII && ($0.properties.isAlphabetic || "0123456789_-".contains(Character($0)))
+                    })
                 #expect(seen.insert(name).inserted, "\(text)")
                 #expect(Self.text(name).hasPrefix(server == 0 ? "a__" : "b__"))
             }

@@ -80,4 +80,21 @@ struct ModernMessageTests {
             try ListenFilter(try node(#"{"notifications":{"resourceSubscriptions":[\#(many)]}}"#))
         }
     }
+
+    @Test(
+        "c26, c33: a notification is tagged with its listen, and keeps everything else that it says",
+        arguments: [
+            ("", #""params":{"_meta":{TAG}}"#),
+            (#","params":{}"#, #""params":{"_meta":{TAG}}"#),
+            (#","params":{"uri":"f:/1"}"#, #""params":{"uri":"f:/1","_meta":{TAG}}"#),
+            (#","params":{"uri":"f:/1","_meta":{"a":1},"b":2}"#, #""params":{"uri":"f:/1","_meta":{"a":1,TAG},"b":2}"#),
+        ])
+    func tagged(said: String, told: String) throws {
+        let start = #"{"jsonrpc":"2.0","method":"notifications/x""#
+        let whole = try JSONDocument(parsing: Array("[7,\(start)\(said)}]".utf8))
+        let notification = try JSONRPCMessage(try #require(whole.root[1]))
+        let text = ModernMessage.tagged(notification, listen: JSONRPCID(number: 5))
+        let tag = #""io.modelcontextprotocol/subscriptionId":5"#
+        #expect(String(decoding: text, as: UTF8.self) == "\(start),\(told.replacing("TAG", with: tag))}")
+    }
 }

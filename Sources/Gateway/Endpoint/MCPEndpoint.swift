@@ -256,9 +256,16 @@ extension MCPEndpoint {
     /// 6. Which era the request is of. A legacy header only has to be known (c52): the session knows its version.
     private func claim(_ request: HTTPRequest, _ payload: JSONRPCPayload?) throws(EndpointRefusal) -> VersionClaim {
         let header = VersionHeader.of(request)
-        guard !header.isRepeated else { throw .badRequest("MCP-Protocol-Version is repeated") }
         var message: JSONRPCMessage?
         if case .single(let single)? = payload { message = single }
+        guard !header.isRepeated else {
+            guard let message, ModernRequestHeaders.claim(of: message) != nil else {
+                throw .badRequest("MCP-Protocol-Version is repeated")
+            }
+            // c11.
+            let error = JSONRPCError(.headerMismatch, "MCP-Protocol-Version is repeated")
+            throw EndpointRefusal(.badRequest, error, id: message.exactID)
+        }
         let claim = VersionClaim(header: header.value, message: message)
         if payload == nil, case .modern(let name) = claim {
             // GET and DELETE belong to the legacy era (c20).

@@ -115,7 +115,9 @@ package struct AggregateMessages: Sendable {
         } else if let error = message.node["error"] {
             edit(error["data"]?["uri"], &patch)
             // Questions that 2025-11-25 puts by an error.
-            if error["code"]?.integer == ModernMessage.urlElicitationRequired, let asked = error["data"]?["elicitations"] {
+            if error["code"]?.integer == ModernMessage.urlElicitationRequired,
+                let asked = error["data"]?["elicitations"]
+            {
                 for elicitation in asked.elements { name(elicitation, .elicitationCreate, &patch) }
             }
         }

@@ -191,17 +191,22 @@ package enum ModernMessage {
         return text + Array("}}".utf8)
     }
 
-    /// A notification, tagged with the listen that asked for it; its id stays the text that the client wrote.
+    /// A notification, tagged with the listen that asked for it; its id stays the text that the client wrote, and what else the
+    /// server says stays as well.
     package static func tagged(_ notification: JSONRPCMessage, listen id: JSONRPCID) -> [UInt8] {
-        var text = Array("{\"jsonrpc\":\"2.0\",\"method\":".utf8) + (notification.method?.bytes ?? [])
-        text += ",\"params\":{\"_meta\":{".utf8
-        text += tag(id)
-        if let uri = notification.params?["uri"] {
-            text += Array("},\"uri\":".utf8) + uri.bytes + [0x7D, 0x7D]
+        let node = alone(notification)
+        var patch = JSONPatch(node.document)
+        let meta = [UInt8(ascii: "{")] + tag(id) + [0x7D]
+        if let params = node["params"], params.isObject {
+            if let own = params["_meta"], own.isObject {
+                patch.set(subscriptionKey, to: id.text, in: own)
+            } else {
+                patch.set("_meta", to: meta, in: params)
+            }
         } else {
-            text += "}}}".utf8
+            patch.set("params", to: Array("{\"_meta\":".utf8) + meta + [0x7D], in: node)
         }
-        return text
+        return patch.applied()
     }
 
     /// The answer that ends a listen from our side.

@@ -212,8 +212,10 @@ extension StreamableHTTPClient {
         _ status: HTTPStatus, _ text: [UInt8], _ message: JSONRPCMessage
     ) async throws(ExchangeFailure) {
         // What refuses whoever asks, or asks for patience, is perhaps not the server's at all: no verdict on its era (d4).
-        let isVerdict = ExchangeFailure.Cause.status(status.code).isNotUnderstood || !message.isMethod("server/discover")
-        if isVerdict, message.kind == .request, let document = try? JSONDocument(parsing: text), let id = message.exactID,
+        let isVerdict =
+            ExchangeFailure.Cause.status(status.code).isNotUnderstood || !message.isMethod("server/discover")
+        if isVerdict, message.kind == .request, let document = try? JSONDocument(parsing: text),
+            let id = message.exactID,
             let error = document.root["error"], error.isObject
         {
             // Some servers leave the id out, or say null.
