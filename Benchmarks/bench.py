@@ -17,7 +17,7 @@ from peers import FastMCPProxy, McpProxy, Nginx, StreamableProxy
 from processes import neighbours, sessions, spawn
 from soak import soak
 from tables import table, timed
-from watching import watching
+from watching import policy, watching
 
 
 def started(contestants):
@@ -234,7 +234,7 @@ TABLES = {
     "throughput": throughput, "latency": latency, "start": start, "memory": memory, "tokens": tokens, "verify": verify,
     "bearer": bearer, "clients": clients, "aggregate": aggregate, "eras": eras, "sessions": sessions, "spawn": spawn,
     "neighbours": neighbours, "streams": streams, "slow": slow, "soak": soak,
-    "watching": watching,
+    "watching": watching, "policy": policy,
 }
 
 

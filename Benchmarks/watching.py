@@ -1,5 +1,6 @@
-"""What it costs to be watched: the audit trail, by processor time for each call."""
+"""What it costs to be watched, and to be ruled: by processor time for each call."""
 
+import json
 import statistics
 
 from contestants import Sallyport, processor
@@ -22,13 +23,8 @@ class Variant(Sallyport):
         return numbers | {"cost": used * 1e6 / max(numbers["requests"], 1)}
 
 
-def watching(options):
-    """Interleaved rounds of calls with the audit trail, without, and with the arguments in it."""
-    variants = [
-        Variant(options.work, "without an audit trail", "audit: {enabled: false}\n"),
-        Variant(options.work, "as it is by default"),
-        Variant(options.work, "with arguments in the audit trail", "audit: {arguments: true}\n"),
-    ]
+def compare(options, title, variants):
+    """Interleaved rounds of calls; what the others cost beyond the first."""
     results = {variant.name: [] for variant in variants}
     try:
         for variant in variants:
@@ -46,5 +42,24 @@ def watching(options):
         cost, rate = (statistics.median(report[key] for report in reports) for key in ("cost", "rate"))
         errors = sum(report["status"] + report["socket"] for report in reports)
         rows.append([name, f"{cost:.1f}", f"{(cost / base - 1) * 100:+.1f} %", f"{rate:,.0f}", errors])
-    table("tools/call over stdio, 64 connections: what watching costs", rows,
+    table(f"tools/call over stdio, 64 connections: {title}", rows,
           ["", "µs of the gateway a call, median", "more", "calls/s, median", "errors"])
+
+
+def watching(options):
+    """Calls with the audit trail, without, and with the arguments in it."""
+    compare(options, "what watching costs", [
+        Variant(options.work, "without an audit trail", "audit: {enabled: false}\n"),
+        Variant(options.work, "as it is by default"),
+        Variant(options.work, "with arguments in the audit trail", "audit: {arguments: true}\n"),
+    ])
+
+
+def policy(options):
+    """Calls without rules, and under a hundred of which the last that fits decides."""
+    rules = {f"echo:tool_{number}_*": [f"scope:{number}"] for number in range(99)} | {"echo:*": ["scope:user"]}
+    access = {"mappings": {"*": ["scope:user"]}, "permissions": rules}
+    compare(options, "what a policy costs", [
+        Variant(options.work, "everybody may use everything"),
+        Variant(options.work, "100 rules", f"access: {json.dumps(access)}\n"),
+    ])
