@@ -93,7 +93,7 @@ extension AggregateConnection {
 
     /// The tool whose definition alone a session asks for.
     static func onlyTool(of message: JSONRPCMessage) -> [UInt8]? {
-        message.params?["_meta"]?[AggregateMessages.toolKey]?.stringBytes
+        message.params?[AggregateMessages.toolKey]?.stringBytes
     }
 
     /// What a request names that may have to wait until it is known whose it is.

@@ -120,7 +120,7 @@ extension LegacySession {
         for _ in 0..<Self.maximumPages {
             var text = Array("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tools/list\",\"params\":{".utf8)
             if isAlone {
-                text += Array("\"_meta\":{\"\(AggregateMessages.toolKey)\":".utf8) + JSONText.quoted(tool) + [0x7D]
+                text += Array("\"\(AggregateMessages.toolKey)\":".utf8) + JSONText.quoted(tool)
             }
             if let cursor { text += Array("\"cursor\":".utf8) + cursor }
             let answer = await ask(text + Array("}}".utf8))

@@ -6,7 +6,7 @@ package struct AggregateMessages: Sendable {
     /// The member of `_meta` that tells clients which server asks.
     package static let serverKey: StaticString = "dev.sallyport/server"
 
-    /// The member of `_meta` of `tools/list` that names the one tool whose definition is wanted.
+    /// The parameter of `tools/list` that names the one tool whose definition is wanted.
     package static let toolKey: StaticString = "dev.sallyport/tool"
 
     private let server: Int
