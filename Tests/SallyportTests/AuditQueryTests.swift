@@ -32,18 +32,22 @@ import Testing
     @Test("an event matches when each bound does")
     func matches() throws {
         let text =
-            #"{"time":"2026-11-21T05:31:00.123Z","action":"token_issued","outcome":"success","user":"u1","client":"c1"}"#
+            #"{"time":"2026-11-21T05:31:00.123Z","action":"token_issued","outcome":"success","user":"u1","client":"c1","server":"s1","tool":"t1"}"#
         let event = try JSONDocument(parsing: Array(text.utf8)).root
         var query = AuditQuery()
         #expect(query.matches(event))
         query.users = ["u1"]
         query.client = "c1"
+        query.server = "s1"
+        query.tool = "t1"
+        query.outcomes = ["success", "failed"]
         query.actions = AuditQuery.tokenActions
         query.since = "2026-11-21T05:31:00.123Z"
         query.until = "2026-11-21T05:31:00.124Z"
         #expect(query.matches(event))
         let changes: [(inout AuditQuery) -> Void] = [
-            { $0.users = ["u2"] }, { $0.client = "c" }, { $0.actions = ["login_failed"] },
+            { $0.users = ["u2"] }, { $0.client = "c" }, { $0.server = "s" },
+            { $0.tool = "t" }, { $0.outcomes = ["denied"] }, { $0.actions = ["login_failed"] },
             { $0.since = "2026-11-21T05:31:00.124Z" }, { $0.until = "2026-11-21" },
         ]
         for change in changes {

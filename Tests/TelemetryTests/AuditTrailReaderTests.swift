@@ -58,6 +58,48 @@ import Testing
         #expect(read.last == "last" && !read.contains { $0.utf8.count > 300_000 })
     }
 
+    private func backwards(
+        _ days: ClosedRange<String> = "0000"..."9999", upTo limit: Int = .max
+    ) -> (lines: [String], end: AuditTrailReader.Position) {
+        var lines: [String] = []
+        let end = reader.readBackwards(in: days) { line in
+            lines.append(String(decoding: line, as: UTF8.self))
+            return lines.count < limit
+        }
+        return (lines, end)
+    }
+
+    @Test("backwards: newest lines first, of the days that are wanted, and no further than somebody wants")
+    func fromTheEnd() throws {
+        #expect(backwards().lines.isEmpty && backwards().end == .init(day: "0000"))
+        let numbers = (0..<30_000).map { "line \($0) \(String(repeating: "x", count: $0 % 40))" }
+        try append("2026-11-19", "old\n")
+        try append("2026-11-20", numbers.joined(separator: "\n") + "\n")
+        try append("2026-11-21", "\nlast\nhal")
+        let newestFirst: [String] = numbers.reversed()
+        let all: [String] = ["last", ""] + newestFirst + ["old"]
+        #expect(backwards().lines == all)
+        #expect(backwards(upTo: 3).lines == Array(all.prefix(3)))
+        #expect(backwards("2026-11-20"..."2026-11-20").lines == newestFirst)
+        #expect(backwards("2026-11-20"..."2026-11-20").end == .init(day: "2026-11-21", offset: 6), "of the whole trail")
+        // Who goes on from there misses nothing.
+        var position = backwards(upTo: 1).end
+        try append("2026-11-21", "f\n")
+        try append("2026-11-22", "next\n")
+        #expect(lines(from: &position) == ["half", "next"])
+        try append("2026-11-22", "no end")
+        #expect(backwards(upTo: 2).lines == ["next", "half"])
+    }
+
+    @Test("backwards: a file that nobody of ours wrote is got over")
+    func longLineFromTheEnd() throws {
+        try append("2026-11-20", String(repeating: "y", count: 1 << 20) + "\nfirst\n")
+        try append("2026-11-21", "one\n" + String(repeating: "x", count: 1 << 19) + "\ntwo\n")
+        try append("2026-11-22", String(repeating: "z", count: 1 << 19))
+        #expect(backwards().lines == ["two", "one", "first"])
+        #expect(backwards().end == .init(day: "2026-11-22", offset: 0))
+    }
+
     @Test("what the log of events writes can be read")
     func written() throws {
         let log = FileAuditLog(

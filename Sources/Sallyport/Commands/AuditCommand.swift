@@ -10,8 +10,8 @@ import Telemetry
 enum AuditCommand {
     static let syntax = CommandSyntax(
         options: [
-            "--config", "--data-dir", "--user", "--client", "--action", "--since", "--until", "--limit", "--format",
-            "--seal",
+            "--config", "--data-dir", "--user", "--client", "--server", "--tool", "--action", "--outcome", "--since",
+            "--until", "--limit", "--format", "--seal",
         ],
         flags: ["--json", "--tokens", "--follow", "--replace"], words: ["SUBCOMMAND", "FILE"], wordsAreOptional: true)
 
@@ -20,7 +20,9 @@ enum AuditCommand {
         "--follow": ["tail"], "--limit": ["query", "tail"], "--format": ["export"], "--replace": ["export"],
         "--seal": ["verify"], "--json": ["query", "tail", "verify"], "--tokens": ["query", "tail", "export"],
         "--user": ["query", "tail", "export"], "--client": ["query", "tail", "export"],
-        "--action": ["query", "tail", "export"], "--since": ["query", "tail", "export"],
+        "--server": ["query", "tail", "export"], "--tool": ["query", "tail", "export"],
+        "--outcome": ["query", "tail", "export"], "--action": ["query", "tail", "export"],
+        "--since": ["query", "tail", "export"],
         "--until": ["query", "tail", "export"],
     ]
 
@@ -137,19 +139,31 @@ enum AuditCommand {
     private static func query(_ arguments: ParsedArguments) throws(CommandFailure) -> AuditQuery {
         var query = AuditQuery()
         query.client = arguments["--client"]
+        query.server = arguments["--server"]
+        query.tool = arguments["--tool"]
+        query.outcomes = try words("--outcome", arguments, known: AuditOutcome.allCases.map(\.rawValue))
         if arguments.has("--tokens") { query.actions = AuditQuery.tokenActions }
-        if let text = arguments["--action"] {
-            let known = Set(AuditAction.allCases.map(\.rawValue))
-            let wanted = text.split(separator: ",").map(String.init)
-            for action in wanted where !known.contains(action) {
-                let near = Suggestion.nearest(to: action, among: known.sorted()).map { "did you mean \"\($0)\"?" }
-                throw CommandFailure(code: .usage, message: "there is no action \"\(action)\"", hint: near)
-            }
+        if let wanted = try words("--action", arguments, known: AuditAction.allCases.map(\.rawValue)) {
             query.actions = (query.actions ?? []).union(wanted)
         }
         query.since = try time("--since", arguments)
         query.until = try time("--until", arguments)
         return query
+    }
+
+    /// What `option` names, separated by commas; nil where it is not there.
+    private static func words(
+        _ option: String, _ arguments: ParsedArguments, known: [String]
+    ) throws(CommandFailure) -> Set<String>? {
+        guard let text = arguments[option] else { return nil }
+        let wanted = text.split(separator: ",").map(String.init)
+        for word in wanted where !known.contains(word) {
+            let near = Suggestion.nearest(to: word, among: known.sorted()).map { "did you mean \"\($0)\"?" }
+            throw CommandFailure(
+                code: .usage, message: "there is no \(option.dropFirst(2)) \"\(word)\"",
+                hint: near ?? (known.count < 5 ? known.joined(separator: ", ") : nil))
+        }
+        return Set(wanted)
     }
 
     private static func time(_ option: String, _ arguments: ParsedArguments) throws(CommandFailure) -> String? {

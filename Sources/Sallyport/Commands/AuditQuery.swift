@@ -14,6 +14,11 @@ struct AuditQuery: Sendable {
     var users: Set<String>?
     /// The client; nil means every one.
     var client: String?
+    /// The server, and the tool; nil means every one.
+    var server: String?
+    var tool: String?
+    /// How it ended; nil means however it did.
+    var outcomes: Set<String>?
     /// What happened; nil means everything.
     var actions: Set<String>?
     /// Times as the trail writes them: their order is that of their text.
@@ -24,12 +29,19 @@ struct AuditQuery: Sendable {
     /// The first day that can hold a match.
     var firstDay: String { String((since ?? "0000-00-00").prefix(10)) }
 
+    /// The last one.
+    var lastDay: String { String((until ?? "9999-99-99").prefix(10)) }
+
     /// Whether an event is wanted.
     func matches(_ event: JSONNode) -> Bool {
         if let since, !isNotBefore(event["time"]?.string, since) { return false }
         if let until, isNotBefore(event["time"]?.string, until) { return false }
         if let users, !(event["user"]?.string.map(users.contains) ?? false) { return false }
-        if let client, event["client"]?.string.map({ $0.utf8.elementsEqual(client.utf8) }) != true { return false }
+        for (name, wanted) in [("client", client), ("server", server), ("tool", tool)] {
+            guard let wanted else { continue }
+            if event[name]?.string.map({ $0.utf8.elementsEqual(wanted.utf8) }) != true { return false }
+        }
+        if let outcomes, !(event["outcome"]?.string.map(outcomes.contains) ?? false) { return false }
         if let actions, !(event["action"]?.string.map(actions.contains) ?? false) { return false }
         return true
     }

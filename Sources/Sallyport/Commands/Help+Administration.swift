@@ -114,8 +114,8 @@ extension Help {
           --json           the result as JSON
         """,
         "audit": """
-        usage: sallyport audit query [--tokens] [--user NAME] [--client ID] [--action A,B] [--since TIME] [--until TIME]
-                                     [--limit N] [--json]
+        usage: sallyport audit query [--tokens] [--user NAME] [--client ID] [--server NAME] [--tool NAME] [--action A,B]
+                                     [--outcome A,B] [--since TIME] [--until TIME] [--limit N] [--json]
                sallyport audit tail [--follow] [the same]
                sallyport audit export [FILE] [--format jsonl|csv] [--replace] [the same but --limit and --json]
                sallyport audit verify [--seal SEAL] [--json]
@@ -130,6 +130,8 @@ extension Help {
 
           --tokens         what happened to tokens: who got which one when, refreshed, revoked, replayed
           --user NAME      of one account; one that was removed by its identifier
+          --server NAME    of one server; --tool of one tool, by the server's own name
+          --outcome A,B    of success, denied (by us) and failed
           --since TIME     like 24h, 2026-11-21 or 2026-11-21T05:30Z; --until the same
           --limit N        how many; 1000 for query, 20 for tail
         \(place)

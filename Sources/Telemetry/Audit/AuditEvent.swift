@@ -34,7 +34,7 @@ package enum AuditAction: String, Sendable, CaseIterable {
 }
 
 /// How it ended.
-package enum AuditOutcome: String, Sendable {
+package enum AuditOutcome: String, Sendable, CaseIterable {
     case success, denied, failed
 }
 

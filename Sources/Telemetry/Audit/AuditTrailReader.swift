@@ -41,6 +41,65 @@ package struct AuditTrailReader {
         return position
     }
 
+    /// Calls `body` with each complete line of these days, the newest first, until it says false or there are no more. Returns
+    /// where the whole trail ended when this began: who goes on from there misses nothing.
+    package func readBackwards(in wanted: ClosedRange<String>, _ body: (ArraySlice<UInt8>) -> Bool) -> Position {
+        let days = days()
+        guard let newest = days.last else { return Position(day: wanted.lowerBound) }
+        let end = Position(day: newest, offset: completeLength(of: newest))
+        for day in days.reversed() where wanted.contains(day) {
+            let length = day == newest ? end.offset : completeLength(of: day)
+            if !readBackwards(day, from: length, body) { break }
+        }
+        return end
+    }
+
+    /// Bytes of a day up to the end of its last complete line.
+    private func completeLength(of day: String) -> Int {
+        let descriptor = unsafe open(folder.file(day), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        var end = AuditFolder.size(of: descriptor)
+        while end > 0 {
+            let start = max(0, end - Self.chunk)
+            let bytes = AuditFolder.read(descriptor, from: start, to: end)
+            if let newline = bytes.lastIndex(of: UInt8(ascii: "\n")) { return start + newline + 1 }
+            end = start
+        }
+        return 0
+    }
+
+    /// `end` is behind the end of a line. False where `body` wants no more.
+    private func readBackwards(_ day: String, from end: Int, _ body: (ArraySlice<UInt8>) -> Bool) -> Bool {
+        let descriptor = unsafe open(folder.file(day), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        // What is read and not handed on: the end of a line whose beginning is further ahead, without its newline.
+        var pending: [UInt8] = []
+        var isTooLong = false
+        var position = end - 1
+        while position > 0 {
+            let start = max(0, position - Self.chunk)
+            let bytes = AuditFolder.read(descriptor, from: start, to: position)
+            // Somebody cut it off meanwhile.
+            guard bytes.count == position - start else { return true }
+            position = start
+            pending = bytes + pending
+            while let newline = pending.lastIndex(of: UInt8(ascii: "\n")) {
+                let line = pending[(newline + 1)...]
+                if !isTooLong, line.count <= Self.maximumLine, !body(line) { return false }
+                isTooLong = false
+                pending.removeLast(pending.count - newline)
+            }
+            if pending.count > Self.maximumLine {
+                // Nobody of ours wrote that.
+                isTooLong = true
+                pending.removeAll()
+            }
+        }
+        return end <= 0 || isTooLong || pending.count > Self.maximumLine || body(pending[...])
+    }
+
     private func read(_ day: String, from start: Int, _ body: (ArraySlice<UInt8>) throws -> Void) rethrows -> Int {
         let descriptor = unsafe open(folder.file(day), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return start }
