@@ -14,7 +14,11 @@ struct AuditTrail: Sendable {
 
     /// Makes the folder when it is not there; blocking.
     static func open(_ configuration: Configuration, logger: Logger) throws(CommandFailure) -> AuditTrail {
-        guard configuration.audit.isEnabled, configuration.storage != .memory else {
+        guard configuration.audit.isEnabled else { return .discarding }
+        guard configuration.storage != .memory else {
+            logger.warning(
+                "no audit trail is kept: with storage: memory nothing is",
+                ["hint": .string("audit: {enabled: false} says that this is meant")])
             return .discarding
         }
         let folder = "\(configuration.dataDirectory)/\(DataDirectory.auditName)"
