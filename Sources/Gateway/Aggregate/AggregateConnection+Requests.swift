@@ -16,7 +16,10 @@ extension AggregateConnection {
         switch message.kind {
         case .request:
             guard let number = message.id?.integer.flatMap({ Int(exactly: $0) }) else { return }
-            routes[number] = Route(method: MCPMethod(message.method))
+            var route = Route(method: MCPMethod(message.method))
+            if let announced, announced.number == number { route.request = announced.request }
+            announced = nil
+            routes[number] = route
             dispatch(message, number, mayWait: true)
         case .notification: pass(message)
         case .response: answer(message)
@@ -150,6 +153,7 @@ extension AggregateConnection {
         do throws(IOError) {
             let line = member.messages.request(
                 message, number: inner, target: target, keepsEnvelope: keepsEnvelope)
+            if let request = routes[number]?.request { connection.announce(inner, for: request) }
             if try connection.enqueue(line) { member.isDirty = true }
             // What is sent outside of the session's turn nobody else flushes.
             if !isTaking { flushMembers() }

@@ -24,6 +24,8 @@ actor AggregateConnection {
         var isRelayed = false
         /// What the token lacks for it.
         var missingScopes: [String]?
+        /// The client's.
+        var request: RequestID?
     }
 
     /// A question of a server to the client.
@@ -55,6 +57,12 @@ actor AggregateConnection {
     // SAFETY: set once, by `listen`, and called by `deliver`, both on the loop: the session that it belongs to lives there
     // too (AggregateTests).
     nonisolated(unsafe) private var sink: (([LineFramer.Line]) -> Void)?
+    // SAFETY: set once, before `listen`, and called by connections of members, on the loop as well (AccessLogTests).
+    private nonisolated(unsafe) var requests: RequestsInProgress.Lookup?
+    /// What was announced for the line that comes next.
+    var announced: (number: Int, request: RequestID)?
+    /// The request that was answered last, and by whom.
+    private var lastAnswered: (number: Int, server: Int)?
     /// Lines for the session.
     var outgoing: [LineFramer.Line] = []
     var isDelivering = false
@@ -136,7 +144,16 @@ actor AggregateConnection {
         let done = answered
         answered = []
         unsafe sink?(lines)
-        for number in done { routes[number] = nil }
+        for number in done {
+            if let server = routes.removeValue(forKey: number)?.server { lastAnswered = (number, server) }
+        }
+    }
+
+    /// Whose requests a member works on.
+    func requests(of member: Int) -> RequestsInProgress {
+        var numbers = Set(routes.lazy.filter { $0.value.server == member }.map(\.key))
+        if let last = lastAnswered, last.server == member { numbers.insert(last.number) }
+        return unsafe requests?(numbers) ?? RequestsInProgress()
     }
 
     /// Answers a request of the session.
@@ -209,6 +226,14 @@ extension AggregateConnection: ServerConnection {
 
     nonisolated func begins(for client: LegacySession.ClientKind) {
         assumeIsolated { $0.isBridged = client == .bridged }
+    }
+
+    nonisolated func attribute(to requests: @escaping RequestsInProgress.Lookup) {
+        unsafe self.requests = requests
+    }
+
+    nonisolated func announce(_ number: Int, for request: RequestID) {
+        assumeIsolated { $0.announced = (number, request) }
     }
 
     nonisolated func used(by principal: Principal) {

@@ -56,6 +56,9 @@ extension AggregateConnection {
         // A server of both eras is used in that of the client.
         if isBridged { connection.begins(for: .bridged) }
         if isHeld { connection.holdOutput(true) }
+        connection.attribute { [weak self] _ in
+            self?.assumeIsolated { $0.requests(of: index) } ?? RequestsInProgress()
+        }
         connection.listen { [weak self] lines in
             self?.assumeIsolated { connection in
                 guard connection.members[index].generation == generation else { return }
@@ -122,6 +125,7 @@ extension AggregateConnection {
             details["member"] = .string(member.server.name)
             details["reason"] = .string(reason.label)
             details["message"] = .string(reason.message(member.server.name))
+            requests(of: member.index).mark(&details)
             logger.warning("a server failed", details)
             if !wasPresent { member.supervisor.missed() }
         }

@@ -2,6 +2,7 @@ import AsyncIO
 import MCP
 import OAuth
 import Synchronization
+import Telemetry
 
 /// The right to use a session for one request, given back when nothing more can come of it.
 final class BridgeLease: Sendable {
@@ -91,7 +92,7 @@ final class BridgePool: Sendable {
     /// A session for one request of `key`; waits while all that there may be are taken, but not for long: people who do
     /// not answer hold theirs for minutes.
     func lease(
-        _ key: Key, isExclusive: Bool, _ envelope: ModernEnvelope
+        _ key: Key, isExclusive: Bool, _ envelope: ModernEnvelope, request: RequestID?
     ) async throws(BridgeRefusal) -> BridgeLease {
         let deadline = Deadline.after(min(supervisor.server.callTimeout, Self.patience))
         while !Task.isCancelled {
@@ -99,8 +100,8 @@ final class BridgePool: Sendable {
             case .session(let session): return lease(of: session, key, isExclusive: isExclusive)
             case .start:
                 do throws(BridgeRefusal) {
-                    let session = try await supervisor.begin(envelope, for: key.principal) { [self] in
-                        forget($0, key)
+                    let session = try await supervisor.begin(envelope, for: key.principal, request: request) {
+                        [self] in forget($0, key)
                     }
                     started(session, key, isShared: await session.isRelay, isTaken: isExclusive)
                     return lease(of: session, key, isExclusive: isExclusive)

@@ -47,7 +47,8 @@ struct EventChannelEndpoint: HTTPResponder {
         }
         let opened: LegacySession?
         do throws(SpawnRefusal) {
-            opened = try await steps.supervisor.open(for: caller.principal, client: .eventChannel)
+            opened = try await steps.supervisor.open(
+                for: caller.principal, client: .eventChannel, request: request.id)
         } catch {
             throw steps.spawn(error, nil, caller)
         }
@@ -70,10 +71,9 @@ struct EventChannelEndpoint: HTTPResponder {
     ) async throws(EndpointRefusal) -> HTTPResponse {
         let session = try session(request, caller)
         let content = try await steps.read(request, body, needsAccept: false)
+        let payload = try steps.envelope(content, of: request)
         try steps.checkAccess(caller, steps.server.requiredScopes)
-        guard case .single(let message) = try steps.envelope(content) else {
-            throw .badRequest("This protocol version has no batches")
-        }
+        guard case .single(let message) = payload else { throw .badRequest("This protocol version has no batches") }
         guard VersionClaim(header: nil, message: message).era == .legacy else {
             throw .badRequest("This transport is of a revision that claims none", id: message.exactID)
         }

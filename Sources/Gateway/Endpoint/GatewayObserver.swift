@@ -38,6 +38,12 @@ final class CallRecord: Sendable {
         self.arguments = arguments
         self.trace = trace
     }
+
+    /// Of a request of which nothing else is said.
+    convenience init(of request: RequestID) {
+        self.init(
+            tool: nil, requestID: request, remoteAddress: "", isAudited: false, arguments: nil, trace: nil)
+    }
 }
 
 /// Tells the audit trail what happened.

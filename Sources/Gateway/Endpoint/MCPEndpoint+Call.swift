@@ -14,7 +14,7 @@ extension MCPEndpoint {
         case .batch(let array): return try await call(batch: array, caller, request)
         case .single(let message):
             if message.kind == .request, message.isMethod("initialize") {
-                return try await begin(target, message, caller)
+                return try await begin(target, message, caller, request)
             }
             let session = try knownSession(caller)
             let record = record(message, request)
@@ -25,7 +25,7 @@ extension MCPEndpoint {
     }
 
     private func begin(
-        _ target: ServerSupervisor, _ message: JSONRPCMessage, _ caller: Caller
+        _ target: ServerSupervisor, _ message: JSONRPCMessage, _ caller: Caller, _ request: HTTPRequest
     ) async throws(EndpointRefusal) -> HTTPResponse {
         switch caller.session {
         case .none: break
@@ -34,7 +34,8 @@ extension MCPEndpoint {
         case .found: throw .badRequest("This session is already initialized", id: message.exactID)
         }
         do throws(SpawnRefusal) {
-            let (session, outcome) = try await target.begin(message, for: caller.principal)
+            let (session, outcome) = try await target.begin(
+                message, for: caller.principal, record: CallRecord(of: request.id))
             var response = try answer(outcome)
             if let session { response.fields.append("Mcp-Session-Id", session.id.text) }
             return response
@@ -110,14 +111,17 @@ extension MCPEndpoint {
         }
     }
 
+    /// Nil for what is not answered.
     func record(_ message: JSONRPCMessage, _ request: HTTPRequest) -> CallRecord? {
-        guard audits || tracer != nil, message.kind == .request else { return nil }
+        guard message.kind == .request else { return nil }
         let isCall = message.isMethod("tools/call")
-        guard tracer != nil || isCall else { return nil }
+        let isAudited = audits && isCall
+        // What the server complains meanwhile names its request, whatever else is kept of it.
+        guard tracer != nil || isAudited else { return CallRecord(of: request.id) }
         return CallRecord(
             tool: isCall ? message.params?["name"]?.string : nil, requestID: request.id,
-            remoteAddress: request.remoteAddressText, isAudited: audits && isCall,
-            arguments: audits && isCall ? arguments?.text(of: message.params?["arguments"]) : nil,
+            remoteAddress: request.remoteAddressText, isAudited: isAudited,
+            arguments: isAudited ? arguments?.text(of: message.params?["arguments"]) : nil,
             trace: tracer.map { CallTrace($0, message, request) })
     }
 

@@ -29,7 +29,8 @@ extension MCPEndpoint {
             let modern = LegacySession.ModernRequest(
                 message: message, id: id, method: method, envelope: envelope, fields: request.fields,
                 principal: caller.principal)
-            return try response(await outcome(of: modern, record(message, request)), caller)
+            return try response(
+                await outcome(of: modern, record(message, request), request), caller)
         } catch let error as JSONRPCError {
             throw EndpointRefusal(ModernMessage.Answer(error, to: id).status, error, id: id)
         } catch let refusal as EndpointRefusal {
@@ -40,7 +41,7 @@ extension MCPEndpoint {
     }
 
     private func outcome(
-        of given: LegacySession.ModernRequest, _ record: CallRecord?
+        of given: LegacySession.ModernRequest, _ record: CallRecord?, _ head: HTTPRequest
     ) async throws -> CallOutcome {
         var request = given
         if let text = request.message.params?["requestState"] {
@@ -79,7 +80,7 @@ extension MCPEndpoint {
         let filter = request.method == .subscriptionsListen ? try ListenFilter(request.message.params) : nil
         // A session that ends in between has not seen the request.
         for _ in 0..<3 {
-            let outcome = try await attempt(request, filter, record)
+            let outcome = try await attempt(request, filter, record, head)
             if case .gone = outcome { continue }
             return outcome
         }
@@ -87,14 +88,14 @@ extension MCPEndpoint {
     }
 
     private func attempt(
-        _ request: LegacySession.ModernRequest, _ filter: ListenFilter?, _ record: CallRecord?
+        _ request: LegacySession.ModernRequest, _ filter: ListenFilter?, _ record: CallRecord?, _ head: HTTPRequest
     ) async throws -> CallOutcome {
         let key = BridgePool.Key(request.principal, request.envelope)
         let asks = request.method.mayAskClient && !key.capabilities.isEmpty
         let lease: BridgeLease
         do throws(BridgeRefusal) {
             lease = try await bridge.lease(
-                key, isExclusive: asks || request.envelope.logLevel != nil, request.envelope)
+                key, isExclusive: asks || request.envelope.logLevel != nil, request.envelope, request: head.id)
         } catch {
             return try refused(error, request)
         }

@@ -149,6 +149,7 @@ extension LegacySession {
                 offeredVersion: isInitialize ? server.offeredVersion : nil, isModern: exchange != nil,
                 keepsEnvelope: exchange != nil && connection.modernLeg != nil, asTask: exchange?.runsAsTask == true,
                 state: exchange?.relayedState)
+        if let record { connection.announce(number, for: record.requestID) }
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
             if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
@@ -241,9 +242,11 @@ extension LegacySession {
     func count(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd) {
         quota.callEnded()
         let destination = connection?.destination(of: entry.number)
-        let time = EventLoop.preciseNow - entry.caller.began
+        let now = EventLoop.preciseNow
+        let time = now - entry.caller.began
         (destination?.metrics ?? metrics).called(entry.caller.method, outcome, time)
         if let record = entry.caller.record {
+            lastAnswered = (entry.number, record.requestID, now)
             surroundings.observer.called(record, outcome, after: time, self, destination)
         }
     }

@@ -42,6 +42,7 @@ extension LegacySession {
     private func noteRefused(_ fault: ElicitationRules.Fault) {
         var details: LogMetadata = ["reason": .string(fault.rawValue)]
         if fault == .secret { details["hint"] = .string("insecure_secret_forms: true lets such forms through") }
+        requestsInProgress().mark(&details)
         logger.warning("a question of a server was refused", details)
     }
 }

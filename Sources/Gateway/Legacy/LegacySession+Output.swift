@@ -41,7 +41,9 @@ extension LegacySession {
         metrics.discardedLines.increment()
         garbage += 1
         if garbage == 1 {
-            logger.notice("a line of a server was discarded", connection?.details ?? [:])
+            var details = connection?.details ?? [:]
+            requestsInProgress().mark(&details)
+            logger.notice("a line of a server was discarded", details)
         }
         if garbage >= limits.garbageInARow { finish(.garbage) }
     }

@@ -71,6 +71,8 @@ actor LegacySession {
 
     var connection: (any ServerConnection)?
     var calls = Correlation<Call>()
+    /// The call that was answered last.
+    var lastAnswered: (number: Int, request: RequestID, at: LoopInstant)?
     var questions = Questions()
     /// Streams that have begun; 0 is the general one.
     var streams: [Int: MessageStream] = [:]
@@ -165,6 +167,20 @@ actor LegacySession {
         stream.isCommitted = true
         streams[0] = stream
         return stream
+    }
+
+    /// The requests of clients that wait for the server, newest first, and the one that was answered just now: those with these
+    /// numbers, where some are given.
+    func requestsInProgress(_ numbers: Set<Int>? = nil) -> RequestsInProgress {
+        func counts(_ number: Int) -> Bool { numbers?.contains(number) ?? true }
+        let open = calls.open.compactMap { entry in
+            counts(entry.number) ? entry.caller.record.map { (entry.number, $0.requestID) } : nil
+        }
+        let newest = open.sorted { $0.0 > $1.0 }.map(\.1)
+        guard let last = lastAnswered, counts(last.number) else {
+            return RequestsInProgress(open: newest, answered: nil, before: .zero)
+        }
+        return RequestsInProgress(open: newest, answered: last.request, before: EventLoop.preciseNow - last.at)
     }
 
     /// Notes that a request of `principal`, who owns the session, came just now.

@@ -9,6 +9,9 @@ extension LegacySession {
     func start(_ open: @Sendable () -> any ServerConnection, gone: @escaping @Sendable () -> Void) {
         let connection = open()
         connection.begins(for: client)
+        connection.attribute { [weak self] numbers in
+            self?.assumeIsolated { $0.requestsInProgress(numbers) } ?? RequestsInProgress()
+        }
         self.connection = connection
         whenGone = gone
         lastUse = loop.now
@@ -46,6 +49,7 @@ extension LegacySession {
         guard end == nil else { return }
         end = reason
         surroundings.directory.remove(self)
+        // While it is known who waits.
         report(reason)
         let error = JSONRPCError(.internalError, reason.message(server.name))
         for entry in calls.finishAll() { settle(entry, .failed, error.response(to: entry.id)) }
@@ -71,6 +75,7 @@ extension LegacySession {
         var details = connection?.details ?? [:]
         details["reason"] = .string(reason.label)
         details["message"] = .string(reason.message(server.name))
+        requestsInProgress().mark(&details)
         logger.warning("a server failed", details)
     }
 

@@ -61,6 +61,14 @@ protocol ServerConnection: AnyObject {
     /// Says, before anything else, how the client of the session speaks.
     func begins(for client: LegacySession.ClientKind)
 
+    /// Says, before anything else, how it is known whose requests the server works on: for the log of what it complains, whose
+    /// lines name them.
+    func attribute(to requests: @escaping RequestsInProgress.Lookup)
+
+    /// Says which request of a client the next line is, a request with this number in its id; for servers that do not know
+    /// the session.
+    func announce(_ number: Int, for request: RequestID)
+
     /// Says as whom the session is used from now on: a user may come with another token.
     func used(by principal: Principal)
 
@@ -90,6 +98,10 @@ extension ServerConnection {
     var waitingBytes: Int { 0 }
 
     func begins(for client: LegacySession.ClientKind) {}
+
+    func attribute(to requests: @escaping RequestsInProgress.Lookup) {}
+
+    func announce(_ number: Int, for request: RequestID) {}
 
     func used(by principal: Principal) {}
 

@@ -38,25 +38,26 @@ final class ServerSupervisor: Sendable {
 
     /// Begins a session: connects to the server and lets it answer `initialize`.
     ///
-    /// The session is nil where the server did not begin one; the outcome says to the client why.
+    /// The session is nil where the server did not begin one; the outcome says to the client why. `record` is that of the
+    /// request.
     func begin(
-        _ initialize: JSONRPCMessage, for principal: Principal, client: LegacySession.ClientKind = .streamableHTTP,
-        ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
+        _ initialize: JSONRPCMessage, for principal: Principal, record: CallRecord
     ) async throws(SpawnRefusal) -> (session: LegacySession?, outcome: CallOutcome) {
-        guard let session = try await open(for: principal, client: client, ended: ended) else {
+        guard let session = try await open(for: principal, client: .streamableHTTP, request: record.requestID) else {
             return (nil, .message(cannotStart.response(to: initialize.exactID)))
         }
-        let outcome = await session.accept(initialize, for: principal, record: nil)
+        let outcome = await session.accept(initialize, for: principal, record: record)
         return await settle(session, outcome)
     }
 
-    /// A session that is connected and has been told nothing; nil where the server cannot be reached.
+    /// A session that is connected and has been told nothing; nil where the server cannot be reached. `request` is the one
+    /// for which it begins.
     func open(
-        for principal: Principal, client: LegacySession.ClientKind,
+        for principal: Principal, client: LegacySession.ClientKind, request: RequestID?,
         ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
     ) async throws(SpawnRefusal) -> LegacySession? {
         let loop = EventLoop.current ?? loops.next()
-        guard let connection = try await connect(for: principal, on: loop) else { return nil }
+        guard let connection = try await connect(for: principal, on: loop, request: request) else { return nil }
         let session = LegacySession(
             server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
             surroundings: surroundings, client: client, on: loop)
@@ -71,7 +72,7 @@ final class ServerSupervisor: Sendable {
 
     /// The way to the server for one session; nil where it cannot be reached, which the log says.
     func connect(
-        for principal: Principal, on loop: EventLoop
+        for principal: Principal, on loop: EventLoop, request: RequestID? = nil
     ) async throws(SpawnRefusal) -> PreparedConnection? {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let missing = missingScopes(of: principal) { throw .forbidden(missing) }
@@ -84,7 +85,7 @@ final class ServerSupervisor: Sendable {
             slots.giveBack(server, of: principal.user)
             if case .away(let seconds) = error { throw .backingOff(seconds: seconds) }
             if error == .capacity { throw .capacity }
-            failed(error)
+            failed(error, request)
             return nil
         }
     }
@@ -98,7 +99,8 @@ final class ServerSupervisor: Sendable {
     /// Begins a session for a modern client, in whose name the gateway shakes hands. `ended` is called when nothing of the
     /// session is left.
     func begin(
-        _ envelope: ModernEnvelope, for principal: Principal, ended: @escaping @Sendable (LegacySession) -> Void
+        _ envelope: ModernEnvelope, for principal: Principal, request: RequestID?,
+        ended: @escaping @Sendable (LegacySession) -> Void
     ) async throws(BridgeRefusal) -> LegacySession {
         guard let document = try? JSONDocument(parsing: envelope.handshake(version: .november2025)),
             let initialize = try? JSONRPCMessage(document.root)
@@ -107,12 +109,14 @@ final class ServerSupervisor: Sendable {
         do throws(SpawnRefusal) {
             // A server that does not survive the question for its era is begun once more, with what it must hear first.
             for _ in 0..<2 {
-                guard let session = try await open(for: principal, client: .bridged, ended: ended) else {
+                guard let session = try await open(for: principal, client: .bridged, request: request, ended: ended)
+                else {
                     outcome = .message(cannotStart.response(to: initialize.exactID))
                     break
                 }
                 let (begun, answer) = await settle(
-                    session, await session.accept(initialize, for: principal, record: nil))
+                    session,
+                    await session.accept(initialize, for: principal, record: request.map { CallRecord(of: $0) }))
                 if let begun { return begun }
                 outcome = answer
                 guard await session.end == .misaddressed else { break }
@@ -147,11 +151,12 @@ final class ServerSupervisor: Sendable {
     /// Notes that it failed before it did.
     func missed() { backoff.failed(at: EventLoop.preciseNow) }
 
-    private func failed(_ error: UpstreamError) {
+    private func failed(_ error: UpstreamError, _ request: RequestID?) {
         guard case .failed(let reason) = error else { return }
         backoff.failed(at: EventLoop.preciseNow)
-        Logger(label: "gateway").warning(
-            "a server cannot be started", ["server": .string(server.name), "error": .string(reason)])
+        var details: LogMetadata = ["server": .string(server.name), "error": .string(reason)]
+        if let request { details["request_id"] = .string(request.value) }
+        Logger(label: "gateway").warning("a server cannot be started", details)
     }
 
     var isRetired: Bool { retired.load(ordering: .acquiring) }

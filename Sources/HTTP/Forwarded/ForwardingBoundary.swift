@@ -11,6 +11,8 @@ package struct ForwardingBoundary: HTTPResponder {
 
     /// Answers by `next`.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
-        await next.respond(to: proxies.read(request), body: body)
+        let read = proxies.read(request)
+        if read.forwarded != nil { read.account?.passedOn(read) }
+        return await next.respond(to: read, body: body)
     }
 }

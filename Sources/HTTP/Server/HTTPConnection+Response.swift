@@ -15,11 +15,17 @@ extension HTTPConnection {
     }
 
     /// Writes the answer as far as that takes no waiting; nil when it went as a whole, as nearly always. Sets ``mayContinue``.
-    /// `request` is nil for the answer to something that was none.
-    func begin(_ response: HTTPResponse, to request: AnsweredRequest?) -> Rest? {
-        if isUnfit(response) { return begin(withheld(id: request?.id), to: request) }
+    func begin(_ response: HTTPResponse, to request: AnsweredRequest) -> Rest? {
+        begin(response, to: request, id: request.id)
+    }
+
+    /// The same where `request` may be nil: for the answer to something that was none.
+    func begin(_ response: HTTPResponse, to request: AnsweredRequest?, id: RequestID) -> Rest? {
+        if isUnfit(response) { return begin(withheld(id: id), to: request, id: id) }
         HTTPMetrics.count(response.status)
-        log(response, to: request)
+        if let request, let began = request.began {
+            unlogged = UnloggedAnswer(response, to: request, id: id, began: began)
+        }
         let mayStay =
             request.map { $0.wantsKeepAlive && !isDraining && reader.mayKeepConnection(after: $0.framing) } ?? false
         let isHTTP11 = request?.isHTTP11 ?? true
@@ -28,7 +34,7 @@ extension HTTPConnection {
         output.removeAll(keepingCapacity: output.capacity <= Self.keptCapacity)
         ResponseHead(
             status: response.status, fields: response.fields, framing: framing, keepsAlive: mayContinue,
-            isHTTP11: isHTTP11
+            isHTTP11: isHTTP11, requestID: id
         ).write(to: &output, date: date.current(at: stream.loop.now))
         var rest = Rest()
         if request?.method != .head, !response.status.forbidsContent {
@@ -65,20 +71,11 @@ extension HTTPConnection {
 
     /// Cuts the connection, so that the client sees that something is missing.
     private func cut(because error: any Error) {
-        context.logger.debug("response not finished", ["error": .string(String(describing: error))])
+        context.logger.debug(
+            "response not finished",
+            ["request_id": .string(present?.id.value ?? ""), "error": .string(String(describing: error))])
         stream.close()
         mayContinue = false
-    }
-
-    /// The one line about a request, without query and fields.
-    private func log(_ response: HTTPResponse, to request: AnsweredRequest?) {
-        guard let request else { return }
-        context.logger.debug(
-            "request answered",
-            [
-                "request_id": .string(request.id.value), "method": .string(request.method.rawValue),
-                "path": .string(request.path), "status": .integer(response.status.code),
-            ])
     }
 
     /// A response of which a field was refused, or which is none, is not sent (H12).
@@ -86,10 +83,10 @@ extension HTTPConnection {
         response.fields.hasRefusedField || response.status.code < 200
     }
 
-    private func withheld(id: RequestID?) -> HTTPResponse {
+    private func withheld(id: RequestID) -> HTTPResponse {
         context.logger.error(
             "a response was withheld: it has a header field that cannot be sent",
-            ["request_id": .string(id?.value ?? "")])
+            ["request_id": .string(id.value)])
         return .text(.internalServerError, "The answer could not be sent.")
     }
 
@@ -114,6 +111,7 @@ extension HTTPConnection {
         } catch {
             cut(because: error)
         }
+        unlogged?.bytes = sink.count
     }
 }
 
@@ -129,6 +127,8 @@ private final class ResponseSink: HTTPBodySink {
     private let isChunked: Bool
     private var isFinished = false
     private var output: [UInt8] = []
+    /// Bytes of content so far.
+    private(set) var count = 0
 
     init(_ stream: ByteStream, isChunked: Bool) {
         self.stream = stream
@@ -138,6 +138,7 @@ private final class ResponseSink: HTTPBodySink {
     func write(_ bytes: [UInt8]) async throws(IOError) {
         // A writer that outlives its response must not write into the next one.
         if isFinished { throw .closed }
+        count += bytes.count
         guard isChunked else { return try await stream.write(bytes) }
         output.removeAll(keepingCapacity: output.capacity <= 65_536)
         ResponseHead.append(chunkSize: bytes.count, to: &output)

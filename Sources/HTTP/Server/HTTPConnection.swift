@@ -11,6 +11,7 @@ actor HTTPConnection {
         let configuration: HTTPServerConfiguration
         let responder: any HTTPResponder
         let logger: Logger
+        let access: Logger
         let clock: WallClock
     }
 
@@ -33,6 +34,11 @@ actor HTTPConnection {
     private let departure: ClientDeparture
     private let idBase: UInt64
     private var requestCount: UInt32 = 0
+    let account = RequestAccount()
+    /// The request that is being answered.
+    private(set) var present: AnsweredRequest?
+    /// What the access log will say when the answer has gone.
+    var unlogged: UnloggedAnswer?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
@@ -67,8 +73,8 @@ actor HTTPConnection {
         if let tls = pendingTLS, await !secure(by: tls) { return nil }
         do throws(HTTPRefusal) {
             while mayContinue, let head = try await reader.nextHead() {
-                requestCount &+= 1
-                let request = AnsweredRequest(head, id: RequestID(high: idBase, low: requestCount))
+                let request = AnsweredRequest(head, id: nextID(), began: beginAccount())
+                present = request
                 let response: HTTPResponse
                 do {
                     // What the handler says. Nothing of the request outlives this.
@@ -82,6 +88,7 @@ actor HTTPConnection {
                 // Broken content is answered by the refusal, whatever the handler made of it.
                 if let refusal = reader.refusal { throw refusal }
                 if let rest = begin(response, to: request), let stream = await complete(rest) { return stream }
+                noteAnswered()
                 if mayContinue { await settle() }
                 if mayContinue, reader.hasNextRequest { await giveWay() }
             }
@@ -95,7 +102,28 @@ actor HTTPConnection {
     /// Writes the content of a response whose head is written.
     func finish(_ response: StreamedResponse) async {
         await stream(response)
+        noteAnswered()
         if mayContinue { await settle() }
+    }
+
+    private func nextID() -> RequestID {
+        requestCount &+= 1
+        return RequestID(high: idBase, low: requestCount)
+    }
+
+    /// When the request began, where the access log is written.
+    private func beginAccount() -> LoopInstant? {
+        let isKept = context.access.isEnabled(.info)
+        account.begin(isKept: isKept)
+        return isKept ? EventLoop.preciseNow : nil
+    }
+
+    /// The answer has gone, or the connection has.
+    private func noteAnswered() {
+        present = nil
+        guard let answer = unlogged else { return }
+        unlogged = nil
+        context.access.access(answer.record(account, peer: remoteAddress))
     }
 
     /// After a response: whether there can be another request. A response may have said that the connection stays open
@@ -138,7 +166,7 @@ actor HTTPConnection {
             HTTPRequest.Parts(
                 method: head.method, path: head.target.path, query: head.target.query, fields: head.fields,
                 remoteAddress: remoteAddress, localAddress: localAddress, authority: head.authority, scheme: scheme,
-                memory: head.memory, departure: departure),
+                memory: head.memory, departure: departure, account: account),
             id: id)
         if head.memory != nil { head.request = request }
         return request
@@ -155,10 +183,20 @@ actor HTTPConnection {
     /// The one answer to what cannot be a request; nothing after it is parsed.
     func refuse(_ refusal: HTTPRefusal) async {
         HTTPMetrics.refused.increment()
+        // What cannot be read has a name as well: its client is told it.
+        let began = present == nil ? beginAccount() : present?.began
+        let id = present?.id ?? nextID()
         context.logger.debug(
-            "request refused", ["status": .integer(refusal.status.code), "reason": .string(refusal.reason)])
+            "request refused",
+            [
+                "request_id": .string(id.value), "status": .integer(refusal.status.code),
+                "reason": .string(refusal.reason),
+            ])
         let response = HTTPResponse.text(refusal.status, refusal.reason)
-        if let rest = begin(response, to: nil) { _ = await complete(rest) }
+        let rest = begin(response, to: nil, id: id)
+        if let began { unlogged = UnloggedAnswer(response, to: present, id: id, began: began) }
+        if let rest { _ = await complete(rest) }
+        noteAnswered()
         await stream.close(lingering: context.configuration.lingerTimeout)
     }
 }
@@ -166,19 +204,48 @@ actor HTTPConnection {
 /// What a response needs to know of its request: without the fields, which it would keep for as long as it lasts.
 struct AnsweredRequest {
     let id: RequestID
+    /// Nil where there is no access log.
+    let began: LoopInstant?
     let method: HTTPMethod
     let path: String
     let framing: AdmittedHead.Framing
     let isHTTP11: Bool
     let wantsKeepAlive: Bool
 
-    init(_ head: AdmittedHead, id: RequestID) {
+    init(_ head: AdmittedHead, id: RequestID, began: LoopInstant?) {
         self.id = id
+        self.began = began
         method = head.method
         path = head.target.path
         framing = head.framing
         isHTTP11 = head.isHTTP11
         wantsKeepAlive = head.wantsKeepAlive
+    }
+}
+
+/// An answer that has begun and is not in the access log.
+struct UnloggedAnswer {
+    let id: RequestID
+    let target: (method: String, path: String)?
+    let status: Int
+    let began: LoopInstant
+    /// Of its content.
+    var bytes = 0
+
+    init(_ response: HTTPResponse, to request: AnsweredRequest?, id: RequestID, began: LoopInstant) {
+        self.id = id
+        target = request.map { ($0.method.rawValue, $0.path) }
+        status = response.status.code
+        self.began = began
+        if request?.method != .head, !response.status.forbidsContent, case .bytes(let content) = response.body {
+            bytes = content.count
+        }
+    }
+
+    func record(_ account: RequestAccount, peer: SocketAddress) -> AccessRecord {
+        AccessRecord(
+            requestID: id, target: target, status: status, duration: EventLoop.preciseNow - began, bytes: bytes,
+            remoteAddress: account.remoteAddress ?? peer.description, details: account.details)
     }
 }
 

@@ -15,12 +15,13 @@ package final class HTTPServer: Sendable {
     /// A server that does not listen yet; see ``start(on:)``.
     package init(
         configuration: HTTPServerConfiguration = HTTPServerConfiguration(), group: EventLoopGroup,
-        responder: any HTTPResponder, logger: Logger = Logger(label: "http"), clock: WallClock = .system
+        responder: any HTTPResponder, logger: Logger = Logger(label: "http"),
+        access: Logger = Logger(label: "access"), clock: WallClock = .system
     ) {
         HTTPMetrics.prepare()
         self.group = group
         context = HTTPConnection.Context(
-            configuration: configuration, responder: responder, logger: logger, clock: clock)
+            configuration: configuration, responder: responder, logger: logger, access: access, clock: clock)
         registry = ConnectionRegistry(configuration)
         handshakes = configuration.handshakesPerMinute.map { RateLimiter(perMinute: $0) }
     }

@@ -44,6 +44,7 @@ package struct HTTPRequest: Sendable {
         var scheme: HTTPURL.Scheme
         var memory: RequestMemory?
         var departure: ClientDeparture?
+        var account: RequestAccount?
     }
 
     // SAFETY: changed only by `change`, while nobody else has it.
@@ -104,6 +105,12 @@ extension HTTPRequest {
 
     /// When its client goes away; nil where it came by no connection.
     package var departure: ClientDeparture? { head.parts.departure }
+
+    /// Where the access log learns what only whoever answers knows; nil where nobody writes it.
+    package var account: RequestAccount? {
+        guard let account = head.parts.account, account.isKept else { return nil }
+        return account
+    }
 
     /// The peer of the connection, whoever it speaks for.
     package var peerAddress: SocketAddress { forwarded?.peer ?? remoteAddress }

@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Writes response heads.
 ///
 /// What ends up on the wire is what was validated when it entered ``HTTPFields``: names are tokens, values have no line
@@ -23,11 +25,16 @@ struct ResponseHead {
     let framing: Framing
     let keepsAlive: Bool
     let isHTTP11: Bool
+    /// What the log calls the request, so that whoever asked can name it to the operator.
+    let requestID: RequestID
 
     /// Appends the head and the empty line.
     func write(to output: inout [UInt8], date: [UInt8]) {
         writeStatusLine(to: &output)
         output += date
+        Self.append("x-request-id: ", to: &output)
+        requestID.append(to: &output)
+        Self.append("\r\n", to: &output)
         writeFields(to: &output)
         switch framing {
         case .none, .untilClose: break

@@ -26,13 +26,13 @@ package struct StandardErrorTail: Sendable {
         String(decoding: memory.suffix(count), as: UTF8.self)
     }
 
-    /// Takes what was read.
-    package mutating func append(_ bytes: [UInt8], now: LoopInstant) {
+    /// Takes what was read; each line of the log says on which `requests` the server works.
+    package mutating func append(_ bytes: [UInt8], now: LoopInstant, for requests: RequestsInProgress.Lookup? = nil) {
         remember(bytes)
         var start = 0
         while let end = LineFramer.newline(in: bytes, from: start) {
             keep(bytes[start..<end])
-            log(now)
+            log(now, requests)
             start = end + 1
         }
         keep(bytes[start...])
@@ -51,7 +51,7 @@ package struct StandardErrorTail: Sendable {
         memory += bytes
     }
 
-    private mutating func log(_ now: LoopInstant) {
+    private mutating func log(_ now: LoopInstant, _ requests: RequestsInProgress.Lookup?) {
         defer { line.removeAll(keepingCapacity: true) }
         if line.isEmpty { return }
         let (seconds, attoseconds) = (now - refilled).components
@@ -63,6 +63,7 @@ package struct StandardErrorTail: Sendable {
         }
         allowance -= 1
         var metadata: LogMetadata = ["text": .string(String(decoding: line, as: UTF8.self))]
+        requests?(nil).mark(&metadata)
         if suppressed > 0 { metadata["suppressed"] = .integer(suppressed) }
         suppressed = 0
         logger.info("stderr of the server", metadata)

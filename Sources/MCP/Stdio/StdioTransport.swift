@@ -11,6 +11,7 @@ package final class StdioTransport {
     private let child: ChildProcess
     private var framer: LineFramer
     private var errors: StandardErrorTail
+    private var requests: RequestsInProgress.Lookup?
     /// Lines that wait for ``flush()``.
     private var outgoing: [UInt8] = []
 
@@ -32,6 +33,9 @@ package final class StdioTransport {
 
     /// What the server complained last; for the operator's log, never for a peer.
     package var complaints: String { errors.tail() }
+
+    /// Says whose requests the server works on, for the log of what it complains.
+    package func attribute(to requests: @escaping RequestsInProgress.Lookup) { self.requests = requests }
 
     /// Takes a line, newline included, for the next ``flush()``: many lines cost one system call.
     ///
@@ -65,7 +69,10 @@ package final class StdioTransport {
                 take(framer.feed(bytes))
             }, ended: ended)
         child.standardError.deliver(
-            to: { [weak self] bytes in self?.errors.append(bytes, now: EventLoop.preciseNow) },
+            to: { [weak self] bytes in
+                guard let self else { return }
+                errors.append(bytes, now: EventLoop.preciseNow, for: requests)
+            },
             // How it ends does not matter: there is nothing more to read.
             ended: { _ in })
     }

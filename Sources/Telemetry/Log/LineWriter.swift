@@ -9,8 +9,19 @@ final class LineWriter: Sendable {
         var bytes = 0
         var dropped = 0
         var isWriting = false
+        /// Whether something waits that is to be written at once.
+        var isUrgent = false
+        /// Whether the last of the queue takes further lines, for which the thread was woken already.
+        var isGathering = false
+        /// The time of the last gathered line, as text: it is the same for all of a millisecond.
+        var time = Timestamp(millisecondsSinceEpoch: .min)
+        var timeText: [UInt8] = []
         var isStarted = false
     }
+
+    /// How long the thread lets lines gather of which many come, in microseconds: to wake it for each would cost a busy
+    /// gateway more than the lines.
+    private static let gathering: UInt32 = 20_000
 
     private let descriptor: Int32
     /// Most bytes that wait for the thread.
@@ -33,12 +44,40 @@ final class LineWriter: Sendable {
                 return false
             }
             state.queue.append(line)
+            state.isGathering = false
+            state.isUrgent = true
             state.bytes += line.count
             defer { state.isStarted = true }
             return !state.isStarted
         }
         if mustStart { Thread.start { self.run() } }
         wake.signal()
+    }
+
+    /// Queues a line of which many come: its time is put before `members`, the rest of a JSON object, end of the line included.
+    func gather(_ members: [UInt8], at time: Timestamp) {
+        let (mustStart, mustWake) = state.withLock { state in
+            if time != state.time {
+                state.time = time
+                state.timeText = Array("{\"time\":\"\(time.iso8601)\"".utf8)
+            }
+            let count = state.timeText.count + members.count
+            guard state.bytes + count <= capacity else {
+                state.dropped += 1
+                return (false, false)
+            }
+            let isFirst = !state.isGathering
+            if isFirst { state.queue.append([]) }
+            state.isGathering = true
+            let place = state.queue.count - 1
+            state.queue[place] += state.timeText
+            state.queue[place] += members
+            state.bytes += count
+            defer { state.isStarted = true }
+            return (!state.isStarted, isFirst)
+        }
+        if mustStart { Thread.start { self.run() } }
+        if mustWake { wake.signal() }
     }
 
     /// Waits until the queue is empty, at most one second.
@@ -53,17 +92,23 @@ final class LineWriter: Sendable {
     private func run() {
         while true {
             wake.wait()
+            // What is urgent meanwhile waits for so long at most.
+            if state.withLock({ $0.isGathering && !$0.isUrgent }) { usleep(Self.gathering) }
             let (lines, dropped) = state.withLock { state in
                 let taken = (state.queue, state.dropped)
                 state.isWriting = !state.queue.isEmpty
                 state.queue.removeAll(keepingCapacity: true)
+                state.isGathering = false
+                state.isUrgent = false
                 state.bytes = 0
                 state.dropped = 0
                 return taken
             }
             guard !lines.isEmpty else { continue }
             if dropped > 0 { writeAll(lossNotice(dropped)) }
-            writeAll(Array(lines.joined()))
+            var text: [UInt8] = []
+            for line in lines { text += line }
+            writeAll(text)
             state.withLock { $0.isWriting = false }
         }
     }

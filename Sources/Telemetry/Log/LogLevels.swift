@@ -1,5 +1,6 @@
 /// The parts of the program that write lines while it serves: what stands as `module` on each line.
 package enum LogModule: String, Sendable, CaseIterable {
+    case access
     case audit
     case authorization
     case configuration
@@ -26,6 +27,10 @@ package struct LogLevels: Sendable, Equatable {
         self.modules = modules
     }
 
-    /// The lowest level that a module writes.
-    func minimum(of module: String) -> LogLevel { LogModule(rawValue: module).flatMap { modules[$0] } ?? common }
+    /// The lowest level that a module writes. The access log has a line for each request, at `info`: whoever reads the log has
+    /// more work with it than the gateway with the request, so it is written where it is asked for by name, or where nearly everything is.
+    func minimum(of module: String) -> LogLevel {
+        guard let known = LogModule(rawValue: module) else { return common }
+        return modules[known] ?? (known == .access && common > .debug ? max(common, .notice) : common)
+    }
 }

@@ -73,6 +73,18 @@ package final class LogSink: Sendable {
         writer?.write(format.bytes(line))
     }
 
+    /// Queues a line of the access log: as JSON without a tree of values, and without waking anybody for it.
+    func write(_ record: AccessRecord, of label: String) {
+        guard let writer, format.isJSON.load(ordering: .relaxed) else {
+            return write(
+                LogLine(level: .info, label: label, message: AccessRecord.message, metadata: record.metadata))
+        }
+        var members: [UInt8] = []
+        members.reserveCapacity(AccessRecord.usualLength)
+        record.append(to: &members, label: label)
+        writer.gather(members, at: format.clock.now())
+    }
+
     /// Waits until everything queued is written, at most one second: the last act of the program.
     package func flush() {
         writer?.flush()

@@ -53,6 +53,12 @@ package struct Logger: Sendable {
         log(.error, message, metadata)
     }
 
+    /// Writes a line of the access log.
+    package func access(_ record: AccessRecord) {
+        guard threshold.admits(.info) else { return }
+        sink.write(record, of: label)
+    }
+
     private func log(_ level: LogLevel, _ message: StaticString, _ more: () -> LogMetadata) {
         guard threshold.admits(level) else { return }
         var merged = metadata

@@ -27,7 +27,7 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible {
     package var description: String { value }
 
     /// Appends ``value``.
-    func append(to text: inout [UInt8]) {
+    package func append(to text: inout [UInt8]) {
         text.append(addingCapacity: 24) { digits in
             for position in 0..<24 {
                 let nibble =

@@ -40,7 +40,7 @@ struct BalancedGateways {
               demo: {command: \(Checkout.binary), args: [demo-server]}
               modern: {command: \(Checkout.binary), args: [demo-server, --era, modern]}
             rate_limits: {registration: 10000/min}
-            logging: {level: {default: info, http: debug}}
+            logging: {level: {default: info, access: info}}
             storage: \(redis.url)
             sealing_key: \(Base64URL.encode(key))
 

@@ -14,6 +14,8 @@ final class LiveServer: Sendable {
     let server: HTTPServer
     let port: Int
     let seen: Ledger<String>
+    /// Its access log.
+    let accesses = Ledger<LogLine>()
 
     /// Runs `body` against a server and drains it afterwards.
     static func run<Value: Sendable>(
@@ -55,7 +57,9 @@ final class LiveServer: Sendable {
         }
         server = HTTPServer(
             configuration: configuration, group: Self.group, responder: recording,
-            logger: Logger(label: "test", sink: LogSink(capture: { _ in })), clock: clock)
+            logger: Logger(label: "test", sink: LogSink(capture: { _ in })),
+            access: Logger(label: "access", sink: LogSink(capture: { [accesses] in accesses.record($0) })),
+            clock: clock)
         port = try await server.start(on: SocketAddress(parsing: "127.0.0.1:0"), tls: tls).port
     }
 

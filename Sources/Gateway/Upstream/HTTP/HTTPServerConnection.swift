@@ -44,6 +44,7 @@ actor HTTPServerConnection: ServerConnection {
     /// What `initialize` is answered with, where the server knows no Streamable HTTP and nothing older either.
     private var refusal: [UInt8]?
     private var sink: Sink?
+    private var requests: RequestsInProgress.Lookup?
     private var unsent: [[UInt8]] = []
     private var unsentBytes = 0
     private(set) var isStopped = false
@@ -95,6 +96,10 @@ actor HTTPServerConnection: ServerConnection {
         unsent.append(line)
         unsentBytes += line.count
         return .success(pump == nil && unsent.count == 1)
+    }
+
+    nonisolated func attribute(to requests: @escaping RequestsInProgress.Lookup) {
+        assumeIsolated { $0.requests = requests }
     }
 
     nonisolated func begins(for client: LegacySession.ClientKind) {
@@ -220,7 +225,9 @@ actor HTTPServerConnection: ServerConnection {
     /// What whoever sent `message` is told. What it names is the server; what it said, and where it is, is for the log.
     private func explain(_ failure: ExchangeFailure, _ message: JSONRPCMessage) -> JSONRPCError? {
         if lastFailure.isEmpty {
-            logger.warning("a request to a server behind HTTP failed", ["reason": .string(failure.reason)])
+            var details: LogMetadata = ["reason": .string(failure.reason)]
+            requests?(nil).mark(&details)
+            logger.warning("a request to a server behind HTTP failed", details)
         }
         lastFailure = failure.reason
         if message.isMethod("initialize") { return explainGreeting(failure, message) }

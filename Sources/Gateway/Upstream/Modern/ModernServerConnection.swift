@@ -198,6 +198,8 @@ final class ModernServerConnection: ServerConnection {
         inner.begins(for: client)
     }
 
+    func attribute(to requests: @escaping RequestsInProgress.Lookup) { inner.attribute(to: requests) }
+
     func used(by principal: Principal) { inner.used(by: principal) }
 
     func destination(of number: Int) -> CallDestination? {

@@ -107,6 +107,10 @@ final class PinnedConnection: ServerConnection, @unchecked Sendable {
 
     func begins(for client: LegacySession.ClientKind) { inner.begins(for: client) }
 
+    func attribute(to requests: @escaping RequestsInProgress.Lookup) { inner.attribute(to: requests) }
+
+    func announce(_ number: Int, for request: RequestID) { inner.announce(number, for: request) }
+
     func used(by principal: Principal) { inner.used(by: principal) }
 
     func destination(of number: Int) -> CallDestination? { inner.destination(of: number) }

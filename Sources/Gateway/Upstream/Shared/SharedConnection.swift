@@ -20,6 +20,8 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
     private let server: SharedServer
     private let number: Int
     private var outgoing: [[UInt8]] = []
+    /// Which requests of clients are among them, by the session's numbers.
+    private var announced: [(number: Int, request: RequestID)] = []
     private var outgoingBytes = 0
     /// Bytes that the server's loop has not taken yet.
     private let unsent = Atomic<Int>(0)
@@ -50,14 +52,20 @@ final class SharedConnection: ServerConnection, @unchecked Sendable {
 
     var waitingBytes: Int { outgoingBytes + unsent.load(ordering: .relaxed) }
 
+    func announce(_ number: Int, for request: RequestID) {
+        guard ending == nil else { return }
+        announced.append((number, request))
+    }
+
     func flush() throws(IOError) {
-        let (lines, count) = (outgoing, outgoingBytes)
+        let (lines, requests, count) = (outgoing, announced, outgoingBytes)
         outgoing = []
+        announced = []
         outgoingBytes = 0
         unsent.add(count, ordering: .relaxed)
         server.loop.run { [self] in
             unsent.subtract(count, ordering: .relaxed)
-            server.assumeIsolated { $0.accept(lines, from: number) }
+            server.assumeIsolated { $0.accept(lines, from: number, requests) }
         }
     }
 

@@ -1,11 +1,13 @@
 import AsyncIO
 import JSON
 import MCP
+import Telemetry
 
 // What sessions send.
 extension SharedServer {
-    /// Takes lines of a session. They are our own writing, so that none of them is refused for its form.
-    func accept(_ lines: [[UInt8]], from number: Int) {
+    /// Takes lines of a session. They are our own writing, so that none of them is refused for its form. `requests` says which
+    /// requests of clients they are, by the session's numbers.
+    func accept(_ lines: [[UInt8]], from number: Int, _ requests: [(number: Int, request: RequestID)] = []) {
         guard members[number] != nil else { return }
         for line in lines {
             guard let document = try? JSONDocument(parsing: line), let message = try? JSONRPCMessage(document.root)
@@ -13,14 +15,16 @@ extension SharedServer {
                 continue
             }
             switch message.kind {
-            case .request: ask(message, for: number)
+            case .request:
+                let own = message.number
+                ask(message, for: number, requests.first { $0.number == own }?.request)
             case .notification: tell(message, for: number)
             case .response: answer(message, of: number)
             }
         }
     }
 
-    private func ask(_ message: JSONRPCMessage, for number: Int) {
+    private func ask(_ message: JSONRPCMessage, for number: Int, _ request: RequestID?) {
         let method = MCPMethod(message.method)
         func refuse(_ error: JSONRPCError) { give(error.response(to: message.exactID), to: number) }
         switch method {
@@ -48,7 +52,7 @@ extension SharedServer {
         let call = calls.begin(
             id, progressToken: token,
             caller: Call(
-                member: number, method: method, began: EventLoop.preciseNow,
+                member: number, method: method, began: EventLoop.preciseNow, request: request,
                 watching: method == .resourcesSubscribe ? message.params?["uri"]?.stringBytes : nil))
         // The session put it there; whoever works on it shall have it.
         let identity = message.params?["_meta"]?[ServerBoundMessage.identityKey].map { Array($0.bytes) }

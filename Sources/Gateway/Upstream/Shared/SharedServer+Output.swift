@@ -53,7 +53,9 @@ extension SharedServer {
         let now = EventLoop.preciseNow
         if garbageLogged + Self.garbageLogInterval < now {
             garbageLogged = now
-            logger.notice("lines of a server were discarded", connection?.details ?? [:])
+            var details = connection?.details ?? [:]
+            requestsInProgress.mark(&details)
+            logger.notice("lines of a server were discarded", details)
         }
         guard garbage >= limits.garbageInARow else { return }
         garbage = 0
@@ -66,6 +68,7 @@ extension SharedServer {
         guard let number = message.number else { return }
         if number == 0, case .greeting = state { return introduced(message) }
         guard let entry = calls.finish(number) else { return }
+        if let request = entry.caller.request { lastAnswered = (request, loop.now) }
         if let uri = entry.caller.watching, message.node["error"] == nil {
             members[entry.caller.member]?.watched.insert(uri)
         }
@@ -82,6 +85,15 @@ extension SharedServer {
     private func note(_ task: [UInt8], of number: Int) {
         if taskOwners.count >= Self.maximumTasks, let any = taskOwners.keys.first { taskOwners[any] = nil }
         taskOwners[task] = number
+    }
+
+    /// For whom it works, whichever session that is.
+    var requestsInProgress: RequestsInProgress {
+        let open = calls.open.compactMap { entry in entry.caller.request.map { (entry.number, $0) } }
+        let newest = open.sorted { $0.0 > $1.0 }.map(\.1)
+        return RequestsInProgress(
+            open: newest, answered: lastAnswered?.request,
+            before: lastAnswered.map { EventLoop.preciseNow - $0.at } ?? .zero)
     }
 
     /// The server answered our `initialize`; where it refuses, every session that waits hears why.

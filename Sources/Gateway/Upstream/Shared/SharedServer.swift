@@ -47,6 +47,8 @@ actor SharedServer {
         let member: Int
         let method: MCPMethod
         let began: LoopInstant
+        /// The client's.
+        var request: RequestID?
         /// What it subscribes to, once the server agrees.
         var watching: [UInt8]?
     }
@@ -84,6 +86,8 @@ actor SharedServer {
     var connection: (any ServerConnection)?
     var members: [Int: Member] = [:]
     var calls = Correlation<Call>()
+    /// The request that was answered last.
+    var lastAnswered: (request: RequestID, at: LoopInstant)?
     /// Which session was asked, by the server's id.
     var asked: [JSONRPCID: Int] = [:]
     /// Whose call the server made a task of, by its own name for it.

@@ -53,6 +53,9 @@ extension SharedServer {
 
     private func greet(_ connection: any ServerConnection) {
         self.connection = connection
+        connection.attribute { [weak self] _ in
+            self?.assumeIsolated { $0.requestsInProgress } ?? RequestsInProgress()
+        }
         connection.listen { [weak self] lines in
             self?.assumeIsolated { $0.take(lines) }
         } lost: { [weak self] loss in
