@@ -16,6 +16,7 @@ package final class Gateway: Sendable {
     let slots: ProcessSlots
     private let quotas: PrincipalQuotas
     private let rates: RequestRates?
+    private let tally: AuditTally
     private let endpoints: [MCPEndpoint]
     private let branches: [GatewayBranch]
     private let channels: [EventChannelEndpoint]
@@ -74,6 +75,7 @@ package final class Gateway: Sendable {
             previous?.configuration.rates == configuration.rates
             ? previous?.rates : RequestRates(configuration.rates, clock: configuration.clock, in: configuration.metrics)
         let audits = !(configuration.audit is DiscardingAuditLog)
+        let tally = configuration.tally ?? AuditTally(configuration.audit, clock: configuration.clock)
         var channels: [EventChannelEndpoint] = []
         endpoints = zip(branches, resources.all).map { branch, resource in
             let server = branch.supervisor.server
@@ -86,7 +88,8 @@ package final class Gateway: Sendable {
                     authentication: BearerAuthentication(
                         configuration.authentication, resource: resource,
                         issuer: server.site == nil ? nil : configuration.issuer?(), proofs: proofs),
-                    audits: audits, arguments: configuration.auditedArguments, tracer: configuration.tracer)
+                    audits: audits, tally: tally, arguments: configuration.auditedArguments,
+                    tracer: configuration.tracer)
             }
             if let paths = EventChannelPaths(besides: server.path) {
                 channels.append(EventChannelEndpoint(steps: endpoint(resource.moved(to: paths.stream)), paths: paths))
@@ -100,6 +103,7 @@ package final class Gateway: Sendable {
         self.directory = directory
         self.quotas = quotas
         self.rates = rates
+        self.tally = tally
         slots = builder.slots
         icons = builder.surroundings.icons.map {
             IconEndpoint(addresses: $0, pictures: IconPictures(configuration, on: loops.next()), pages: pages)
@@ -145,6 +149,14 @@ package final class Gateway: Sendable {
         return configuration.servers.first { $0.site == site }.map { icons.at(site, of: $0.name) }
     }
 
+    /// `/verify`, which counts requests together with the endpoints.
+    package func verifyEndpoint(_ configuration: ForwardAuthConfiguration) -> VerifyEndpoint {
+        VerifyEndpoint(configuration, rates: rates)
+    }
+
+    /// Puts what came often into the audit trail, until the task is cancelled.
+    package func watchTally() async { await tally.run() }
+
     /// Starts what is to stand ready before anybody asks for it (`pool.prespawn`), in the background; what does already goes on.
     package func begin() async {
         for branch in branches { await branch.supervisor.begin() }
@@ -185,6 +197,7 @@ package final class Gateway: Sendable {
         directory.startDraining()
         await Self.end(directory.all, .shutdown, within: limit)
         await Self.stop(branches)
+        tally.settle(isLast: true)
     }
 
     /// Ends what `successor` did not take over: no session of it begins any more, calls get up to `limit` for their answers.

@@ -80,7 +80,11 @@ struct AccessTests {
             let seen = try await client.say("seen", id: 13).text ?? ""
             #expect(!seen.contains("delete") && !seen.contains("subscribe"), "the server never hears of it: \(seen)")
             let calls = bench.trail.all.filter { $0.action == .toolCalled }
-            #expect(calls.first { $0.tool == "delete" }?.outcome == .failed)
+            for tool in ["delete", "secret"] {
+                #expect(
+                    calls.filter { $0.tool == tool }.map(\.outcome) == [.denied], "\(tool): by us, not by the server")
+            }
+            #expect(calls.first { $0.tool == "echo" }?.outcome == .success)
         }
     }
 
@@ -125,6 +129,9 @@ struct AccessTests {
                 PlainMCP.request("tools/call", id: $0.offset + 1, #"{"name":"\#($0.element)","arguments":{}}"#)
             }
             Self.expectMissing(try await client.send("[" + calls.joined(separator: ",") + "]"), "mcp admin root")
+            let called = bench.trail.all.filter { $0.action == .toolCalled }
+            #expect(called.map(\.tool) == ["echo", "delete", "secret", "missing"])
+            #expect(called.allSatisfy { $0.outcome == .denied && $0.requestID == called[0].requestID })
             let rest = try await client.send("[\(calls[0]),\(calls[3])]")
             #expect(rest.status == 200)
             #expect(

@@ -75,7 +75,8 @@ struct ToolFilterTests {
             #expect(try await client.say("say", id: 8, #"{"message":"hi"}"#).text == "hi")
             #expect(try await client.say("pid", id: 9).text == pid, "the process is the same")
             let calls = bench.trail.all.filter { $0.action == .toolCalled }
-            #expect(calls.first { $0.tool == "exit" }?.outcome == .failed)
+            #expect(calls.first { $0.tool == "exit" }?.outcome == .denied)
+            #expect(calls.first { $0.tool == "nonsense" }?.outcome == .failed, "that was the server")
             #expect(calls.contains { $0.tool == "say" && $0.outcome == .success })
         }
     }

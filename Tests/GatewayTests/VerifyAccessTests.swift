@@ -60,7 +60,8 @@ import Testing
             path: "/verify", fields: head, remoteAddress: try SocketAddress(ip: "10.0.0.1", port: 1),
             authority: "sallyport:8080")
         let proxies = TrustedProxies(["10.0.0.0/8"].compactMap { CIDR($0) })
-        return await VerifyEndpoint(configuration).respond(to: proxies.read(request), body: HTTPRequestBody([]))
+        return await VerifyEndpoint(configuration, rates: nil).respond(
+            to: proxies.read(request), body: HTTPRequestBody([]))
     }
 
     private static let fetch = (host: "fetch.test", uri: "/mcp")

@@ -50,8 +50,10 @@ struct VerifyStub: AccessTokenVerifier {
 
     init() { endpoint = Self.make(external: true) }
 
-    static func make(external: Bool, forwards: Bool = false, publicURL: String? = "https://auth.test") -> VerifyEndpoint
-    {
+    static func make(
+        external: Bool, forwards: Bool = false, publicURL: String? = "https://auth.test", rates: RequestRates? = nil,
+        change: (inout ForwardAuthConfiguration) -> Void = { _ in }
+    ) -> VerifyEndpoint {
         let hosts = HostPolicy(
             publicURL: publicURL.flatMap { try? HTTPURL($0) }, listen: .ip(.v4(0x7F00_0001), port: 8080),
             allowedOrigins: [])
@@ -59,10 +61,11 @@ struct VerifyStub: AccessTokenVerifier {
             hosts: hosts, directory: VerifyResources(external: external), verifier: VerifyStub()
         ) { name, origin in .text(.unauthorized, "page of \(name ?? "-") at \(origin)") }
         configuration.forwardsBearer = forwards
-        return VerifyEndpoint(configuration)
+        change(&configuration)
+        return VerifyEndpoint(configuration, rates: rates)
     }
 
-    private func ask(
+    func ask(
         _ endpoint: VerifyEndpoint, _ token: String?, _ uri: String?, host: String? = "fetch.test",
         peer: String = "10.0.0.1", adding fields: [(String, String)] = []
     ) async throws -> HTTPResponse {

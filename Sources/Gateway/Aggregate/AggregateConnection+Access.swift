@@ -18,6 +18,7 @@ extension AggregateConnection {
     /// Answers a request for what its principal may not have: as for what nobody has, or with the scopes that are missing.
     func refuse(_ number: Int, _ refusal: AccessRefusal, _ target: Target) {
         plan.supervisors[target.server].metrics.refused()
+        routes[number]?.isDenied = true
         guard let missing = refusal.scopes else { return reply(number, refusal.error) }
         routes[number]?.missingScopes = missing
         reply(number, .insufficientScope(missing))

@@ -22,6 +22,8 @@ actor AggregateConnection {
         var tool: [UInt8]?
         /// Whether it went there with the envelope of its client.
         var isRelayed = false
+        /// Whether the access policy refused it.
+        var isDenied = false
         /// What the token lacks for it.
         var missingScopes: [String]?
         /// The client's.
@@ -238,6 +240,10 @@ extension AggregateConnection: ServerConnection {
 
     nonisolated func used(by principal: Principal) {
         assumeIsolated { $0.admit(principal) }
+    }
+
+    nonisolated func isDenied(_ number: Int) -> Bool {
+        assumeIsolated { $0.routes[number]?.isDenied == true }
     }
 
     nonisolated func missingScopes(of number: Int) -> [String]? {

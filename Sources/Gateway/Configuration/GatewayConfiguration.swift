@@ -39,6 +39,8 @@ package struct GatewayConfiguration: Sendable {
     /// Where servers without a working directory get one; nil leaves them in ours.
     package var scratchDirectory: String?
     package var audit: any AuditLog = DiscardingAuditLog()
+    /// Puts into ``audit`` what may come often; nil makes one.
+    package var tally: AuditTally?
     /// What the trail says of the arguments of calls; nil for nothing.
     package var auditedArguments: ArgumentRecord?
     /// Which grants have ended; looked at for streams that stay open (T08).

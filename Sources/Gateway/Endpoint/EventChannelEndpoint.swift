@@ -22,17 +22,20 @@ struct EventChannelEndpoint: HTTPResponder {
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         var page: String?
+        var principal: Principal?
         var response: HTTPResponse
         do throws(EndpointRefusal) {
             let place = try steps.admit(request)
             page = place.page
             let caller = try await steps.identify(request, place.own)
+            principal = caller.principal
             try steps.checkRate(caller, request)
             response =
                 request.method == .get
                 ? try await open(request, caller) : try await post(request, body, caller)
         } catch {
             response = error.response
+            steps.noteLimit(response, of: principal, request)
         }
         steps.pages.expose(&response, to: page)
         return response
@@ -50,7 +53,7 @@ struct EventChannelEndpoint: HTTPResponder {
             opened = try await steps.supervisor.open(
                 for: caller.principal, client: .eventChannel, request: request.id)
         } catch {
-            throw steps.spawn(error, nil, caller)
+            throw steps.spawn(error, nil, caller, request)
         }
         guard let session = opened else {
             throw EndpointRefusal(.serviceUnavailable, steps.supervisor.cannotStart, retryAfter: 10)
@@ -72,7 +75,7 @@ struct EventChannelEndpoint: HTTPResponder {
         let session = try session(request, caller)
         let content = try await steps.read(request, body, needsAccept: false)
         let payload = try steps.envelope(content, of: request)
-        try steps.checkAccess(caller, steps.server.requiredScopes)
+        try steps.checkAccess(caller, steps.server.requiredScopes, payload, request)
         guard case .single(let message) = payload else { throw .badRequest("This protocol version has no batches") }
         guard VersionClaim(header: nil, message: message).era == .legacy else {
             throw .badRequest("This transport is of a revision that claims none", id: message.exactID)

@@ -1,3 +1,4 @@
+import HTTP
 import MCP
 import OAuth
 import Telemetry
@@ -8,10 +9,23 @@ enum CallEnd: String, Sendable, CaseIterable {
     case answered
     /// With an error of the server.
     case refused
+    /// By us: its principal may not make it, or nobody may.
+    case denied
     /// Without an answer in time.
     case timedOut = "timed_out"
     /// By the end of the server, or cancelled.
     case failed
+}
+
+extension CallEnd {
+    /// The same in the words of the trail.
+    fileprivate var outcome: AuditOutcome {
+        switch self {
+        case .answered: .success
+        case .denied: .denied
+        case .refused, .timedOut, .failed: .failed
+        }
+    }
 }
 
 /// What the audit trail and a trace say about one request; taken from it before it is sent. An object, because it goes through
@@ -60,11 +74,30 @@ struct GatewayObserver: Sendable {
         guard record.isAudited else { return }
         audit.record(
             AuditEvent(
-                time: clock.now(), action: .toolCalled, outcome: end == .answered ? .success : .failed,
+                time: clock.now(), action: .toolCalled, outcome: end.outcome,
                 subject: destination.map { Self.subject(session.principal, $0.server) } ?? session.auditSubject,
                 tool: destination?.tool ?? record.tool, requestID: record.requestID,
                 remoteAddress: record.remoteAddress, duration: time,
                 detail: record.arguments.map { [("arguments", $0)] } ?? []))
+    }
+
+    /// A call was refused before it was one.
+    func denied(_ record: CallRecord, _ subject: AuditSubject) {
+        guard record.isAudited else { return }
+        audit.record(
+            AuditEvent(
+                time: clock.now(), action: .toolCalled, outcome: .denied, subject: subject, tool: record.tool,
+                requestID: record.requestID, remoteAddress: record.remoteAddress,
+                detail: record.arguments.map { [("arguments", $0)] } ?? []))
+    }
+
+    /// `principal` may use nothing of a server, so that no session of it begins.
+    func denied(sessionOf principal: Principal, with server: String, _ request: HTTPRequest) {
+        audit.record(
+            AuditEvent(
+                time: clock.now(), action: .sessionStarted, outcome: .denied,
+                subject: Self.subject(principal, server), requestID: request.id,
+                remoteAddress: request.remoteAddressText))
     }
 
     /// What the trail calls `principal`, with one of its servers.

@@ -40,7 +40,7 @@ extension MCPEndpoint {
             if let session { response.fields.append("Mcp-Session-Id", session.id.text) }
             return response
         } catch {
-            throw spawn(error, message.exactID, caller)
+            throw spawn(error, message.exactID, caller, request)
         }
     }
 
@@ -91,8 +91,11 @@ extension MCPEndpoint {
     }
 
     /// Why no session begins.
-    func spawn(_ refusal: SpawnRefusal, _ id: JSONRPCID?, _ caller: Caller) -> EndpointRefusal {
+    func spawn(
+        _ refusal: SpawnRefusal, _ id: JSONRPCID?, _ caller: Caller, _ request: HTTPRequest
+    ) -> EndpointRefusal {
         guard case .forbidden(let missing) = refusal else { return .spawn(refusal, id: id) }
+        supervisor.surroundings.observer.denied(sessionOf: caller.principal, with: server.name, request)
         return forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: id), caller)
     }
 

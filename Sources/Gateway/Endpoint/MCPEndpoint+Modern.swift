@@ -97,6 +97,7 @@ extension MCPEndpoint {
             lease = try await bridge.lease(
                 key, isExclusive: asks || request.envelope.logLevel != nil, request.envelope, request: head.id)
         } catch {
+            if case .spawn(.forbidden) = error { noteDenied(request, record, head) }
             return try refused(error, request)
         }
         if let filter { return await lease.session.listen(request, filter) }
@@ -104,6 +105,15 @@ extension MCPEndpoint {
             return await lease.session.discover(request, lease: lease)
         }
         return await lease.session.submit(request, lease: lease, record: record)
+    }
+
+    /// Nothing of the server is for this principal.
+    private func noteDenied(_ request: LegacySession.ModernRequest, _ record: CallRecord?, _ head: HTTPRequest) {
+        let observer = supervisor.surroundings.observer
+        if let record, record.isAudited {
+            return observer.denied(record, GatewayObserver.subject(request.principal, server.name))
+        }
+        observer.denied(sessionOf: request.principal, with: server.name, head)
     }
 
     private func refused(_ refusal: BridgeRefusal, _ request: LegacySession.ModernRequest) throws -> CallOutcome {

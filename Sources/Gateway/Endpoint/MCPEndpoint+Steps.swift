@@ -149,6 +149,31 @@ extension MCPEndpoint {
         }
     }
 
+    /// The same for what was sent, of whose calls the trail keeps that they were refused.
+    func checkAccess(
+        _ caller: Caller, _ required: [String], _ payload: JSONRPCPayload, _ request: HTTPRequest
+    ) throws(EndpointRefusal) {
+        do throws(EndpointRefusal) {
+            try checkAccess(caller, required)
+        } catch {
+            let subject = GatewayObserver.subject(caller.principal, server.name)
+            for message in payload.messages(upTo: limits.batchMessages) {
+                if let record = record(message, request) { surroundings.observer.denied(record, subject) }
+            }
+            throw error
+        }
+    }
+
+    private var surroundings: LegacySession.Surroundings { supervisor.surroundings }
+
+    /// Whoever comes too often is in the trail, with a count.
+    func noteLimit(_ response: HTTPResponse, of principal: Principal?, _ request: HTTPRequest) {
+        guard audits, response.status == .tooManyRequests, let principal else { return }
+        tally.note(
+            .requestsLimited, .denied, GatewayObserver.subject(principal, server.name),
+            remoteAddress: request.remoteAddressText)
+    }
+
     /// The same by the access policy, where nothing is called.
     func checkUse(_ caller: Caller) throws(EndpointRefusal) {
         guard let missing = supervisor.missingScopes(of: caller.principal) else { return }
@@ -175,6 +200,16 @@ extension MCPEndpoint {
         case .none: throw .badRequest("Mcp-Session-Id is missing")
         case .unknown: throw .sessionNotFound
         case .found(let session): return session
+        }
+    }
+}
+
+extension JSONRPCPayload {
+    /// The messages, as far as they can be read.
+    fileprivate func messages(upTo limit: Int) -> [JSONRPCMessage] {
+        switch self {
+        case .single(let message): [message]
+        case .batch(let array): array.elements.prefix(limit).compactMap { try? JSONRPCMessage(ofClient: $0) }
         }
     }
 }

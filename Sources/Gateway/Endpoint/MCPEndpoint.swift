@@ -23,6 +23,8 @@ final class MCPEndpoint: HTTPResponder {
     let pages: CrossOriginPolicy
     let authentication: BearerAuthentication
     let audits: Bool
+    /// Refusals that may come often.
+    let tally: AuditTally
     /// Nil where the trail says nothing of arguments.
     let arguments: ArgumentRecord?
     let tracer: Tracer?
@@ -31,7 +33,7 @@ final class MCPEndpoint: HTTPResponder {
         server: ServerDefinition, supervisor: ServerSupervisor, bridge: BridgePool, states: RequestStates,
         tasks: TaskHandles, directory: SessionDirectory, quotas: PrincipalQuotas, rates: RequestRates?,
         limits: GatewayLimits, pages: CrossOriginPolicy, authentication: BearerAuthentication, audits: Bool,
-        arguments: ArgumentRecord?, tracer: Tracer?
+        tally: AuditTally, arguments: ArgumentRecord?, tracer: Tracer?
     ) {
         self.server = server
         self.supervisor = supervisor
@@ -45,6 +47,7 @@ final class MCPEndpoint: HTTPResponder {
         self.pages = pages
         self.authentication = authentication
         self.audits = audits
+        self.tally = tally
         self.arguments = arguments
         self.tracer = tracer
     }
@@ -67,11 +70,13 @@ final class MCPEndpoint: HTTPResponder {
 
     func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
         var page: String?
+        var principal: Principal?
         var response: HTTPResponse
         do throws(EndpointRefusal) {
             let place = try admit(request)  // 1 Host and Origin
             page = place.page
             let caller = try await identify(request, place.own)  // 2 bearer token
+            principal = caller.principal
             switch request.method {
             case .get: response = try await get(request, caller)
             case .head: response = Self.methodNotAllowed
@@ -80,6 +85,7 @@ final class MCPEndpoint: HTTPResponder {
             }
         } catch {
             response = error.response
+            noteLimit(response, of: principal, request)
         }
         pages.expose(&response, to: page)
         return response
@@ -94,7 +100,7 @@ final class MCPEndpoint: HTTPResponder {
         if case .batch(let batch) = payload { try checkRate(caller, request, ofBatch: batch.count) }
         let claim = try claim(request, payload)  // 6 era, headers against body
         let target = supervisor  // 7 catalog: one server here, names untouched
-        try checkAccess(caller, target.server.requiredScopes)  // 8 access policy
+        try checkAccess(caller, target.server.requiredScopes, payload, request)  // 8 access policy
         if claim.era == .modern {  // 9 era bridge: every server presents itself as a legacy one
             return try await bridged(payload, caller, request)
         }

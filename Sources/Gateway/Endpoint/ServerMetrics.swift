@@ -23,7 +23,7 @@ final class ServerMetrics: Sendable {
             "sallyport_call_duration_seconds", help: "Time from a call to its answer.", labels: [("server", server)])
         var calls: [MCPMethod: [Counter]] = [:]
         for method in MCPMethod.allCases {
-            calls[method] = CallEnd.allCases.map { end in
+            calls[method] = CallEnd.counted.map { end in
                 registry.counter(
                     "sallyport_calls_total", help: "Calls by method and how they ended.",
                     labels: [("server", server), ("method", method.rawValue), ("outcome", end.rawValue)])
@@ -62,10 +62,13 @@ final class ServerMetrics: Sendable {
 }
 
 extension CallEnd {
+    /// What we refuse and what the server refuses is one number; ours alone are `sallyport_access_refusals_total`.
+    fileprivate static let counted: [CallEnd] = [.answered, .refused, .timedOut, .failed]
+
     fileprivate var index: Int {
         switch self {
         case .answered: 0
-        case .refused: 1
+        case .refused, .denied: 1
         case .timedOut: 2
         case .failed: 3
         }

@@ -1,5 +1,6 @@
 package import HTTP
 package import OAuth
+package import Telemetry
 
 /// What `/verify` is told: who asks for tokens on behalf of MCP servers that stand behind another proxy.
 package struct ForwardAuthConfiguration: Sendable {
@@ -13,6 +14,9 @@ package struct ForwardAuthConfiguration: Sendable {
     package var access: AccessPolicy?
     /// Whether the token itself goes to the upstream, as `X-Auth-Token`: whoever reads it there can use it.
     package var forwardsBearer = false
+    /// Nil where no trail is kept.
+    package var tally: AuditTally?
+    package var metrics = MetricsRegistry.shared
     /// What a person sees who opens the address of a resource in a browser, by its name and our own address.
     package var page: @Sendable (_ name: String?, _ origin: String) -> HTTPResponse
 

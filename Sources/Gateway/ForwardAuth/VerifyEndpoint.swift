@@ -6,13 +6,18 @@ import Telemetry
 /// behind them, whether it may pass.
 ///
 /// Three answers, because nginx knows no others: 200 with who it is, 401 with the challenge, 403. A 503 says that nothing
-/// can be said at the moment; every proxy takes it as a no (R04).
+/// can be said at the moment, a 429 that somebody comes too often; every proxy takes both as a no (R04).
 package struct VerifyEndpoint: HTTPResponder {
     private let configuration: ForwardAuthConfiguration
+    /// Nil where nobody can come too often.
+    private let rates: RequestRates?
+    private let outcomes: VerifyOutcomes
     private let logger = Logger(label: "verify")
 
-    package init(_ configuration: ForwardAuthConfiguration) {
+    init(_ configuration: ForwardAuthConfiguration, rates: RequestRates?) {
         self.configuration = configuration
+        self.rates = rates
+        outcomes = VerifyOutcomes(configuration.tally, in: configuration.metrics)
     }
 
     /// Puts it on its path. The method is the proxy's choice and says nothing.
@@ -22,15 +27,34 @@ package struct VerifyEndpoint: HTTPResponder {
 
     /// Decides. `Host` is not looked at: a proxy asks under the name that it has for us.
     package func respond(to request: HTTPRequest, body: HTTPRequestBody) async -> HTTPResponse {
+        var seen = VerifyOutcomes.Seen(request)
         do throws(EndpointRefusal) {
             let asked = try resource(request)  // 1 what is asked for
+            seen.server = asked?.name
             let token = try token(request, asked)  // 2 the credential
-            let principal = try await principal(token, asked, request)  // 3 on whose behalf, and whether it may at all
+            seen.hasToken = true
+            let principal = try await principal(token, asked, request, &seen)  // 3 on whose behalf, if it may
             try checkScope(principal, asked, request)  // 4 with which scopes
-            return try answer(principal, token, request)  // 5 nobody else speaks in its name
+            try checkRate(principal, asked, request)  // 5 rate limit
+            let response = try answer(principal, token, request)  // 6 nobody else speaks in its name
+            outcomes.count(response.status, seen)
+            return response
         } catch {
+            outcomes.count(error.response.status, seen)
             return error.response
         }
+    }
+
+    /// What stands elsewhere is counted here. An endpoint of ours counts for itself, when the request gets there.
+    private func checkRate(
+        _ principal: Principal, _ asked: ProtectedResource?, _ request: HTTPRequest
+    ) throws(EndpointRefusal) {
+        guard let rates, asked?.isElsewhere ?? true,
+            let seconds = rates.take(principal, request.remoteAddress, asked?.name, count: 1)
+        else { return }
+        var response = HTTPResponse.text(.tooManyRequests, "Too many requests")
+        response.fields.append("Retry-After", String(seconds))
+        throw EndpointRefusal(response)
     }
 
     private func resource(_ request: HTTPRequest) throws(EndpointRefusal) -> ProtectedResource? {
@@ -59,7 +83,7 @@ package struct VerifyEndpoint: HTTPResponder {
     }
 
     private func principal(
-        _ token: String, _ asked: ProtectedResource?, _ request: HTTPRequest
+        _ token: String, _ asked: ProtectedResource?, _ request: HTTPRequest, _ seen: inout VerifyOutcomes.Seen
     ) async throws(EndpointRefusal) -> Principal {
         let origins = configuration.hosts.possibleOrigins(of: request)
         var rejection = AccessTokenRejection(.invalid, detail: "for no resource of ours")
@@ -68,6 +92,7 @@ package struct VerifyEndpoint: HTTPResponder {
             do throws(AccessTokenRejection) {
                 let principal = try await configuration.verifier.verify(
                     token, for: choice.identifier, issuer: choice.issuer)
+                seen.principal = principal
                 guard let found = denial(of: principal, choice.resource, asked, request) else { return principal }
                 refusal = refusal ?? found
             } catch {

@@ -89,6 +89,8 @@ extension LegacySession {
         let requests = batch.filter { $0.message.kind == .request }
         if let missing = missingScopes(for: requests.map(\.message), principal) {
             metrics.refused()
+            // None of them runs.
+            for (_, record) in batch { if let record { surroundings.observer.denied(record, auditSubject) } }
             return .forbidden(missing, JSONRPCError.insufficientScope(missing).response(to: nil))
         }
         guard quota.beginCalls(requests.count) else { return .limitReached }
@@ -132,10 +134,10 @@ extension LegacySession {
             return refuse(number, refusal, stream)
         }
         guard var admitted else {
-            return resolve(number, outcome: .refused, .unknownTool)
+            return resolve(number, outcome: .denied, .unknownTool)
         }
         if let refusal = ownTasks?.refusal(message, method) {
-            return resolve(number, outcome: .refused, refusal)
+            return resolve(number, outcome: .denied, refusal)
         }
         if let trace = record?.trace {
             admitted = TraceMessage.carrying(trace.traceparent, state: trace.state, admitted)

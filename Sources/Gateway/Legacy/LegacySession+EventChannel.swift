@@ -46,6 +46,7 @@ extension LegacySession {
             guard isInitialize != wasIntroduced else { return .outOfOrder }
             if let missing = missingScopes(for: [message], principal) {
                 metrics.refused()
+                if let record { surroundings.observer.denied(record, auditSubject) }
                 return .forbidden(missing)
             }
             guard quota.beginCalls(1) else { return .limitReached }

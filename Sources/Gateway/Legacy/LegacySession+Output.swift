@@ -60,7 +60,11 @@ extension LegacySession {
         guard let entry = calls.finish(number) else { return discard() }
         garbage = 0
         timeouts = 0
-        if surroundings.policy != nil { entry.caller.stream.missingScopes = connection?.missingScopes(of: number) }
+        var refused = CallEnd.refused
+        if surroundings.policy != nil {
+            entry.caller.stream.missingScopes = connection?.missingScopes(of: number)
+            if connection?.isDenied(number) == true { refused = .denied }
+        }
         guard let shown = shown(raw, entry.caller.method, for: entry.caller.stream.principal) else {
             return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
         }
@@ -68,10 +72,10 @@ extension LegacySession {
         let isResult = message.node["error"] == nil
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
-            count(entry, isResult ? .answered : .refused)
+            count(entry, isResult ? .answered : refused)
             return settle(exchange, number, answer(of: exchange, number, message, entry.id))
         }
-        settle(entry, isResult ? .answered : .refused, ClientBoundMessage.response(message, id: entry.id))
+        settle(entry, isResult ? .answered : refused, ClientBoundMessage.response(message, id: entry.id))
     }
 
     /// The server answered `initialize`.

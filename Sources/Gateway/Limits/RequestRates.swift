@@ -48,13 +48,14 @@ final class RequestRates: Sendable {
 
     /// Takes `count` requests; nil means go ahead, otherwise the seconds to wait. The narrowest limit comes first: what it stops
     /// is not taken from the others, so one client cannot use up what another one has.
-    func take(_ principal: Principal, _ address: SocketAddress, _ server: String, count: Int) -> Int? {
+    /// Nil as `server` stands for none in particular.
+    func take(_ principal: Principal, _ address: SocketAddress, _ server: String?, count: Int) -> Int? {
         let now = clock.now()
         let waits: [() -> Int?] = [
             { self.clients?.take(principal, count: count, at: now) },
             { self.users?.take(principal.user, count: count, at: now) },
             { self.addresses?.take(address.customer, count: count, at: now) },
-            { self.servers?.take(server, count: count, at: now) },
+            { server.flatMap { self.servers?.take($0, count: count, at: now) } },
         ]
         for (place, wait) in waits.enumerated() {
             guard let seconds = wait() else { continue }

@@ -78,6 +78,9 @@ protocol ServerConnection: AnyObject {
 
     /// The scopes that such a request lacked where it really went; asked when it has been answered. Nil where none.
     func missingScopes(of number: Int) -> [String]?
+
+    /// Whether the access policy refused it there.
+    func isDenied(_ number: Int) -> Bool
 }
 
 /// What modern requests find at the end of a connection that passes them on.
@@ -108,6 +111,8 @@ extension ServerConnection {
     func destination(of number: Int) -> CallDestination? { nil }
 
     func missingScopes(of number: Int) -> [String]? { nil }
+
+    func isDenied(_ number: Int) -> Bool { false }
 
     func relayModern() -> ServerIntroduction? { nil }
 

@@ -37,6 +37,8 @@ struct Assembler: Sendable {
     let publicAddress = PublicAddressCheck.Warning()
     /// Of all assemblies: servers that go on hold on to it.
     private let spans = SpanBuffer()
+    /// Likewise: what it counts goes on counting.
+    private let tally: AuditTally
     /// Of this process, whose beginning no change of the configuration moves.
     private let process = ProcessGauges(startedAt: WallClock.system.now())
 
@@ -48,6 +50,7 @@ struct Assembler: Sendable {
         self.store = store
         self.sealing = sealing
         self.audit = audit
+        tally = AuditTally(audit.log, clock: .system)
         self.group = group
         self.tls = tls
         self.readiness = readiness
@@ -63,8 +66,8 @@ struct Assembler: Sendable {
         let directory = ServerDirectory(plan)
         let service = try await authorizationService(plan, hosts, directory, succeeding: previous?.service)
         let gateway = GatewayAssembly(
-            plan, hosts: hosts, service: service, audit: audit.log, sealing: sealing.key(), store: store,
-            group: group, directory: directory,
+            plan, hosts: hosts, service: service, audit: audit.log, tally: tally, sealing: sealing.key(),
+            store: store, group: group, directory: directory,
             tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) }, bound: bound,
             succeeding: previous.map { ($0.gateway, $0.plan) })
         try await gateway.prepare()

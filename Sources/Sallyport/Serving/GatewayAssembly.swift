@@ -13,7 +13,7 @@ struct GatewayAssembly: Sendable {
     private let verify: VerifyEndpoint?
 
     init(
-        _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog,
+        _ plan: ServingPlan, hosts: HostPolicy, service: AuthorizationService?, audit: any AuditLog, tally: AuditTally,
         sealing: SealingKey, store: any ToolPinStore, group: EventLoopGroup, directory: ServerDirectory,
         tracer: Tracer?, bound: BoundPort,
         succeeding previous: (gateway: GatewayAssembly, plan: ServingPlan)?
@@ -36,6 +36,7 @@ struct GatewayAssembly: Sendable {
         configuration.access = plan.configuration.access
         configuration.inheritedEnvironment = Environment.all
         configuration.audit = audit
+        configuration.tally = tally
         if plan.configuration.audit.recordsArguments {
             configuration.auditedArguments = ArgumentRecord(redacting: plan.configuration.audit.redacted)
         }
@@ -60,6 +61,7 @@ struct GatewayAssembly: Sendable {
         } else {
             gateway = Gateway(configuration, on: group)
         }
+        let endpoints = gateway
         verify = verifier.map { verifier in
             var forwardAuth = ForwardAuthConfiguration(
                 hosts: hosts, directory: directory, verifier: verifier,
@@ -68,7 +70,8 @@ struct GatewayAssembly: Sendable {
                 AccessPolicy($0, servers: plan.configuration.namesUnderPolicy)
             }
             forwardAuth.forwardsBearer = plan.configuration.forwardsBearer
-            return VerifyEndpoint(forwardAuth)
+            forwardAuth.tally = audit is DiscardingAuditLog ? nil : tally
+            return endpoints.verifyEndpoint(forwardAuth)
         }
     }
 
@@ -110,6 +113,7 @@ struct GatewayAssembly: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await gateway.watchRevocations() }
             tasks.addTask { await gateway.watchPins() }
+            tasks.addTask { await gateway.watchTally() }
         }
     }
 

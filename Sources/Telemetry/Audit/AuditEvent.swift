@@ -22,6 +22,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
     case sessionStarted = "session_started"
     case sessionEnded = "session_ended"
     case toolCalled = "tool_called"
+    case requestsLimited = "requests_limited"
+    case accessVerified = "access_verified"
     case toolChanged = "tool_changed"
     case toolApproved = "tool_approved"
     case toolForgotten = "tool_forgotten"
