@@ -30,7 +30,8 @@ struct AdministeredStore: Sendable {
         _ arguments: ParsedArguments, environment: [String: String], label: StaticString,
         _ body: @escaping @Sendable (AdministeredStore) async throws -> ExitCode
     ) throws(CommandFailure) -> ExitCode {
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let loop = EventLoop(name: label.description)
         defer { loop.shutdown() }
         let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: false)

@@ -8,7 +8,8 @@ enum AuditVerification {
     /// Follows the chain of seals. Needs the files alone, not the store.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
         let noted = try noted(arguments)
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let folder = "\(configuration.dataDirectory)/\(DataDirectory.auditName)"
         let report = AuditTrailVerifier(folder: folder, digest: AuditTrail.digest).verify(noted: noted)
         guard !report.days.isEmpty else {

@@ -53,7 +53,8 @@ enum StoreFile {
     static func configuration(
         _ arguments: ParsedArguments, environment: [String: String]
     ) throws(CommandFailure) -> Configuration {
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         guard configuration.storage == .sqlite else {
             throw CommandFailure(
                 code: .configuration, message: "only a store in a file (storage: sqlite) is copied by this command")

@@ -73,7 +73,7 @@ extension HealthCommand {
                 certificate = nil
                 return
             }
-            let configuration = try Configuration.forCommand(arguments, environment: environment)
+            let configuration = try Configuration.forCommand(arguments, environment: environment, purpose: .health)
             address = configuration.listen.reachable
             certificate = configuration.tls.map { tls in
                 (

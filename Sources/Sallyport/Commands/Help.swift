@@ -77,10 +77,13 @@ enum Help {
         (seconds without use until a session ends), MCP_PROTOCOL_VERSION (the revision that is offered)
         """,
         "check": """
-        usage: sallyport check [--config FILE]
+        usage: sallyport check [--config FILE] [--allow-unset]
 
         Tells everything that is wrong with a configuration, each with its place and a hint. Exit code 0 when it can
         be used, 78 when not.
+
+          --allow-unset    variables may be missing that the gateway alone has, like those of an EnvironmentFile of
+                           systemd: they are noted, and what they stand for is not looked at
         """,
         "health": """
         usage: sallyport health [--config FILE] [--timeout DURATION]

@@ -26,7 +26,8 @@ struct KeyCommand: Sendable {
             throw CommandFailure(
                 code: .usage, message: "unknown subcommand \"\(subcommand)\"", hint: near ?? "sallyport key --help")
         }
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let loop = EventLoop(name: "key")
         defer { loop.shutdown() }
         let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: false)

@@ -13,7 +13,8 @@ enum PolicyExplanation {
 
     /// Prints yes or no. With `--groups` alone no store is needed.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let oracle = PolicyOracle(configuration)
         let subject = try subject(arguments, oracle)
         guard let name = arguments["--user"] else {

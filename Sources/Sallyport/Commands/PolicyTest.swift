@@ -7,7 +7,8 @@ enum PolicyTest {
 
     /// Prints what failed and how many cases there were. No store is needed: a case says itself who asks.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let file = arguments.words[0]
         let cases = try read(file)
         let oracle = PolicyOracle(configuration)

@@ -30,7 +30,7 @@ enum ServeCommand {
 
     /// One stdio server behind a login.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        var configuration = try Configuration.forCommand(arguments, environment: environment)
+        var configuration = try Configuration.forCommand(arguments, environment: environment, purpose: .serving)
         let name = arguments["--name"]
         configuration.servers = [try server(arguments.command, name: name, environment: environment)]
         configuration.origin = .commandLine

@@ -20,7 +20,7 @@ struct TokenCommand: Sendable {
         guard let subcommand = arguments.words.first else {
             throw CommandFailure(code: .usage, message: "token needs a subcommand", hint: "sallyport token --help")
         }
-        var configuration = try Configuration.forCommand(arguments, environment: environment)
+        var configuration = try Configuration.forCommand(arguments, environment: environment, purpose: .tokens)
         if configuration.servers.isEmpty, configuration.protectedResources.isEmpty { configuration.servers = [.demo] }
         let loop = EventLoop(name: "token")
         defer { loop.shutdown() }

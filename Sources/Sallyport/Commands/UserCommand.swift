@@ -24,7 +24,8 @@ struct UserCommand: Sendable {
             throw CommandFailure(code: .usage, message: "user needs a subcommand", hint: "sallyport user --help")
         }
         try checkSubcommand(subcommand)
-        let configuration = try Configuration.forCommand(arguments, environment: environment)
+        let configuration = try Configuration.forCommand(
+            arguments, environment: environment, purpose: .administration())
         let loop = EventLoop(name: "user")
         defer { loop.shutdown() }
         let state = try OpenedStore.open(configuration, on: loop, isNewAllowed: subcommand == "add")

@@ -26,19 +26,21 @@ extension Configuration {
     /// The same, for the port that was bound.
     func setupURL(_ secret: String, port: Int) -> String { "\(displayOrigin(port: port))/setup?link=\(secret)" }
 
-    /// The configuration that a command works with, or a failure with everything that is wrong with it.
+    /// The configuration that a command works with, or a failure with everything that is wrong with it and matters for
+    /// `purpose`. Only one that was read to serve may be served.
     static func forCommand(
-        _ arguments: ParsedArguments, environment: [String: String]
+        _ arguments: ParsedArguments, environment: [String: String], purpose: ConfigurationPurpose
     ) throws(CommandFailure) -> Configuration {
-        try loaded(ConfigurationOverrides(arguments), environment: environment)
+        try loaded(ConfigurationOverrides(arguments), environment: environment, purpose: purpose)
     }
 
     /// The same, for commands that decide something beyond their arguments.
     static func loaded(
-        _ overrides: ConfigurationOverrides, environment: [String: String]
+        _ overrides: ConfigurationOverrides, environment: [String: String],
+        purpose: ConfigurationPurpose = .serving
     ) throws(CommandFailure) -> Configuration {
         do throws(ConfigurationError) {
-            return try ConfigurationLoader(overrides: overrides, environment: environment).load()
+            return try ConfigurationLoader(overrides: overrides, environment: environment, purpose: purpose).load()
         } catch {
             throw CommandFailure(configuration: error)
         }

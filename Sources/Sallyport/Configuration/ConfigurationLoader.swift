@@ -18,19 +18,23 @@ struct ConfigurationOverrides: Sendable {
 struct ConfigurationLoader {
     let overrides: ConfigurationOverrides
     let environment: [String: String]
+    /// What the configuration is for.
+    var purpose = ConfigurationPurpose.serving
 
     /// The configuration, or all reasons why there is none. Blocking.
     func load() throws(ConfigurationError) -> Configuration {
         let context = ConfigurationContext(
             file: overrides.file, directory: overrides.file.map(Self.directory) ?? Self.currentDirectory,
-            environment: environment)
+            environment: environment, purpose: purpose)
         var configuration = Configuration(listen: Self.defaultListen, dataDirectory: defaultDataDirectory)
         if let file = overrides.file { read(file, into: &configuration, context) }
         if !overrides.isBridge { EnvironmentSettings(context: context).apply(to: &configuration) }
         applyOverrides(to: &configuration, context)
+        context.excuseOpenValues()
         // Without a file that could be read, what follows from it would only be noise.
         if !overrides.isBridge, !context.hasErrors || !configuration.servers.isEmpty {
             WeakConfiguration(context: context, configuration: configuration).check()
+            context.excuseOpenValues()
         }
         guard !context.hasErrors else { throw ConfigurationError(problems: context.problems) }
         configuration.notices = context.problems

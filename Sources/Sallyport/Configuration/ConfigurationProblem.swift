@@ -27,6 +27,11 @@ struct ConfigurationProblem: Sendable, Equatable {
     /// The same in one line, for the log.
     var logText: String { (hint.map { "\(statement) (hint: \($0))" }) ?? statement }
 
+    /// The same as something worth knowing.
+    var asNotice: ConfigurationProblem {
+        ConfigurationProblem(severity: .notice, file: file, line: line, path: path, message: message, hint: hint)
+    }
+
     private var statement: String {
         var text = ""
         if let file {
@@ -58,17 +63,44 @@ final class ConfigurationContext {
     let environment: [String: String]
     /// How much is read.
     let limits: ConfigurationLimits
+    /// What it is read for.
+    let purpose: ConfigurationPurpose
+    /// Where a variable is not set and need not be.
+    private var open: [ConfigurationPath] = []
     /// What was found so far, in the order of reading.
     private(set) var problems: [ConfigurationProblem] = []
 
     init(
         file: String?, directory: String = ".", environment: [String: String],
-        limits: ConfigurationLimits = .standard
+        limits: ConfigurationLimits = .standard, purpose: ConfigurationPurpose = .serving
     ) {
         self.file = file
         self.directory = directory
         self.environment = environment
         self.limits = limits
+        self.purpose = purpose
+    }
+
+    /// Takes a variable at `path` for one that others set.
+    func leaveOpen(_ path: ConfigurationPath) { open.append(path) }
+
+    /// Whether one is missing at `path`.
+    func isOpen(_ path: ConfigurationPath) -> Bool { open.contains { $0.description == path.description } }
+
+    /// Makes notes of the problems that come of missing variables alone, or may: nobody can say so before they are set. For an
+    /// administrator this is everything that the command does not need; for `check` what stands at such a value or above it.
+    func excuseOpenValues() {
+        guard !open.isEmpty else { return }
+        let places = open.map(\.description)
+        problems = problems.map { problem in
+            let isExcused =
+                purpose.isForServing
+                ? places.contains {
+                    $0 == problem.path || $0.hasPrefix("\(problem.path).") || $0.hasPrefix("\(problem.path)[")
+                }
+                : purpose.leavesOpen(problem.path)
+            return isExcused ? problem.asNotice : problem
+        }
     }
 
     /// Records a reason not to start.

@@ -89,7 +89,9 @@ struct ConfigurationValue {
             return nil
         }
         do throws(InterpolationError) {
-            let expanded = try Interpolation.expand(text, environment: context.environment)
+            let expanded = try Interpolation.expand(
+                text, environment: context.environment,
+                missing: context.purpose.leavesOpen(path) ? { leaveOpen($0) } : nil)
             guard !expanded.utf8.contains(0) else {
                 refuse("the value contains a NUL byte")
                 return nil
@@ -220,12 +222,21 @@ struct ConfigurationValue {
         context.note(path, line: line, message, hint: hint)
     }
 
+    /// Whether a variable in this value is not set and need not be; known once the text was asked for.
+    var isOpen: Bool { context.isOpen(path) }
+
+    private func leaveOpen(_ variable: String) -> String {
+        if !isOpen {
+            context.leaveOpen(path)
+            note("the environment variable \(variable) is not set", hint: "the gateway needs it")
+        }
+        return ConfigurationPurpose.placeholder()
+    }
+
     private func refuse(_ error: InterpolationError) {
         switch error {
         case .unset(let name):
-            refuse(
-                "the environment variable \(name) is not set",
-                hint: "set it, or give a default: ${\(name):-value}")
+            refuse("the environment variable \(name) is not set", hint: context.purpose.hint(for: name))
         case .malformed(let text):
             refuse(
                 "\"\(text)\" is not a reference to a variable",

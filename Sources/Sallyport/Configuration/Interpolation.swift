@@ -11,8 +11,10 @@ enum InterpolationError: Error, Equatable {
 /// `$$` stands for one `$`; a `$` before anything else stays as it is. What a variable holds is never expanded again and
 /// never becomes structure: expansion happens after the file was parsed.
 enum Interpolation {
-    /// `text` with its references replaced by values of `environment`.
-    static func expand(_ text: String, environment: [String: String]) throws(InterpolationError) -> String {
+    /// `text` with its references replaced by values of `environment`, and by what `missing` has for a variable that is not set.
+    static func expand(
+        _ text: String, environment: [String: String], missing: ((String) -> String)? = nil
+    ) throws(InterpolationError) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         var output = ""
         var rest = Substring(text)
@@ -26,7 +28,7 @@ enum Interpolation {
             case "{":
                 rest = rest.dropFirst()
                 guard let end = rest.firstIndex(of: "}") else { throw .malformed("${\(rest)") }
-                output += try value(of: rest[..<end], environment: environment)
+                output += try value(of: rest[..<end], environment, missing)
                 rest = rest[rest.index(after: end)...]
             default:
                 output += "$"
@@ -36,7 +38,7 @@ enum Interpolation {
     }
 
     private static func value(
-        of reference: Substring, environment: [String: String]
+        of reference: Substring, _ environment: [String: String], _ missing: ((String) -> String)?
     ) throws(InterpolationError) -> String {
         // `env:` is how VS Code writes the same thing.
         let body = reference.hasPrefix("env:") ? reference.dropFirst(4) : reference
@@ -44,8 +46,9 @@ enum Interpolation {
         guard isName(name) else { throw .malformed("${\(reference)}") }
         let tail = body.dropFirst(name.count)
         if tail.isEmpty {
-            guard let value = environment[String(name)] else { throw .unset(String(name)) }
-            return value
+            if let value = environment[String(name)] { return value }
+            guard let missing else { throw .unset(String(name)) }
+            return missing(String(name))
         }
         guard tail.hasPrefix(":-") else { throw .malformed("${\(reference)}") }
         if let value = environment[String(name)], !value.isEmpty { return value }

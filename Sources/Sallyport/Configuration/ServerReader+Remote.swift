@@ -39,7 +39,9 @@ extension ServerReader {
             endpoint?.transport = transport
         }
         if let headers = section.section("headers") {
-            endpoint?.fields = fields(headers) { $0.secretText(in: context) }
+            // Read also where the address is wrong: everything that is wrong is told at once.
+            let fields = fields(headers) { $0.secretText(in: context) }
+            endpoint?.fields = fields
         }
         if let authorization = section.section("authorization"), let field = credential(authorization) {
             if endpoint?.fields.contains(where: { $0.name == field.name }) == true {
@@ -88,7 +90,8 @@ extension ServerReader {
         guard let text = value.nonEmptyString() else { return nil }
         let url: HTTPURL
         do throws(HTTPURLError) {
-            url = try HTTPURL(text)
+            // So that the server is there for whoever only names it: ".invalid" is nobody's (RFC 6761 §6.4).
+            url = try HTTPURL(value.isOpen ? "https://unset.invalid/" : text)
         } catch {
             let hint =
                 error == .userInformation

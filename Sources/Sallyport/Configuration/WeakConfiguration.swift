@@ -13,11 +13,12 @@ struct WeakConfiguration {
 
     /// Records every weakness.
     func check() {
-        checkPublicURL()
+        checkDataDirectory()
+        if context.purpose.needs("public_url") { checkPublicURL() }
+        guard context.purpose.isForServing else { return }
         RoutingCheck(context: context, configuration: configuration).check()
         checkTLS()
         checkOrigins()
-        checkDataDirectory()
         checkProtectedResources()
         checkAssertions()
         checkSandboxes()
