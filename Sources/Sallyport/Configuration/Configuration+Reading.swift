@@ -40,6 +40,7 @@ struct ConfigurationFileReader {
         readLimits(section.section("limits"))
         readLogging(section.section("logging"))
         readAudit(section.section("audit"))
+        configuration.metrics = MetricsReader(context: context).settings(in: section.section("metrics"))
         configuration.tracing = TracingReader(context: context).settings(in: section.section("tracing"))
         section.finish(hints: [
             "mcpServers": "convert the file first: sallyport import FILE",

@@ -78,6 +78,8 @@ struct Configuration: Sendable {
     var limits = GatewayLimits()
     /// `logging`.
     var logging = LoggingSettings()
+    /// `metrics`.
+    var metrics = MetricsSettings()
     /// `audit`.
     var audit = AuditSettings()
     /// `tracing`; nil where nothing is traced.

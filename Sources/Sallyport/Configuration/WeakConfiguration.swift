@@ -18,11 +18,21 @@ struct WeakConfiguration {
         guard context.purpose.isForServing else { return }
         RoutingCheck(context: context, configuration: configuration).check()
         checkTLS()
+        checkMetrics()
         checkOrigins()
         checkProtectedResources()
         checkAssertions()
         checkSandboxes()
         checkPins()
+    }
+
+    private func checkMetrics() {
+        guard let address = configuration.metrics.listen else { return }
+        let path = ConfigurationPath.root.key("metrics").key("listen")
+        if address == configuration.listen { context.refuse(path, line: nil, "is the address that listen has") }
+        if address == configuration.tls?.redirectListen {
+            context.refuse(path, line: nil, "is the address that tls.redirect_listen has")
+        }
     }
 
     private func checkPins() {

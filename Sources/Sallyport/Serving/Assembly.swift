@@ -17,6 +17,8 @@ struct Assembly: Sendable {
     let exporter: OTLPExporter?
     /// What the listener asks.
     let front: any HTTPResponder
+    /// What the listener of `metrics` asks.
+    let operations: OperationAccess
     /// Sees every request with its answer; nil where the configuration does not say how clients come.
     let addresses: AddressCheck?
 }
@@ -73,13 +75,14 @@ struct Assembler: Sendable {
         try await gateway.prepare()
         var common = HTTPRouter()
         let addresses = AddressCheck(plan, logger: logger)
-        OperationEndpoints(
+        let endpoints = OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
             unavailableServers: { gateway.unavailableServers },
             warnings: { [audit, publicAddress] in
                 [publicAddress.current].compactMap(\.self) + (addresses?.warnings ?? []) + audit.warnings
-            }, process: process
-        ).register(on: &common)
+            }, process: process)
+        let operations = OperationAccess(endpoints, plan.configuration.metrics)
+        operations.register(on: &common)
         var router = common
         router.on(
             .get, "/",
@@ -91,7 +94,7 @@ struct Assembler: Sendable {
             exporter: plan.configuration.tracing.map { OTLPExporter($0, spans, on: group.loops[0]) },
             front: front(
                 plan, ServiceHosts(plan, gateway: gateway, service: service, common: common, before: router) ?? router,
-                directory), addresses: addresses)
+                directory), operations: operations, addresses: addresses)
     }
 
     // MARK: The authorization server

@@ -14,6 +14,7 @@ struct ConfigurationChange {
         compare("listen", old.listen == new.listen)
         compare("routing", old.routing == new.routing)
         compare("tls", Self.isSame(old.tls, new.tls))
+        compare("metrics", old.metrics == new.metrics)
         compare("rate_limits.handshakes", old.handshakesPerMinute == new.handshakesPerMinute)
         compare("limits", old.limits == new.limits)
         compare("data_dir", old.dataDirectory.utf8.elementsEqual(new.dataDirectory.utf8))

@@ -16,6 +16,9 @@ struct ServingProgram: Sendable {
     /// They get one short answer each.
     private static let redirectConnections = 1000
 
+    /// Whoever asks for numbers is one, or a few.
+    private static let operationConnections = 100
+
     private let plan: ServingPlan
     private let state: OpenedStore?
     private let store: any AuthorizationStore
@@ -87,7 +90,8 @@ struct ServingProgram: Sendable {
         let server = HTTPServer(configuration: httpConfiguration, group: group, responder: live)
         let bound = try await listen(server, on: plan.configuration.listen, tls: tls?.served)
         assembler.bound.note(bound.port)
-        let redirect = try await redirectServer(port: bound.port, live)
+        let beside = [try await redirectServer(port: bound.port, live), try await operationServer(live)].compactMap(
+            \.self)
         // 4. The first account, and what the operator should know.
         let setupURL = try await setupURL(port: bound.port)
         await noteOrigin(port: bound.port)
@@ -106,7 +110,7 @@ struct ServingProgram: Sendable {
             if let memory { tasks.addTask(executorPreference: loop) { await memory.run(on: loop) } }
             if let tls { tasks.addTask(executorPreference: loop) { await tls.run(on: loop) } }
             await ShutdownSequence(readiness: readiness, notices: notices, logger: logger)
-                .run(signals, server, redirect: redirect, live, reload, loop)
+                .run(signals, server, beside: beside, live, reload, loop)
             tasks.cancelAll()
         }
         await live.current.exporter?.flush()
@@ -156,6 +160,17 @@ extension ServingProgram {
             }, challenges: tls?.challenges)
         let server = HTTPServer(configuration: configuration, group: group, responder: responder)
         _ = try await listen(server, on: address)
+        return server
+    }
+
+    /// What answers those who run the gateway, where that is an address of its own.
+    private func operationServer(_ live: LiveAssembly) async throws(CommandFailure) -> HTTPServer? {
+        guard let address = plan.configuration.metrics.listen else { return nil }
+        var configuration = HTTPServerConfiguration()
+        configuration.maximumConnections = Self.operationConnections
+        let server = HTTPServer(configuration: configuration, group: group, responder: OperationListener(live: live))
+        let bound = try await listen(server, on: address)
+        logger.notice("metrics are at an address of their own", ["listen": .string("\(bound)")])
         return server
     }
 

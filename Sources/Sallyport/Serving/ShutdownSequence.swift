@@ -16,7 +16,7 @@ struct ShutdownSequence: Sendable {
 
     /// Returns when everything has stopped.
     func run(
-        _ signals: AsyncStream<Int32>, _ server: HTTPServer, redirect: HTTPServer?, _ live: LiveAssembly,
+        _ signals: AsyncStream<Int32>, _ server: HTTPServer, beside: [HTTPServer], _ live: LiveAssembly,
         _ reload: ConfigurationReload, _ loop: EventLoop
     ) async {
         guard await isStopped(by: signals, hangup: reload.ask) else { return }
@@ -29,7 +29,7 @@ struct ShutdownSequence: Sendable {
                 await server.leave(within: Self.patience)
                 async let sessions: Void = live.current.gateway.drain(within: Self.patience)
                 // Its answers take no time.
-                await redirect?.drain(within: .zero)
+                for other in beside { await other.drain(within: .zero) }
                 await server.drain(within: Self.patience)
                 await sessions
             }
