@@ -159,7 +159,7 @@ extension EndToEnd {
                 "[Socket]\nListenStream=127.0.0.1:\(port)\nNoDelay=yes\n[Install]\nWantedBy=sockets.target\n")
             try await debian.need(["systemctl", "daemon-reload"])
             try await debian.need(["systemctl", "stop", "sallyport.service"])
-            try await debian.need(["systemctl", "start", "sallyport.socket"])
+            try await debian.need(["systemctl", "enable", "--now", "sallyport.socket"])
             #expect(try await debian.property("ActiveState") == "inactive")
             #expect(await machine.status("/demo/mcp") == 401, "the first connection starts it, and is served")
             try await eventuallyTrue("the start to end") { try await debian.property("ActiveState") == "active" }

@@ -41,6 +41,8 @@ extension EndToEnd {
             let metadata = try await tiers.ask("/.well-known/oauth-protected-resource/mcp")
             #expect(metadata.object["resource"] as? String == "http://127.0.0.1:\(port)/mcp")
             #expect(metadata.object["authorization_servers"] as? [String] == ["http://localhost:\(port)"])
+            #expect(try await tiers.ask("/metrics", host: "localhost:\(port)").status == 404, "they are nobody else's")
+            #expect(try await !tiers.ask("/metrics").text.contains("sallyport_"))
             let server = try await tiers.ask("/.well-known/oauth-authorization-server")
             #expect(server.object["issuer"] as? String == "http://localhost:\(port)", "clients of 2025-03-26")
 
