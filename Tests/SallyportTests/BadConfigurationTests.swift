@@ -60,7 +60,9 @@ struct BadConfigurationTests {
         .init("public_url: ftp", "public_url: ftp://x\n", "public_url", "https://"),
         .init("public_url: user", "public_url: https://a@example.com\n", "public_url", "user"),
         .init("public_url missing", "listen: 0.0.0.0:8080\n", "public_url", "must be set", hint: "https://"),
-        .init("wildcard origin", "cors: {allowed_origins: [\"*\"]}\n", "cors.allowed_origins[0]", "every web page"),
+        .init(
+            "wildcard in an origin", "cors: {allowed_origins: [\"https://*.example\"]}\n", "cors.allowed_origins[0]",
+            "is not an origin"),
         .init("null origin", "cors: {allowed_origins: [\"null\"]}\n", "cors.allowed_origins[0]", "every web page"),
         .init(
             "origin with a path", "cors: {allowed_origins: [\"https://a.example/x\"]}\n", "cors.allowed_origins[0]",

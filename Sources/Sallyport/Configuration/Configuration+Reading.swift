@@ -205,7 +205,10 @@ struct ConfigurationFileReader {
         guard var section else { return }
         for value in section.value("allowed_origins")?.list() ?? [] {
             guard let text = value.string() else { continue }
-            if text == "*" || text == "null" {
+            if text == "*" {
+                configuration.allowsEveryOrigin = true
+                value.note("every web page may call the servers, with a token that it has got for itself")
+            } else if text == "null" {
                 value.refuse(
                     "\"\(text)\" would let every web page act with a user's credentials",
                     hint: "name the origins, like https://app.example.com")

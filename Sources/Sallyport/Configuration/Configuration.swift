@@ -68,6 +68,8 @@ struct Configuration: Sendable {
     var access: AccessRules?
     /// `cors.allowed_origins`.
     var allowedOrigins: [HTTPURL] = []
+    /// Whether they are `*`: every web page may call the MCP endpoints.
+    var allowsEveryOrigin = false
     /// `rate_limits.registration`, in registrations a minute.
     var registrationsPerMinute = 20
     /// `rate_limits.handshakes`, of one address in a minute.

@@ -62,13 +62,13 @@ struct Assembler: Sendable {
     /// What `plan` says. With `previous`, in its place: keys, revocations and the sessions of servers that stay as they are
     /// go on.
     func assemble(_ plan: ServingPlan, succeeding previous: Assembly? = nil) async throws(CommandFailure) -> Assembly {
-        let hosts = HostPolicy(
-            publicURL: plan.configuration.publicURL, listen: plan.configuration.listen,
-            allowedOrigins: plan.configuration.allowedOrigins.map(\.origin), localScheme: plan.configuration.scheme)
+        let hosts = Self.hosts(plan.configuration, for: plan.configuration.allowedOrigins.map(\.origin))
         let directory = ServerDirectory(plan)
         let service = try await authorizationService(plan, hosts, directory, succeeding: previous?.service)
+        // No page can call a server with what a browser keeps of its user: only with a token. Pages with cookies are not open to all.
+        let callers = plan.configuration.allowsEveryOrigin ? Self.hosts(plan.configuration, for: ["*"]) : hosts
         let gateway = GatewayAssembly(
-            plan, hosts: hosts, service: service, audit: audit.log, tally: tally, sealing: sealing.key(),
+            plan, hosts: callers, service: service, audit: audit.log, tally: tally, sealing: sealing.key(),
             store: store, group: group, directory: directory,
             tracer: plan.configuration.tracing.map { Tracer(spans, ratio: $0.ratio) }, bound: bound,
             succeeding: previous.map { ($0.gateway, $0.plan) })
@@ -95,6 +95,12 @@ struct Assembler: Sendable {
             front: front(
                 plan, ServiceHosts(plan, gateway: gateway, service: service, common: common, before: router) ?? router,
                 directory), operations: operations, addresses: addresses)
+    }
+
+    private static func hosts(_ configuration: Configuration, for origins: [String]) -> HostPolicy {
+        HostPolicy(
+            publicURL: configuration.publicURL, listen: configuration.listen, allowedOrigins: origins,
+            localScheme: configuration.scheme)
     }
 
     // MARK: The authorization server
