@@ -1,5 +1,7 @@
 import Foundation
 import Gateway
+import HTTP
+import OAuth
 import TestSupport
 import Testing
 
@@ -148,6 +150,8 @@ struct AccessConfigurationTests {
           enabled: true
           provider: "okta"
           authorization_servers: ["${OKTA_ISSUER}"]
+          scopes_supported: ["openid", "groups"]
+        okta: {issuer: "${OKTA_ISSUER}", org_url: "${OKTA_ORG_URL}", private_key_id: "${OKTA_KEY_ID}"}
         auth:
           claims: ["groups"]
           mappings:
@@ -164,8 +168,9 @@ struct AccessConfigurationTests {
               type: "streamable-http"
               connection: {url: "${N8N_URL}", timeout: 30s}
               auth: {type: "header", header: "x-n8n-key", value: "${N8N_PROXY_KEY}"}
-          proxy_config: {cache_ttl: 300s}
-        cors: {enabled: true, allowed_origins: ["https://app.example.com"]}
+          proxy_config: {cache_ttl: 180s, heartbeat: {interval_seconds: 10, jitter: 2}}
+        cors: {enabled: true, allowed_origins: ["https://app.example.com"], allowed_methods: [GET], allowed_headers: ["*"]}
+        telemetry: {enabled: true}
         """
 
     private static let variables = [
@@ -186,14 +191,34 @@ struct AccessConfigurationTests {
         #expect(rules.mappings == ["groups:Admin": ["scope:admin"], "groups:User": ["scope:user"]])
         let server = try #require(configuration.servers.first)
         #expect(server.name == "n8n" && server.timeout == .seconds(30) && server.remote != nil)
+        #expect(server.remote?.rediscovery == .seconds(180) && server.remote?.heartbeat == .seconds(10))
+        #expect(!said(result).contains("okta.issuer"), "it is the one that is named")
         #expect(!configuration.oauth.hasAuthorizationServer && configuration.oauth.externalIssuers.count == 1)
         #expect(configuration.allowedOrigins.count == 1)
-        let said = result.problems.map(\.text).joined(separator: "\n")
+        let said = said(result)
         for part in [
             "deleteAll\" never counted there", "chance there", "did not fit a \"/\"", "case did not count",
-            "was refused", "lists showed everything", "no audience was checked", "no meaning here", "server.url",
+            "was refused", "lists showed everything", "no audience was checked", "server.url", "oauth.provider",
+            "oauth.scopes_supported", "okta.org_url", "okta.private_key_id", "cors.allowed_methods",
+            "cors.allowed_headers", "cache_ttl: is rediscovery", "interval_seconds: is heartbeat", "heartbeat.jitter",
+            "telemetry: is not known",
         ] { #expect(said.contains(part), "\(part)") }
         #expect(result.yaml?.contains("secret") == false && result.yaml?.contains("${N8N_PROXY_KEY}") == true)
+    }
+
+    private func said(_ result: (yaml: String?, problems: [ConfigurationProblem])) -> String {
+        result.problems.map(\.text).joined(separator: "\n")
+    }
+
+    @Test("S3-42: without a list of issuers it is Okta's; what is off, or no duration here, is told or 0s")
+    func otherSettings() throws {
+        let text = Self.gateway.replacing("authorization_servers: [\"${OKTA_ISSUER}\"]", with: "enabled_for: all")
+            .replacing("180s", with: "30d").replacing("interval_seconds: 10, jitter: 2", with: "enabled: false")
+        let result = MCPGatewayImport.yaml(of: Array(text.utf8), file: "config.yaml")
+        let configuration = try ConfigurationFile(try #require(result.yaml)).load(Self.variables)
+        #expect(configuration.oauth.externalIssuers.map(\.issuer.text) == ["https://id.example.com/oauth2/default"])
+        #expect(configuration.servers.first?.remote?.heartbeat == nil, "0s")
+        #expect(said(result).contains("\"30d\" is left out") && said(result).contains("oauth.enabled_for"))
     }
 
     @Test("S3-42: a default scope let everybody in there, and so it does here; what cannot mean the same is refused")

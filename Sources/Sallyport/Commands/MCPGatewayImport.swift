@@ -1,8 +1,8 @@
 /// Turns the YAML of matthisholleville/mcp-gateway into ours: servers, and who may use what. Its rules keep their meaning; what
 /// was an accident of that program is told instead of repeated.
 struct MCPGatewayImport {
-    private let context: ConfigurationContext
-    private let root: ConfigurationNode
+    let context: ConfigurationContext
+    let root: ConfigurationNode
     private var writer = YAMLWriter()
 
     private init(_ root: ConfigurationNode, _ context: ConfigurationContext) {
@@ -30,6 +30,7 @@ struct MCPGatewayImport {
             let names = gateway.writeServers()
             gateway.writeAccess(names)
             gateway.writeOrigins()
+            gateway.noteCORS()
             gateway.noteRest()
             return (context.hasErrors ? nil : gateway.writer.text, context.problems)
         } catch {
@@ -38,7 +39,7 @@ struct MCPGatewayImport {
         }
     }
 
-    private func note(_ path: String, _ node: ConfigurationNode?, _ message: String, hint: String? = nil) {
+    func note(_ path: String, _ node: ConfigurationNode?, _ message: String, hint: String? = nil) {
         context.note(.root.key(path), line: node?.line, message, hint: hint)
     }
 
@@ -53,7 +54,8 @@ struct MCPGatewayImport {
     }
 
     private mutating func writeIssuers() {
-        let issuers = root["oauth"]?["authorization_servers"]?.scalarTexts ?? []
+        noteProvider()
+        let issuers = issuers
         guard root["oauth"]?["enabled"]?.scalarText == "true", !issuers.isEmpty else {
             note(
                 "oauth", root["oauth"],
@@ -74,6 +76,7 @@ struct MCPGatewayImport {
     private mutating func writeServers() -> [(old: String, new: String)] {
         guard case .sequence(let entries)? = root["proxy"]?["servers"]?.content else { return [] }
         writer.key("servers", depth: 0)
+        let upkeep = upkeep()
         var names: [(old: String, new: String)] = []
         for entry in entries {
             guard let old = entry["name"]?.scalarText, let new = MCPServersFile.pathName(for: old),
@@ -94,6 +97,8 @@ struct MCPGatewayImport {
             if let timeout = entry["connection"]?["timeout"]?.scalarText {
                 writer.value("timeout", timeout, depth: 2)
             }
+            if let interval = upkeep.rediscovery { writer.value("rediscovery", interval, depth: 2) }
+            if let interval = upkeep.heartbeat { writer.value("heartbeat", interval, depth: 2) }
             guard let auth = entry["auth"] else { continue }
             if auth["type"]?.scalarText == "header", let header = auth["header"]?.scalarText,
                 let value = auth["value"]?.scalarText
@@ -108,20 +113,10 @@ struct MCPGatewayImport {
 
     private mutating func writeOrigins() {
         guard root["cors"]?["enabled"]?.scalarText == "true" else { return }
-        let origins = (root["cors"]?["allowed_origins"]?.scalarTexts ?? []).filter { $0 != "*" }
-        guard !origins.isEmpty else {
-            return note("cors", root["cors"], "is left out: every origin would let every web page act for a user")
-        }
+        let origins = root["cors"]?["allowed_origins"]?.scalarTexts ?? []
+        guard !origins.isEmpty else { return }
         writer.key("cors", depth: 0)
         writer.list("allowed_origins", origins, depth: 1)
-    }
-
-    private func noteRest() {
-        if let settings = root["proxy"]?["proxy_config"] {
-            note(
-                "proxy.proxy_config", settings,
-                "has no meaning here: lists follow what servers say, and are asked for again")
-        }
     }
 
     // MARK: The rules
