@@ -101,9 +101,10 @@ extension EndToEnd {
                 ("null", "typescript-sdk", "problem", "logo_uri", "python-sdk"),
                 ("refuses", "python-sdk", "problem", "refuses what it has just registered", nil),
                 ("token", "python-sdk", "warning", "invalid_grant", nil),
+                ("refresh", "typescript-sdk-1", "warning", "for a refresh token that nobody issued", nil),
             ]
 
-        @Test("each of 22 faults at the door is found for the clients that mind it, and not for those that do not")
+        @Test("each of 23 faults at the door is found for the clients that mind it, and not for those that do not")
         func faults() async throws {
             let logs = try TemporaryDirectory("doctor-faults")
             let port = try FreePort.find()
@@ -136,6 +137,8 @@ extension EndToEnd {
             for (fault, verdict, words) in [
                 ("version", "problem", "1999-01-01"), ("names", "warning", "two words"),
                 ("schema", "problem", "inputSchema"), ("nostream", "warning", "answer 405"),
+                ("lists", "warning", "1 of prompts lack name"), ("lists", "warning", "to resources/list"),
+                ("lists", "warning", "to resources/templates/list"), ("notools", "note", "announces no tools"),
             ] {
                 let report = try await examine(url(fault), ["--client", "python-sdk-1"], token: "open-sesame")
                 #expect(report.says(verdict, words, "python-sdk-1"), "\(fault): \(report.findings("python-sdk-1"))")
@@ -144,6 +147,18 @@ extension EndToEnd {
                 url("good"), ["--client", "cursor", "--tool", "tool"], token: "open-sesame")
             #expect(call.exit == .exited(0) && call.says("note", "tool says that it failed: no", "cursor"), "\(call)")
             #expect(!door.output.contains("the token came to"), "\(door.output)")
+            // The transport of 2024-11-05 alone: who falls back to it gets in, by its stream.
+            let events = try await examine(
+                url("events"), ["--client", "vscode,cursor,gemini,typescript-sdk-1", "--tool", "tool"])
+            for id in ["vscode", "cursor", "gemini"] {
+                #expect(events.verdict(id) == "warning", "\(id): \(events.findings(id))")
+                #expect(events.says("ok", "to tools/list", id) && events.says("note", "tool says that it failed", id))
+            }
+            #expect(events.verdict("typescript-sdk-1") == "problem")
+            let abroad = try await examine(url("eventsabroad"), ["--client", "cursor"])
+            #expect(
+                abroad.says("problem", "\"endpoint\" says https://elsewhere.example/", "cursor"),
+                "\(abroad.findings("cursor"))")
             // What was registered is removed where that can be done.
             _ = try await examine(url("removed"), ["--no-login", "--client", "cursor"])
             #expect(door.output.contains("DELETE /removed/gone") || door.errors.contains("DELETE /removed/gone"))

@@ -190,6 +190,14 @@ extension EndToEnd {
             #expect(second["refresh_token"] as? String != first["refresh_token"] as? String, "rotated and kept")
             #expect(second["client_id"] as? String == first["client_id"] as? String)
 
+            // The doctor refreshes once, as clients do, and keeps what comes.
+            let doctor = try RunningProgram(
+                Checkout.binary, ["doctor", url, "--client", "cursor", "--verbose"], environment: environment,
+                logs: home, name: "doctor")
+            #expect(try await doctor.waitUntilExit(within: .seconds(30)) == .exited(0), "\(doctor.errors)")
+            #expect(doctor.output.contains("another refresh token came with it"), "\(doctor.output)")
+            #expect(try kept()["refresh_token"] as? String != second["refresh_token"] as? String)
+
             // Two at once share one refresh token, and neither spends it twice.
             try spoil()
             let quiet = environment

@@ -30,7 +30,7 @@ enum DoctorCommand {
             for client in clients {
                 var examination = Examination(
                     client, at: server.endpoint, prober: prober, authorization: login.authorization, call: call,
-                    registers: registers)
+                    registers: registers, renewal: login.renewal)
                 await examination.walk()
                 patients.append(Diagnosis.Patient(client: client, findings: examination.findings))
             }
@@ -75,6 +75,23 @@ enum DoctorCommand {
     private struct Login: Sendable {
         var authorization: String?
         var notTried: String?
+        /// What came of refreshing it.
+        var renewal: Finding?
+    }
+
+    /// The login with what comes of refreshing it. A token that a person gave has nothing to be refreshed with.
+    private static func refreshed(
+        _ login: Login, _ authorizer: any RequestAuthorizer, _ handshake: Probe, _ prober: Prober
+    ) async -> Login {
+        guard let remote = authorizer as? RemoteAuthorizer else { return login }
+        var login = login
+        let trial = await remote.tryRefreshing()
+        login.renewal = trial.finding
+        // What is kept is read: nobody is asked.
+        guard trial.isNew, let fresh = try? await remote.authorization() else { return login }
+        login.authorization = fresh
+        if await !isTaken(fresh, handshake, prober) { login.renewal = RefreshTrial.worthless }
+        return login
     }
 
     /// The login that `call` and `list` would use, where the server asks for one.
@@ -84,22 +101,29 @@ enum DoctorCommand {
         let authorizer = server.authorizer(on: loop)
         let handshake = Examination.handshake("2025-11-25", to: server.endpoint)
         let observation = await prober.observe(handshake)
-        guard let open = observation.answer else {
+        guard var open = observation.answer else {
             throw CommandFailure(
                 code: .unavailable, message: "\(server.endpoint.origin) does not answer: \(observation.text)",
                 hint: "is it running, and is the address right?")
+        }
+        if (400..<500).contains(open.status), open.status != 401 {
+            // A server of 2024-11-05 asks at its stream.
+            let stream = await prober.observe(Probe(url: server.endpoint).adding("Accept", "text/event-stream"))
+            if let answer = stream.answer, answer.status == 401 { open = answer }
         }
         guard open.status == 401 else { return Login() }
         guard isWanted else { return Login(notTried: "--no-login") }
         do throws(AuthorizationFailure) {
             let kept = try await authorizer.authorization()
-            if let kept, await isTaken(kept, handshake, prober) { return Login(authorization: kept) }
+            if let kept, await isTaken(kept, handshake, prober) {
+                return await refreshed(Login(authorization: kept), authorizer, handshake, prober)
+            }
             let refusal = AuthorizationRefusal(
                 status: 401, challenges: open.fields.values("www-authenticate"), presented: kept)
             guard try await authorizer.renew(after: refusal), let fresh = try await authorizer.authorization() else {
                 return Login(notTried: "the token is refused")
             }
-            return Login(authorization: fresh)
+            return await refreshed(Login(authorization: fresh), authorizer, handshake, prober)
         } catch {
             return Login(notTried: LogText.sanitized(error.description))
         }

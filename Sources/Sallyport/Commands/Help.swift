@@ -141,8 +141,9 @@ enum Help {
                                 [--no-browser] [--forget-login] [--allow-http] [--verbose]
 
         Goes the way of each known client: the request without a token, the metadata, the registration, the page that
-        its browser would open, and with a login the conversation itself. Tells what each would stumble over and how to
-        mend it. The server may be anybody's. Exit code 65 when a client does not get in.
+        its browser would open, and with a login the conversation itself: what the server announces is listed, by HTTP+SSE
+        where a client falls back to it. The login is refreshed once, as clients do when the access token ends. Tells what
+        each would stumble over and how to mend it. The server may be anybody's. Exit code 65 when a client does not get in.
 
           --client IDS       only these: claude, claude-code, chatgpt, vscode, cursor, gemini, inspector,
                              inspector-direct, typescript-sdk-1, typescript-sdk, python-sdk-1, python-sdk

@@ -4,16 +4,28 @@ import JSON
 // With a token: what the client does then.
 extension Examination {
     /// A session, or the lack of one.
-    private struct Session {
+    struct Session {
         let id: String?
         let version: String
         let isModern: Bool
+        /// What the server says that it can do.
+        let capabilities: JSONNode?
+        /// Nil with Streamable HTTP.
+        var channel: Channel?
+
+        /// Clients ask for nothing else.
+        func announces(_ capability: String) -> Bool { capabilities?[capability]?.isObject == true }
     }
 
     mutating func converse() async {
         guard let session = await begin() else { return }
-        guard let tools = await result("tools/list", [], session) else { return await end(session) }
-        judge(tools: tools["tools"]?.elements.map { $0 } ?? [])
+        if session.announces("tools") {
+            guard let tools = await result("tools/list", [], session) else { return await end(session) }
+            judge(tools: tools["tools"]?.elements.map { $0 } ?? [])
+        } else {
+            report(.noted, "the server announces no tools", "name tools among its capabilities where it has some")
+        }
+        await examineLists(session)
         if let call {
             let parameters: [JSONValue.Member] = [
                 .init("name", .string(call.tool)), .init("arguments", call.arguments),
@@ -24,20 +36,27 @@ extension Examination {
                 report(.noted, "\(call.tool) says that it failed: \(result["content"]?[0]?["text"]?.string ?? "")")
             }
         }
-        if !session.isModern { await listen(session) }
+        if !session.isModern, session.channel == nil { await listen(session) }
         await end(session)
     }
 
     private mutating func begin() async -> Session? {
-        if client.isModern {
+        var channel: Channel?
+        if usesEvents {
+            channel = await openChannel()
+            if channel == nil { return nil }
+        } else if client.isModern {
             let observation = await prober.observe(authorized(Self.discovery(to: endpoint)))
-            let versions = observation.answer?.root?["result"]?["supportedVersions"]?.elements.compactMap(\.string)
+            let result = observation.answer?.root?["result"]
+            let versions = result?["supportedVersions"]?.elements.compactMap(\.string)
             if versions?.contains(Self.modernVersion) == true {
                 report(.passed, "\(observation.text), \(Self.modernVersion)")
-                return Session(id: nil, version: Self.modernVersion, isModern: true)
+                return Session(
+                    id: nil, version: Self.modernVersion, isModern: true, capabilities: result?["capabilities"])
             }
         }
-        let observation = await prober.send(authorized(Self.handshake(client.version, to: endpoint)))
+        let handshake = authorized(Self.handshake(client.version, to: channel?.place ?? endpoint))
+        let observation = await prober.send(handshake, over: channel?.stream, awaiting: 0)
         guard let answer = observation.answer else {
             if case .failure(let error) = observation.result { report(failed: error, observation) }
             return nil
@@ -53,15 +72,17 @@ extension Examination {
             return nil
         }
         report(.passed, "\(observation.text), \(version)")
-        let session = Session(id: answer.fields["mcp-session-id"], version: version, isModern: false)
+        let session = Session(
+            id: channel == nil ? answer.fields["mcp-session-id"] : nil, version: version, isModern: false,
+            capabilities: answer.root?["result"]?["capabilities"], channel: channel)
         await announce(session)
         return session
     }
 
     private mutating func announce(_ session: Session) async {
         let message: JSONValue = ["jsonrpc": "2.0", "method": "notifications/initialized"]
-        let observation = await prober.send(within(session, .message(message, to: endpoint)))
-        if let answer = observation.answer, answer.status != 202 {
+        let observation = await prober.send(within(session, .message(message, to: place(of: session))))
+        if let answer = observation.answer, answer.status != 202, session.channel == nil || !answer.isSuccess {
             report(
                 answer.isSuccess ? .noted : .failed, "\(observation.text) to notifications/initialized",
                 "a notification is answered by 202 without content")
@@ -69,23 +90,25 @@ extension Examination {
     }
 
     /// The result of a request; what is none is reported.
-    private mutating func result(
-        _ method: String, _ parameters: [JSONValue.Member], name: String? = nil, _ session: Session
+    mutating func result(
+        _ method: String, _ parameters: [JSONValue.Member], name: String? = nil, _ session: Session,
+        isAnswered: (JSONNode) -> Bool = { _ in true }, or verdict: Finding.Verdict = .failed,
+        _ remedy: String = "it must be answered by a result"
     ) async -> JSONNode? {
         let probe =
             session.isModern
             ? authorized(Self.modern(1, method, parameters, name: name, to: endpoint))
-            : within(session, .message(Self.request(1, method, parameters), to: endpoint))
-        let observation = await prober.send(probe)
+            : within(session, .message(Self.request(1, method, parameters), to: place(of: session)))
+        let observation = await prober.send(probe, over: session.channel?.stream, awaiting: 1)
         switch observation.result {
         case .failure(let error):
             report(failed: error, observation)
         case .success(let answer):
-            if let result = answer.root?["result"] {
+            if let result = answer.root?["result"], isAnswered(result) {
                 report(.passed, "\(observation.text) to \(method)")
                 return result
             }
-            report(.failed, "\(observation.text) to \(method)", "it must be answered by a result")
+            report(verdict, "\(observation.text) to \(method)", remedy)
         }
         return nil
     }
@@ -133,7 +156,9 @@ extension Examination {
         _ = await prober.send(within(session, Probe(method: .delete, url: endpoint)))
     }
 
-    private func authorized(_ probe: Probe) -> Probe { page(probe).adding("Authorization", authorization) }
+    private func place(of session: Session) -> HTTPURL { session.channel?.place ?? endpoint }
+
+    func authorized(_ probe: Probe) -> Probe { page(probe).adding("Authorization", authorization) }
 
     private func within(_ session: Session, _ probe: Probe) -> Probe {
         authorized(probe).adding("MCP-Protocol-Version", session.version).adding("Mcp-Session-Id", session.id)

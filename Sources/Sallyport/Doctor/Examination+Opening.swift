@@ -72,19 +72,7 @@ extension Examination {
         }
     }
 
-    /// The transport of 2024-11-05: an event stream at the same address.
-    private mutating func openEvents() async -> Opening? {
-        let probe = page(Probe(url: endpoint).adding("Accept", "text/event-stream"))
-        let observation = await prober.observe(probe)
-        guard let answer = observation.answer else { return nil }
-        if answer.status == 401 { return await challenged(answer, observation) }
-        guard answer.isSuccess, answer.fields["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
-        else { return nil }
-        report(.warning, "\(observation.text), the transport of 2024-11-05 without a login", "serve Streamable HTTP")
-        return .open
-    }
-
-    private mutating func challenged(_ answer: Observation.Answer, _ observation: Observation) async -> Opening {
+    mutating func challenged(_ answer: Observation.Answer, _ observation: Observation) async -> Opening {
         if client.probesAnyType { await probeAnyType() }
         guard client.asksHead else { return .challenged(challenge(answer, observation)) }
         let head = await prober.observe(Probe(method: .head, url: endpoint).adding("Accept", "application/json"))

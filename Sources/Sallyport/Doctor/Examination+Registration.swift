@@ -110,7 +110,10 @@ extension Examination {
         case .failure(let error): return report(failed: error, observation)
         case .success(let answer): judge(authorization: answer, observation, identity)
         }
-        if identity.isRegistered { await redeem(identity, server, resource) }
+        if identity.isRegistered {
+            await redeem(identity, server, resource)
+            await refresh(identity, server, resource)
+        }
     }
 
     private mutating func judge(
@@ -135,6 +138,34 @@ extension Examination {
         report(.failed, observation.text, remedy)
     }
 
+    private static func form(_ parameters: [(String, String)], to url: HTTPURL) -> Probe {
+        Probe(method: .post, url: url, body: Array(FormParameters.encoded(parameters).utf8))
+            .adding("Content-Type", "application/x-www-form-urlencoded").adding("Accept", "application/json")
+    }
+
+    /// A refresh token that nobody issued (RFC 6749 §6): by the answer clients tell a login that is over from a fault.
+    private mutating func refresh(_ identity: Identity, _ server: Server, _ resource: Resource) async {
+        let grants = server.metadata?["grant_types_supported"]?.elements.compactMap(\.string)
+        // That there are none was told already.
+        guard grants?.contains("refresh_token") != false else { return }
+        var parameters = [
+            ("grant_type", "refresh_token"), ("refresh_token", "doctor-has-none"), ("client_id", identity.id),
+        ]
+        if let identifier = resource.identifier { parameters.append(("resource", identifier)) }
+        let observation = await prober.send(page(Self.form(parameters, to: server.token)))
+        switch observation.result {
+        case .failure(let error): report(failed: error, observation)
+        case .success(let answer):
+            if answer.root?["error"]?.string == "invalid_grant" || answer.status == 401 {
+                return report(.passed, "\(observation.text), as it must for a refresh token that nobody issued")
+            }
+            report(
+                .warning, "\(observation.text) for a refresh token that nobody issued",
+                "answer 400 with {\"error\": \"invalid_grant\"} (RFC 6749 §5.2): for this alone clients log in anew; otherwise "
+                    + "they stay out until somebody removes the login by hand")
+        }
+    }
+
     /// A code that nobody issued: the answer shows whether the endpoint speaks OAuth to this client.
     private mutating func redeem(
         _ identity: Identity, _ server: Server, _ resource: Resource
@@ -144,10 +175,7 @@ extension Examination {
             ("redirect_uri", identity.redirectURI), ("code_verifier", Self.verifier),
         ]
         if let identifier = resource.identifier { parameters.append(("resource", identifier)) }
-        let form = FormParameters.encoded(parameters)
-        let probe = Probe(method: .post, url: server.token, body: Array(form.utf8))
-            .adding("Content-Type", "application/x-www-form-urlencoded").adding("Accept", "application/json")
-        let observation = await prober.send(page(probe))
+        let observation = await prober.send(page(Self.form(parameters, to: server.token)))
         switch observation.result {
         case .failure(let error): report(failed: error, observation)
         case .success(let answer):

@@ -12,6 +12,10 @@ struct Examination {
     let call: ToolCall?
     /// Whether it may register.
     let registers: Bool
+    /// What came of refreshing the login, where there is one that can be.
+    let renewal: Finding?
+    /// Whether the server is reached by the transport of 2024-11-05.
+    var usesEvents = false
     private(set) var findings: [Finding] = []
 
     /// A tool, and what it is given.
@@ -31,7 +35,7 @@ struct Examination {
 
     init(
         _ client: ClientProfile, at endpoint: HTTPURL, prober: Prober, authorization: String?, call: ToolCall?,
-        registers: Bool
+        registers: Bool, renewal: Finding? = nil
     ) {
         self.client = client
         self.endpoint = endpoint
@@ -39,6 +43,7 @@ struct Examination {
         self.authorization = authorization
         self.call = call
         self.registers = registers
+        self.renewal = renewal
     }
 
     /// Walks all of it.
@@ -52,6 +57,7 @@ struct Examination {
             await findWayIn(challenge)
             guard authorization != nil else { return }
         }
+        if let renewal { findings.append(renewal) }
         await converse()
     }
 

@@ -54,6 +54,7 @@ struct Observation: Sendable {
         let time: Duration
 
         var isSuccess: Bool { (200..<300).contains(status) }
+        var isEventStream: Bool { fields["content-type"]?.lowercased().hasPrefix("text/event-stream") == true }
         var isRedirect: Bool { (300..<400).contains(status) }
 
         /// What an OAuth or a JSON-RPC error says.

@@ -44,10 +44,42 @@ actor Prober {
 
     /// What comes of `probe`, asked again each time: it begins or ends something.
     func send(_ probe: Probe) async -> Observation {
+        Observation(probe: probe, result: await result(of: probe, await client(for: probe)))
+    }
+
+    /// The same where the answer to the request `id` comes by a stream.
+    func send(_ probe: Probe, over stream: EventChannel?, awaiting id: Int64) async -> Observation {
+        let sent = await send(probe)
+        guard let stream, let answer = sent.answer, answer.isSuccess, answer.root?["result"] == nil else { return sent }
+        let root = await stream.answer(to: id)
+        return Observation(
+            probe: probe,
+            result: .success(
+                Observation.Answer(status: answer.status, fields: answer.fields, root: root, time: answer.time)))
+    }
+
+    /// Asks for a stream, and keeps it open; nil where there is none.
+    func open(_ probe: Probe) async -> (Observation, EventChannel?) {
+        let began = EventLoop.preciseNow
+        do throws(HTTPClientError) {
+            let response = try await client(for: probe).send(Self.request(of: probe))
+            let answer = Observation.Answer(
+                status: response.status.code, fields: response.fields, root: nil, time: EventLoop.preciseNow - began)
+            let stream = EventChannel(response.body, limits: Self.limits, on: loop)
+            return (
+                Observation(probe: probe, result: .success(answer)),
+                answer.isSuccess && answer.isEventStream ? stream : nil
+            )
+        } catch {
+            return (Observation(probe: probe, result: .failure(error)), nil)
+        }
+    }
+
+    private func client(for probe: Probe) async -> HTTPClient {
         let isOwn = probe.url.origin.utf8.elementsEqual(home.origin.utf8)
         // Where it cannot be told where the server is, nothing of it is reached either.
         let isBound = isOwn ? false : await isPublic() == true
-        return Observation(probe: probe, result: await result(of: probe, isBound ? publicClient : client))
+        return isBound ? publicClient : client
     }
 
     /// Remembers what has to be sent in the end, to leave nothing behind.
@@ -74,18 +106,21 @@ actor Prober {
         return isHomePublic
     }
 
-    private func result(of probe: Probe, _ client: HTTPClient) async -> Result<Observation.Answer, HTTPClientError> {
+    private static func request(of probe: Probe) -> HTTPClientRequest {
         var fields = HTTPFields()
         for field in probe.fields {
             if let name = HTTPFieldName(validating: field.name) { fields.append(name, field.value) }
         }
         if !fields.contains("user-agent") { fields.append("User-Agent", "sallyport-doctor") }
-        let request = HTTPClientRequest(
+        return HTTPClientRequest(
             method: probe.method, url: probe.url, fields: fields,
             body: probe.body.isEmpty ? .none : .bytes(probe.body))
+    }
+
+    private func result(of probe: Probe, _ client: HTTPClient) async -> Result<Observation.Answer, HTTPClientError> {
         let began = EventLoop.preciseNow
         do throws(HTTPClientError) {
-            let response = try await client.send(request)
+            let response = try await client.send(Self.request(of: probe))
             let root = try await content(of: response, isStream: probe.method == .get)
             return .success(
                 Observation.Answer(

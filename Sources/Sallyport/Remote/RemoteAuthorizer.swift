@@ -81,6 +81,20 @@ actor RemoteAuthorizer: RequestAuthorizer {
         }
     }
 
+    /// Uses the refresh token of the login once and keeps what comes, as clients do when the access token ends (RFC 6749 §6).
+    func tryRefreshing() async -> RefreshTrial {
+        let turn = await turn()
+        defer { _ = turn }
+        guard let current = await stored() ?? credentials, let token = current.refreshToken else { return .absent }
+        do throws(ProviderFailure) {
+            let fresh = try await login.refresh(current)
+            await keep(fresh)
+            return fresh.refreshToken == token ? .kept : .rotated
+        } catch {
+            return .refused(error.detail)
+        }
+    }
+
     private func turn() async -> RemoteLoginTurn? {
         let (store, endpoint) = (store, endpoint)
         return (try? await BlockingExecutor.shared.run { try store.turn(at: endpoint) }) ?? nil

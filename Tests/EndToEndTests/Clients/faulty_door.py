@@ -2,10 +2,15 @@
 own at each. Only the standard library."""
 
 import http.server
+import itertools
 import json
+import queue
 import sys
 
 TOKEN = "Bearer open-sesame"
+# The open streams of /events/mcp, by the number in the address for messages.
+STREAMS = {}
+NUMBERS = itertools.count()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,6 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith(well_known):
             return self.reply(404)
         fault, _, place = path[1:].partition("/")
+        if fault.startswith("events") and place in ("mcp", "messages"):
+            return self.events(fault, place, content)
         if place == "mcp":
             return self.door(fault, origin, content)
         if place == "register":
@@ -48,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if place == "authorize":
             return self.page() if fault != "refuses" else self.page(400)
         if place == "token":
-            if fault == "token":
+            if fault == "token" or fault == "refresh" and b"grant_type=refresh_token" in content:
                 return self.page(500)
             return self.reply(400, {"error": "invalid_grant"})
         return self.reply(404)
@@ -68,28 +75,60 @@ class Handler(http.server.BaseHTTPRequestHandler):
             challenge = [("WWW-Authenticate", 'Bearer resource_metadata="%s/nowhere"' % origin)]
         return self.reply(401, {"error": "invalid_token"}, [] if fault == "mute" else challenge)
 
+    def events(self, fault, place, content):
+        """The transport of 2024-11-05, without a login."""
+        if self.command == "POST" and place == "messages":
+            answer = self.message(fault, json.loads(content))
+            if answer is not None:
+                STREAMS[int(self.path.split("session=")[1])].put(answer)
+            return self.reply(202, b"Accepted", kind="text/plain")
+        if self.command != "GET":
+            return self.reply(405)
+        number = next(NUMBERS)
+        STREAMS[number] = queue.Queue()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        there = "https://elsewhere.example" if fault == "eventsabroad" else ""
+        text = "event: endpoint\ndata: %s/%s/messages?session=%d\n\n" % (there, fault, number)
+        try:
+            while True:
+                self.wfile.write(text.encode())
+                self.wfile.flush()
+                text = "event: message\ndata: %s\n\n" % json.dumps(STREAMS[number].get(timeout=30))
+        except (OSError, queue.Empty):
+            pass
+
     def converse(self, fault, content):
         if self.command == "GET":
             return self.reply(404 if fault == "nostream" else 405)
-        message = json.loads(content or b"{}")
+        answer = self.message(fault, json.loads(content or b"{}"))
+        return self.reply(202) if answer is None else self.reply(200, answer)
+
+    def message(self, fault, message):
         if "id" not in message:
-            return self.reply(202)
+            return None
         method = message["method"]
         result = None
         if method == "initialize":
             version = "1999-01-01" if fault == "version" else message["params"]["protocolVersion"]
-            result = {"protocolVersion": version, "capabilities": {"tools": {}},
+            able = {"lists": {"tools": {}, "prompts": {}, "resources": {}}, "notools": {}}.get(fault, {"tools": {}})
+            result = {"protocolVersion": version, "capabilities": able,
                       "serverInfo": {"name": "door", "version": "1"}}
         elif method == "tools/list":
             name = "two words" if fault == "names" else "tool"
             schema = {} if fault == "schema" else {"type": "object"}
             result = {"tools": [{"name": name, "inputSchema": schema}]}
+        elif method == "prompts/list" and fault == "lists":
+            result = {"prompts": [{"name": "good"}, {"description": "nameless"}]}
         elif method == "tools/call":
             result = {"content": [{"type": "text", "text": "no"}], "isError": True}
         if result is None:
             error = {"code": -32601, "message": "\x1b[31mno such method"}
-            return self.reply(200, {"jsonrpc": "2.0", "id": message["id"], "error": error})
-        return self.reply(200, {"jsonrpc": "2.0", "id": message["id"], "result": result})
+            return {"jsonrpc": "2.0", "id": message["id"], "error": error}
+        return {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
     def resource(self, fault, origin):
         if fault == "page":
