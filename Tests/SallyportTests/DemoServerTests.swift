@@ -46,7 +46,7 @@ struct DemoServerTests {
         let tools = try send(#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).first?["result"]?["tools"]
         let add = tools?.elements.first { $0["name"]?.equals("add") == true }
         #expect((add?["outputSchema"] != nil) == (agreed >= "2025-06-18"))
-        #expect(tools?.count == 10)
+        #expect(tools?.count == 15)
     }
 
     @Test("ids and echoed text come back byte for byte")
@@ -73,6 +73,34 @@ struct DemoServerTests {
         let identity = try call("whoami", meta: #"{"x.sallyport/user":{"id":"u1"},"other":1}"#).first
         #expect(text(identity) == #"{"x.sallyport/user":{"id":"u1"}}"#)
         #expect(text(try call("headers", meta: #"{"a":1}"#).first)?.hasSuffix(#"{"a":1}"#) == true)
+    }
+
+    @Test("X-05: what reaches the server is told, secrets by their names alone, and to nobody what another one said")
+    func diagnostics() throws {
+        func object(_ tool: String, meta: String = "{}") throws -> JSONNode {
+            try JSONDocument(parsing: Array(try #require(text(try call(tool, meta: meta).first)).utf8)).root
+        }
+        #expect(text(try call("replay").first) == "nothing was echoed yet")
+        let (alice, bob) = (#"{"dev.sallyport/identity":{"id":"a"},"n":1}"#, #"{"dev.sallyport/identity":{"id":"b"}}"#)
+        _ = try call("echo", #"{"message":"for \u00e9"}"#, meta: alice)
+        #expect(text(try call("replay", meta: #"{"dev.sallyport/identity":{"id":"a"}}"#).first) == "for é")
+        for meta in [bob, "{}"] {
+            #expect(text(try call("replay", meta: meta).first)?.contains("somebody else") == true)
+        }
+        let timing = try object("timing", meta: #"{"traceparent":"00-aa"}"#)
+        #expect(timing["traceparent"]?.string == "00-aa" && (timing["calls_since_start"]?.integer ?? 0) >= 5)
+        #expect(try object("environment")["PATH"]?.string?.isEmpty == false)
+        let shown = JSONValue.object(DemoServer.shown(["API_KEY": "hunter2", "TZ": "UTC", "SALLYPORT_USER_ID": "u1"]))
+        #expect(
+            String(decoding: shown.serialized(), as: UTF8.self)
+                == #"{"API_KEY":"(set, not shown)","SALLYPORT_USER_ID":"u1","TZ":"UTC"}"#)
+        #expect(try object("health")["status"]?.string == "ok")
+        _ = try send(
+            #"{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{"roots":{}},"clientInfo":{"name":"c","version":"1"}}}"#
+        )
+        let session = try object("session")
+        #expect(session["protocol_version"]?.string == "2025-06-18" && session["roots"]?.boolean == true)
+        #expect(session["client"]?["name"]?.string == "c" && session["sampling"]?.boolean == false)
     }
 
     @Test("sleep and progress are timers: others are not held up, and cancellation ends them")

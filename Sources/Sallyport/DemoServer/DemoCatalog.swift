@@ -25,6 +25,11 @@ enum DemoCatalog {
                 tool("elicit", "Asks you for your name through the client.", ["message": string("What to ask")]),
                 tool("sample", "Asks the client's model.", ["prompt": string("What to ask")]),
                 tool("roots", "Lists the roots that the client offers.", [:]),
+                tool("replay", "Says again what echo said to you last.", [:]),
+                tool("timing", "Tells the server's time, and since when it runs.", [:]),
+                tool("environment", "Names the server's variables; values only of those that hold no secret.", [:]),
+                tool("health", "Tells that the server is well.", [:]),
+                tool("session", "Tells what was agreed on with the client.", [:]),
             ])
     }
 

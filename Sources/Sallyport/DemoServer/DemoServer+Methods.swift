@@ -37,6 +37,7 @@ extension DemoServer {
         session.canElicit = capabilities?["elicitation"] != nil
         session.canSample = capabilities?["sampling"] != nil
         session.hasRoots = capabilities?["roots"] != nil
+        session.client = params?["clientInfo"].map { JSONValue($0) }
         send(
             result: [
                 "protocolVersion": .string(session.protocolVersion),

@@ -6,8 +6,10 @@ extension DemoServer {
     func callTool(_ params: JSONNode?, id: [UInt8]) {
         guard let name = params?["name"] else { return send(error: -32602, "The tool's name is missing", id: id) }
         let arguments = params?["arguments"]
+        calls &+= 1
         if name.equals("echo") {
             guard let message = arguments?["message"], message.kind == .string else { return missing("message", id) }
+            lastEcho = params
             return send(quotedText: message.bytes, id: id)
         }
         switch name.string ?? "" {
@@ -20,6 +22,7 @@ extension DemoServer {
         case "elicit": elicit(arguments, id: id)
         case "sample": sample(arguments, id: id)
         case "roots": roots(id: id)
+        case let other where diagnose(other, params, id: id): break
         default: send(error: -32602, "Unknown tool", id: id)
         }
     }

@@ -21,6 +21,14 @@ final class DemoServer {
     private var timers: [DemoTimer] = []
     private var questions: [Int64: DemoQuestion] = [:]
     private var lastQuestion: Int64 = 0
+    /// When the process began.
+    let startedAt = ContinuousClock.now
+    /// Tool calls since then.
+    var calls: Int64 = 0
+    /// The parameters of the last `echo`, for `replay`.
+    var lastEcho: JSONNode?
+    /// Calls that have no answer yet.
+    var waiting: Int { timers.count + questions.count }
 
     /// A server of the legacy era, or of the modern one and nothing else.
     init(isModern: Bool = false) {
@@ -251,6 +259,8 @@ struct DemoSession {
     var canSample = false
     /// Whether the client answers `roots/list`.
     var hasRoots = false
+    /// What the client says that it is.
+    var client: JSONValue?
     /// The least severity of log messages, as an index of `levels`.
     var minimumLevel = 0
 
