@@ -41,6 +41,7 @@ struct DeviceEndpoint: HTTPResponder {
         try form.verify(purpose: DeviceEndpoint.formPurpose, browserSecret: secret)
         // Before the code is looked at, right or wrong: guesses are counted, not answers (§5.1).
         if let seconds = service.deviceLimiter.take(visit.request.remoteAddress, at: service.now) {
+            service.metrics.reached(.deviceCodes)
             throw AuthorizationRefusal.tooManyRequests(seconds: seconds)
         }
         let typed = try form.value("user_code") ?? ""

@@ -42,11 +42,19 @@ struct LocalLogin {
             }
         let failures = try await service.store.loginFailures(key)
         let wait = LoginDelay.remaining(after: failures, at: service.now)
-        guard wait == 0 else { return .delayed(seconds: (wait + 999) / 1000) }
+        guard wait == 0 else {
+            return delayed(purpose, .loginDelay, seconds: (wait + 999) / 1000)
+        }
         let outcome = try await service.loginAdmission.attempt(from: request.remoteAddress) {
             try await compare(name: name, key, failures, password: password, purpose, request: request)
         }
-        return outcome ?? .delayed(seconds: LoginAdmission.patience)
+        return outcome ?? delayed(purpose, .logins, seconds: LoginAdmission.patience)
+    }
+
+    private func delayed(_ purpose: Purpose, _ limit: AuthorizationMetrics.Limit, seconds: Int64) -> Outcome {
+        service.metrics.reached(limit)
+        if case .signIn = purpose { service.metrics.login(.password, .delayed) }
+        return .delayed(seconds: seconds)
     }
 
     private func compare(
@@ -57,7 +65,7 @@ struct LocalLogin {
         let noted = try await service.store.noteLoginFailure(
             key, capacity: LocalLogin.failureCapacity, at: service.now)
         guard noted.count == failures.count + 1 || noted.count <= LoginDelay.freeFailures + 1 else {
-            return .delayed(seconds: 1)
+            return delayed(purpose, .loginDelay, seconds: 1)
         }
         let user = try await service.store.user(named: name)
         guard try await isRight(password, for: user), let user, !user.isDisabled else {
@@ -73,6 +81,7 @@ struct LocalLogin {
     private func note(_ purpose: Purpose, isRight: Bool, _ user: UserID?, _ request: HTTPRequest) {
         switch purpose {
         case .signIn:
+            service.metrics.login(.password, isRight ? .success : .failed)
             service.note(
                 isRight ? .loginSucceeded : .loginFailed, outcome: isRight ? .success : .failed, user: user,
                 request: request)

@@ -59,6 +59,7 @@ extension AuthorizationService {
     /// Keeps one address from writing registrations without end (A14).
     func limitRegistrations(_ request: HTTPRequest) throws(RegistrationRefusal) {
         guard let seconds = registrationLimiter.take(request.remoteAddress, at: now) else { return }
+        metrics.reached(.registrations)
         throw .tooMany(seconds: seconds)
     }
 }

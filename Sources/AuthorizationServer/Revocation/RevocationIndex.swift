@@ -24,16 +24,21 @@ package final class RevocationIndex: Sendable {
     }
 
     private let clock: WallClock
+    private let revoked: Counter
     private let state = Mutex(State())
 
     /// Creates an index that knows nothing yet: until the first reading every check is refused.
-    package init(clock: WallClock) {
+    package init(clock: WallClock, metrics: MetricsRegistry = .shared) {
         self.clock = clock
+        revoked = metrics.counter(
+            "sallyport_grants_revoked_total",
+            help: "Grants that were ended, with all their tokens: by users, clients, operators, or because of a reuse.")
     }
 
     /// Notes a grant that this process ended.
     package func revoke(_ grant: GrantID, at now: Timestamp) {
-        state.withLock { $0.ended[grant] = now }
+        let isNew = state.withLock { $0.ended.updateValue(now, forKey: grant) == nil }
+        if isNew { revoked.increment() }
     }
 
     /// Reads what is new in the feed; entries older than `forgetBefore` matter to no token any more.
@@ -44,10 +49,16 @@ package final class RevocationIndex: Sendable {
         while true {
             let from = state.withLock { $0.sequence }
             let page = try await feed.revocations(after: from, limit: limit)
-            state.withLock { state in
-                for entry in page { state.ended[entry.grant] = entry.revokedAt }
+            let news = state.withLock { state in
+                var news: UInt64 = 0
+                for entry in page where state.ended.updateValue(entry.revokedAt, forKey: entry.grant) == nil {
+                    news += 1
+                }
                 state.sequence = max(state.sequence, page.last?.sequence ?? 0)
+                // What was there before us is no news.
+                return state.readAt == nil ? 0 : news
             }
+            if news > 0 { revoked.increment(by: news) }
             if page.count < limit { break }
         }
         state.withLock { state in

@@ -95,6 +95,7 @@ extension AuthorizationService {
     /// Keeps one address from asking for pages without end.
     func limitPages(_ request: HTTPRequest) throws(AuthorizationRefusal) {
         guard let seconds = pageLimiter.take(request.remoteAddress, at: now) else { return }
+        metrics.reached(.pages)
         throw .tooManyRequests(seconds: seconds)
     }
 

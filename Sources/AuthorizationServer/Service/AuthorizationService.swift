@@ -20,6 +20,7 @@ package struct AuthorizationService: Sendable {
     let clock: WallClock
     let audit: any AuditLog
     let logger: Logger
+    let metrics: AuthorizationMetrics
     let pageLimiter: AddressRateLimiter
     let registrationLimiter: AddressRateLimiter
     let clientLimiter: AddressRateLimiter
@@ -40,7 +41,7 @@ package struct AuthorizationService: Sendable {
         configuration: AuthorizationServerConfiguration, store: any AuthorizationStore, keyring: SigningKeyring,
         revocations: RevocationIndex, hosts: HostPolicy, resources: any ProtectedResourceDirectory, clock: WallClock,
         audit: any AuditLog, logger: Logger, providers: ProviderDirectory = .localOnly,
-        documents: (any PeerDocumentFetcher)? = nil
+        documents: (any PeerDocumentFetcher)? = nil, metrics: MetricsRegistry = .shared
     ) {
         self.configuration = configuration
         self.store = store
@@ -53,6 +54,7 @@ package struct AuthorizationService: Sendable {
         self.audit = audit
         self.providers = providers
         self.logger = logger
+        self.metrics = AuthorizationMetrics(in: metrics)
         pageLimiter = AddressRateLimiter(perMinute: configuration.pageRequestsPerMinute)
         registrationLimiter = AddressRateLimiter(perMinute: configuration.registration.perMinute)
         clientLimiter = AddressRateLimiter(perMinute: configuration.grants.clientRequestsPerMinute)

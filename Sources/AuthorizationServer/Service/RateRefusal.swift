@@ -21,6 +21,7 @@ extension AuthorizationService {
     /// Keeps one address from filling the store with what nobody has authenticated for.
     func limitClients(_ request: HTTPRequest) throws(RateRefusal) {
         guard let seconds = clientLimiter.take(request.remoteAddress, at: now) else { return }
+        metrics.reached(.clientRequests)
         throw RateRefusal(seconds: seconds)
     }
 }

@@ -56,6 +56,7 @@ struct ClientAuthenticator {
     private func judge(_ secret: PresentedSecret, of client: RegisteredClient, by address: SocketAddress) throws {
         let isRight = secret.matches(client.secretDigest)
         if let seconds = service.secretGuesses.count(client.id, from: address, isRight: isRight, at: service.now) {
+            service.metrics.reached(.clientSecrets)
             throw RateRefusal(seconds: seconds, reason: "too many wrong secrets of this client")
         }
         guard isRight else { throw ClientAuthenticator.refusal("the client's credentials are wrong") }

@@ -27,6 +27,7 @@ struct JWTBearerGrant {
                 origin: issuer.origin, hosts: service.hosts, directory: service.resources, client: client.client))
         let identity = try await identity(of: assertion, by: provider)
         guard provider.allowList.admits(identity.said.facts) else {
+            service.metrics.login(.assertion, .denied)
             note(.loginFailed, .denied, client, provider, "not_on_the_allow_list")
             throw OAuthError(.invalidGrant, "the user may not use this server")
         }
@@ -37,9 +38,11 @@ struct JWTBearerGrant {
         let grant = record(of: access, user: user.id, client: client.id)
         // The account is looked at in the act that opens the grant.
         guard try await service.store.open(grant, refreshToken: nil, at: grant.grantedAt) == .opened else {
+            service.metrics.login(.assertion, .denied)
             note(.loginFailed, .denied, client, provider, "account_disabled", user: user.id)
             throw OAuthError(.invalidGrant, "the account is closed")
         }
+        service.metrics.login(.assertion, .success)
         return try issuer.issue(
             grant, to: subject, narrowed: TokenNarrowing(all: grant), refresh: nil,
             detail: [("grant_type", JWTBearerGrant.type), ("provider", provider.id), ("assertion", assertion.id)])
@@ -62,6 +65,7 @@ struct JWTBearerGrant {
                 tenant: provider.tenant)
             return (provider, try assertion.verify(by: keys, expecting: expected, at: service.now))
         } catch let rejection as IdentityAssertionRejection {
+            service.metrics.login(.assertion, .failed)
             note(.loginFailed, .failed, client, nil, rejection.reason)
             throw OAuthError(.invalidGrant, rejection.explanation)
         } catch let failure as DocumentFailure {

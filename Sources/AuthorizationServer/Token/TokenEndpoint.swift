@@ -32,6 +32,7 @@ struct TokenEndpoint: HTTPResponder {
             try await service.store.markUsed(client.id, at: service.now)
             return JSONAnswer.make(.ok, tokens.json)
         } catch {
+            service.metrics.refused(error)
             return service.answer(for: error, request: request)
         }
     }
@@ -44,6 +45,14 @@ struct TokenEndpoint: HTTPResponder {
             throw OAuthError(.unsupportedGrantType, "grant_type must be one of those in the metadata")
         }
         try client.require(grantType: type)
+        let tokens = try await exchange(type, request, client: client, issuer: issuer)
+        service.metrics.issued(type)
+        return tokens
+    }
+
+    private func exchange(
+        _ type: String, _ request: TokenRequest, client: AuthenticatedClient, issuer: TokenIssuer
+    ) async throws -> TokenResponse {
         switch type {
         case "authorization_code":
             return try await AuthorizationCodeGrant(service: service, issuer: issuer).exchange(request, client: client)

@@ -18,6 +18,7 @@ struct Fixture {
     let clock: ManualClock
     let store: MemoryStore
     let audit = AuditRecorder()
+    let metrics = MetricsRegistry()
     let service: AuthorizationService
     let router: HTTPRouter
     let users: UserAdministration
@@ -33,7 +34,7 @@ struct Fixture {
         store = other?.store ?? MemoryStore()
         var configuration = AuthorizationServerConfiguration()
         configure(&configuration)
-        let index = RevocationIndex(clock: clock.wallClock)
+        let index = RevocationIndex(clock: clock.wallClock, metrics: metrics)
         _ = try await store.establish(try await SharedKeys.records.value)
         let listen = try SocketAddress(ip: "127.0.0.1", port: 8080)
         service = AuthorizationService(
@@ -42,7 +43,8 @@ struct Fixture {
             revocations: index,
             hosts: HostPolicy(publicURL: try publicURL.map { try HTTPURL($0) }, listen: listen, allowedOrigins: []),
             resources: resources, clock: clock.wallClock, audit: audit,
-            logger: Logger(label: "test", sink: LogSink { _ in }), providers: providers, documents: documents)
+            logger: Logger(label: "test", sink: LogSink { _ in }), providers: providers, documents: documents,
+            metrics: metrics)
         try await service.prepare()
         var router = HTTPRouter()
         service.register(on: &router)

@@ -15,6 +15,7 @@ struct ProviderArrival {
     /// The provider says who it is: allow-list, account, session, and the answer to the client.
     func welcome(_ vouched: VouchedIdentity) async throws -> HTTPResponse {
         guard provider.allowList.admits(vouched.identity.facts) else {
+            service.metrics.login(.provider, .denied)
             service.note(
                 .loginFailed, outcome: .denied, request: visit.request,
                 detail: [("provider", provider.id), ("reason", "not_on_the_allow_list")])
@@ -22,11 +23,13 @@ struct ProviderArrival {
         }
         let user = try await FederatedAccount(service: service).signIn(vouched, by: provider.id)
         guard !user.isDisabled else {
+            service.metrics.login(.provider, .denied)
             service.note(
                 .loginFailed, outcome: .denied, user: user.id, request: visit.request,
                 detail: [("provider", provider.id), ("reason", "account_disabled")])
             return try await notAdmitted(vouched.identity)
         }
+        service.metrics.login(.provider, .success)
         service.note(
             .loginSucceeded, outcome: .success, user: user.id, request: visit.request,
             detail: [("provider", provider.id)])
@@ -37,6 +40,7 @@ struct ProviderArrival {
 
     /// The provider answered with an error of OAuth 2.1 §4.1.2.1.
     func refused(by error: String) async throws -> HTTPResponse {
+        service.metrics.login(.provider, .failed)
         service.note(
             .loginFailed, outcome: .failed, request: visit.request,
             detail: [("provider", provider.id), ("reason", "provider_error")])
@@ -52,6 +56,7 @@ struct ProviderArrival {
 
     /// The provider could not be asked, or its answer cannot be believed.
     func failed(_ failure: ProviderFailure) async throws -> HTTPResponse {
+        service.metrics.login(.provider, .failed)
         service.note(
             .loginFailed, outcome: .failed, request: visit.request,
             detail: [("provider", provider.id), ("reason", failure.code.rawValue)])

@@ -16,6 +16,7 @@ struct TrustedProxyVisit {
     func enter(_ purpose: LoginPurpose) async throws -> HTTPResponse {
         let service = visit.service
         guard let identity else {
+            service.metrics.login(.proxy, .denied)
             service.note(
                 .loginFailed, outcome: .denied, request: visit.request,
                 detail: [("provider", login.id), ("reason", "not_on_the_allow_list")])
@@ -23,7 +24,11 @@ struct TrustedProxyVisit {
         }
         let user = try await FederatedAccount(service: service).signIn(
             VouchedIdentity(identity, credential: nil), by: login.id)
-        guard !user.isDisabled else { return Self.refusal.page.response(.forbidden) }
+        guard !user.isDisabled else {
+            service.metrics.login(.proxy, .denied)
+            return Self.refusal.page.response(.forbidden)
+        }
+        service.metrics.login(.proxy, .success)
         service.note(
             .loginSucceeded, outcome: .success, user: user.id, request: visit.request,
             detail: [("provider", login.id)])
