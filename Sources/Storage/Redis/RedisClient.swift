@@ -11,6 +11,7 @@ final class RedisClient: Sendable {
 
     private let connections: [RedisConnection]
     let location: RedisLocation
+    private let metrics = StoreMetrics()
 
     /// Begins to connect, on every loop.
     init(location: RedisLocation, loops: [EventLoop], logger: Logger) throws(TLSError) {
@@ -30,7 +31,7 @@ final class RedisClient: Sendable {
         let note = script.effect == .decision ? self.note() : nil
         let call = script.call(prefix: location.prefix, note: note, arguments: arguments)
         let isDurable = script.effect == .decision
-        let reply = try await ask { connection in
+        let reply = try await ask(script.effect == .none ? .read : .write) { connection in
             let result = await connection.perform(call, isDurable: isDurable)
             guard case .failure(.refused("NOSCRIPT", _)) = result else { return result }
             let evaluation = script.evaluation(prefix: self.location.prefix, note: note, arguments: arguments)
@@ -42,7 +43,23 @@ final class RedisClient: Sendable {
 
     /// Sends a command that only reads.
     func read(_ command: [UInt8]) async throws(StoreError) -> RESPValue {
-        try await ask { await $0.perform(command, isDurable: false) }
+        try await ask(.read) { await $0.perform(command, isDurable: false) }
+    }
+
+    /// Asks, and notes how long it took and how it went.
+    private func ask(
+        _ operation: StoreMetrics.Operation,
+        _ attempt: (RedisConnection) async -> Result<RESPValue, RedisFailure>
+    ) async throws(StoreError) -> RESPValue {
+        let start = EventLoop.preciseNow
+        do throws(StoreError) {
+            let reply = try await ask(attempt)
+            metrics.note(operation, since: start, .success(reply))
+            return reply
+        } catch {
+            metrics.note(operation, since: start, Result<RESPValue, StoreError>.failure(error))
+            throw error
+        }
     }
 
     /// Asks, and once more where nobody knows whether the first time counted (F10), or where another server took over.

@@ -1,3 +1,4 @@
+import AsyncIO
 import AuthorizationServer
 import Glibc
 import Synchronization
@@ -16,6 +17,7 @@ final class SQLiteDatabase: Sendable {
     private let writer: WorkerThread<WriteJob>
     private let reader: WorkerThread<ReadJob>
     private let clock: HighWaterMark
+    private let metrics = StoreMetrics()
 
     /// Opens the file at `path`, creating or migrating it; blocking. Refuses a damaged or newer file (F13).
     init(path: String, busyTimeout: Int32 = SQLiteDatabase.busyTimeout) throws(DatabaseOpeningError) {
@@ -59,6 +61,7 @@ final class SQLiteDatabase: Sendable {
     func write<T: Sendable>(
         _ body: @escaping @Sendable (SQLiteConnection) throws(StoreError) -> T
     ) async throws(StoreError) -> T {
+        let start = EventLoop.preciseNow
         let result: Result<T, StoreError> = await withCheckedContinuation { continuation in
             let job = WriteJob(
                 run: { connection in
@@ -75,6 +78,7 @@ final class SQLiteDatabase: Sendable {
                 refuse: { continuation.resume(returning: .failure($0)) })
             if !writer.submit(job) { job.refuse(Self.overloaded) }
         }
+        metrics.note(.write, since: start, result)
         return try result.get()
     }
 
@@ -82,6 +86,7 @@ final class SQLiteDatabase: Sendable {
     func read<T: Sendable>(
         _ body: @escaping @Sendable (SQLiteConnection) throws(StoreError) -> T
     ) async throws(StoreError) -> T {
+        let start = EventLoop.preciseNow
         let result: Result<T, StoreError> = await withCheckedContinuation { continuation in
             let job: ReadJob = { connection in
                 do throws(StoreError) {
@@ -92,6 +97,7 @@ final class SQLiteDatabase: Sendable {
             }
             if !reader.submit(job) { continuation.resume(returning: .failure(Self.overloaded)) }
         }
+        metrics.note(.read, since: start, result)
         return try result.get()
     }
 
