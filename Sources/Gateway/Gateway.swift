@@ -18,7 +18,7 @@ package final class Gateway: Sendable {
     private let rates: RequestRates?
     private let tally: AuditTally
     private let endpoints: [MCPEndpoint]
-    private let branches: [GatewayBranch]
+    let branches: [GatewayBranch]
     private let channels: [EventChannelEndpoint]
     private let pages: CrossOriginPolicy
     let pins: PinBooks
@@ -57,7 +57,7 @@ package final class Gateway: Sendable {
             hosts: configuration.hostPolicy,
             allowsLoopbackPages: configuration.allowsLoopbackPages && configuration.isProtected)
         let directory = previous?.directory ?? SessionDirectory()
-        let quotas = previous?.quotas ?? PrincipalQuotas(configuration.limits)
+        let quotas = previous?.quotas ?? PrincipalQuotas(configuration.limits, in: configuration.metrics)
         let builder = BranchBuilder(
             configuration, directory: directory, quotas: quotas,
             slots: previous?.slots ?? ProcessSlots(configuration.limits), loops: loops)
@@ -160,11 +160,6 @@ package final class Gateway: Sendable {
     /// Starts what is to stand ready before anybody asks for it (`pool.prespawn`), in the background; what does already goes on.
     package func begin() async {
         for branch in branches { await branch.supervisor.begin() }
-    }
-
-    /// Servers behind HTTP that do not answer and are not asked for a while.
-    package var unavailableServers: [String] {
-        branches.filter { $0.circuit?.isOpen == true }.map(\.supervisor.server.name)
     }
 
     /// How many sessions there are.

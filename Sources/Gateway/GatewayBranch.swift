@@ -8,6 +8,10 @@ struct GatewayBranch: Sendable {
     let supervisor: ServerSupervisor
     /// The sessions that it has for modern clients.
     let bridge: BridgePool
+    /// Whether it starts.
+    var starts: StartRecord { supervisor.starts }
+    /// How many processes of it run.
+    var processes: Gauge?
     /// Of a server behind HTTP.
     var circuit: UpstreamCircuit?
     /// Which definitions of its tools are approved; nil where nobody looks at them.
@@ -43,20 +47,22 @@ struct BranchBuilder {
     /// A server, which is not started.
     func branch(_ server: ServerDefinition) -> GatewayBranch {
         let book = book(of: server)
+        let starts = StartRecord(server: server.name, clock: configuration.clock, in: configuration.metrics)
         func pinned(_ upstream: any Upstream) -> any Upstream { book.map { PinnedUpstream(upstream, $0) } ?? upstream }
         guard let remote = server.remote else {
             let loop = loops.next()
-            let program = StdioUpstream(server, configuration, slots, on: loop)
+            let program = StdioUpstream(server, configuration, slots, starts, on: loop)
             var spoken: any Upstream = EraUpstream(pinned(program), server)
             if server.isolation != .session {
-                spoken = SharedUpstream(spoken, server, configuration, slots, on: loop)
+                spoken = SharedUpstream(spoken, server, configuration, slots, starts, on: loop)
             }
-            var branch = branch(server, spoken, slots)
+            var branch = branch(server, spoken, slots, starts)
+            branch.processes = ProcessMetrics.running(of: server.name, in: configuration.metrics)
             branch.book = book
             return branch
         }
         let there = HTTPUpstream(server, remote, configuration)
-        var branch = branch(server, EraUpstream(pinned(there), server), slots)
+        var branch = branch(server, EraUpstream(pinned(there), server), slots, starts)
         branch.circuit = there.circuit
         branch.book = book
         return branch
@@ -74,17 +80,20 @@ struct BranchBuilder {
         let plan = AggregatePlan(
             aggregate, branches.map(\.supervisor), policy: surroundings.policy, limits: configuration.limits,
             sealing: configuration.sealing, icons: surroundings.icons, metrics: configuration.metrics)
+        let server = aggregate.definition(of: configuration.servers, configuration.limits)
         return branch(
-            aggregate.definition(of: configuration.servers, configuration.limits), AggregateUpstream(plan: plan),
-            ProcessSlots(configuration.limits), members: configuration.servers.map(\.name))
+            server, AggregateUpstream(plan: plan), ProcessSlots(configuration.limits),
+            StartRecord(server: server.name, clock: configuration.clock, in: configuration.metrics),
+            members: configuration.servers.map(\.name))
     }
 
     private func branch(
-        _ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots, members: [String]? = nil
+        _ server: ServerDefinition, _ upstream: any Upstream, _ slots: ProcessSlots, _ starts: StartRecord,
+        members: [String]? = nil
     ) -> GatewayBranch {
         let supervisor = ServerSupervisor(
             server, upstream, members: members, slots: slots, quotas: quotas, surroundings: surroundings,
-            metrics: configuration.metrics, loops: loops)
+            metrics: configuration.metrics, starts: starts, loops: loops)
         return GatewayBranch(
             supervisor: supervisor,
             bridge: BridgePool(

@@ -79,6 +79,34 @@ struct CallTraceTests {
         }
     }
 
+    @Test("the server's part lasts from when it is handed the request until its answer comes, inside of ours")
+    func parts() async throws {
+        try await Self.withTraces { bench, spans in
+            let client = try await bench.open()
+            _ = try await client.send(
+                PlainMCP.call("sleep", id: 2, #"{"seconds":0.3}"#), ["traceparent": Self.parent()])
+            let (served, asked) = try await Self.pair(spans)
+            #expect(asked.end - asked.start >= 290_000_000)
+            #expect(asked.start > served.start && asked.end < served.end)
+        }
+    }
+
+    @Test("what never reaches the server has no span of its part, and says what went wrong")
+    func unasked() async throws {
+        var server = ServerDefinition.python("demo", Script.server)
+        server.tools = ToolFilter(deny: ["hidden"])
+        try await Self.withTraces([server]) { bench, spans in
+            let client = try await bench.open()
+            #expect(try await client.send(PlainMCP.call("hidden", id: 2)).errorCode != nil)
+            var all: [TraceSpan] = []
+            try await eventuallyTrue("a span") {
+                all += spans.take(10)
+                return !all.isEmpty
+            }
+            #expect(all.map(\.kind) == [.server] && all.first?.error == "unknown_tool")
+        }
+    }
+
     @Test("the message says more than its head, and what is malformed says nothing")
     func places() async throws {
         let other = String(repeating: "b", count: 32)

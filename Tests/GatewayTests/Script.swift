@@ -29,6 +29,7 @@ enum Script {
             params = request["params"]
             mode, arguments, meta = params["name"], params.get("arguments", {}), params.get("_meta", {})
             if mode == "echo": say(request, arguments.get("message", ""))
+            elif mode == "fails": result(request, {"content": [], "isError": True})
             elif mode == "meta": say(request, json.dumps(meta))
             elif mode == "environment": say(request, json.dumps(dict(os.environ)))
             elif mode == "pid": say(request, str(os.getpid()))

@@ -23,6 +23,23 @@ struct TracerTests {
         #expect(ids.count == 1000 && ids.allSatisfy { $0.utf8.count == 16 })
     }
 
+    @Test("a span may be shorter than it was open, and is never longer")
+    func shorter() async throws {
+        let span = Tracer(SpanBuffer(in: MetricsRegistry()), ratio: 1).begin(below: nil)
+        let opened = ContinuousClock.now
+        while ContinuousClock.now - opened < .milliseconds(40) { await Task.yield() }
+        func finished(_ began: Duration, _ ended: Duration) -> TraceSpan {
+            span.finished("x", .client, [], error: nil, began: began, ended: ended)
+        }
+        let part = finished(.milliseconds(30), .milliseconds(10))
+        #expect(part.end - part.start == 20_000_000)
+        let all = finish(span)
+        #expect(part.start > all.start && part.end < all.end)
+        let early = finished(.seconds(3600), .seconds(1800))
+        #expect(early.start == all.start && early.end == all.start)
+        #expect(finished(.milliseconds(-5), .milliseconds(-9)).start >= all.start)
+    }
+
     private static let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
     private static let rest = good.dropFirst(2)

@@ -18,6 +18,8 @@ extension ChildProcess {
         package var label: String
         /// How long the launcher and `execve` may take.
         package var startTimeout: Duration
+        /// Is kept for as long as the child has an owner, wherever it moves: who counts children counts by it.
+        package var companion: (any AnyObject & Sendable)?
 
         package init(
             executable: String, arguments: [String] = [], environment: [String: String] = [:],

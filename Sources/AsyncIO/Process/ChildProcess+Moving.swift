@@ -15,7 +15,7 @@ extension ChildProcess {
             throw .launcherFailed
         }
         let core = try await ProcessCore.adopt(released, as: pid, on: loop)
-        return ChildProcess(core, pid: pid)
+        return ChildProcess(core, pid: pid, companion: companion)
     }
 }
 

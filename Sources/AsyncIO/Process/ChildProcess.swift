@@ -21,9 +21,12 @@ package actor ChildProcess {
     package nonisolated let standardError: ByteStream
 
     let core: ProcessCore
+    /// Of whoever started it; see ``Configuration/companion``.
+    let companion: (any AnyObject & Sendable)?
     private var stopping = false
 
-    init(_ core: ProcessCore, pid: Int32) {
+    init(_ core: ProcessCore, pid: Int32, companion: (any AnyObject & Sendable)?) {
+        self.companion = companion
         self.core = core
         self.pid = pid
         loop = core.loop
@@ -45,7 +48,7 @@ package actor ChildProcess {
         let core = try await ProcessCore.adopt(launched, on: loop)
         do throws(SpawnError) {
             let pid = try await core.started(configuration)
-            return ChildProcess(core, pid: pid)
+            return ChildProcess(core, pid: pid, companion: configuration.companion)
         } catch {
             loop.run { core.abandon() }
             throw error

@@ -42,7 +42,7 @@ extension AggregateConnection {
         member.capabilities = AggregateCapabilities(result["capabilities"])
         member.instructions = result["instructions"]?.string
         member.supervisor.reached()
-        member.supervisor.metrics.sessions.add(1)
+        member.supervisor.metrics.began()
         plan.note(member.capabilities, of: member.index)
         found(member)
         if isReady { becomeReady(member) }

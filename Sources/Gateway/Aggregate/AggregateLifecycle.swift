@@ -127,7 +127,7 @@ extension AggregateConnection {
             details["message"] = .string(reason.message(member.server.name))
             requests(of: member.index).mark(&details)
             logger.warning("a server failed", details)
-            if !wasPresent { member.supervisor.missed() }
+            if !wasPresent { member.supervisor.missed(reason) }
         }
         missed(member)
         if wasPresent { changed(AggregateList.allCases.filter { member.capabilities.contains($0.capability) }) }

@@ -178,7 +178,7 @@ extension LegacySession {
         guard exchange.answer == nil else { return close(exchange, number) }
         cancelAtServer(number, reason)
         // Nobody reads it; it ends the waiting and is counted.
-        resolve(number) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
+        resolve(number, .cancelled) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
     }
 
     /// The session has ended: whoever comes back finds nothing.

@@ -118,7 +118,7 @@ extension LegacySession {
             expires: surroundings.states.expiry)
         guard let sealed = try? surroundings.states.seal(state, for: principal, at: server.name) else {
             // No randomness: nothing that a client brings back could be trusted.
-            return resolve(number) { JSONRPCError.cannotAsk.response(to: $0.id) }
+            return resolve(number, .failed) { JSONRPCError.cannotAsk.response(to: $0.id) }
         }
         exchange.parkedUntil = loop.now + surroundings.states.lifetime
         exchange.deadline = loop.now + surroundings.states.lifetime

@@ -113,7 +113,7 @@ extension LegacySession {
         guard let number = notification.params?["requestId"]?.integer.flatMap({ Int(exactly: $0) }),
             let exchange = exchanges[number], exchange.method == .subscriptionsListen
         else { return }
-        resolve(number, outcome: .answered) { ModernMessage.listenEnded($0.id) }
+        resolve(number, .answered) { ModernMessage.listenEnded($0.id) }
     }
 
     /// We end a listen: the server need not go on, and nobody waits for it.
@@ -122,7 +122,7 @@ extension LegacySession {
             return
         }
         exchanges[number] = nil
-        count(entry, .failed)
+        count(entry, .cancelled)
         sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: "the gateway ends it") + [0x0A])
     }
 }

@@ -48,7 +48,7 @@ extension LegacySession {
             guard let entry = calls.finish(number) else { continue }
             exchange.listener = nil
             exchanges[number] = nil
-            count(entry, .failed)
+            count(entry, .cancelled)
             sendLine(JSONRPCText.cancelled(JSONRPCID(number: number), reason: "nobody listens") + [0x0A])
         }
     }

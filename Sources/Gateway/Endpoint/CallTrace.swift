@@ -5,7 +5,8 @@ import MCP
 import OAuth
 import Telemetry
 
-/// The two spans of a request: ours, from the moment that it came, and that of the server's part in it.
+/// The two spans of a request: ours, from the moment that it came, and that of the server's part in it, from the moment when it
+/// is handed to the server until the answer comes.
 struct CallTrace: Sendable {
     /// Bytes of a tool's name that are kept.
     private static let maximumName = 256
@@ -54,7 +55,10 @@ struct CallTrace: Sendable {
     var traceparent: String { asked.context.traceparent }
 
     /// The call has ended.
-    func finish(_ record: CallRecord, _ end: CallEnd, _ session: LegacySession, _ destination: CallDestination?) {
+    func finish(
+        _ record: CallRecord, _ end: CallEnd, _ timing: CallTiming, _ session: LegacySession,
+        _ destination: CallDestination?
+    ) {
         guard asked.context.isSampled else { return }
         let tool = (destination?.tool ?? record.tool).map(Self.bounded)
         let server = destination?.server ?? session.server.name
@@ -71,7 +75,12 @@ struct CallTrace: Sendable {
             attributes.append(("gen_ai.tool.name", .string(tool)))
         }
         let error = end == .answered ? nil : end.rawValue
-        tracer.spans.add(asked.finished(name, .client, attributes, error: error))
+        // What never reached the server is no part of its time.
+        if let since = timing.sinceAsked {
+            tracer.spans.add(
+                asked.finished(
+                    name, .client, attributes, error: error, began: since, ended: min(since, timing.sinceAnswered)))
+        }
         if let address = client.ipAddress {
             attributes.append(("client.address", .string(address.description)))
             // Behind a proxy nobody knows it.

@@ -3,27 +3,13 @@ import MCP
 import OAuth
 import Telemetry
 
-/// How a call ended.
-enum CallEnd: String, Sendable, CaseIterable {
-    /// With a result.
-    case answered
-    /// With an error of the server.
-    case refused
-    /// By us: its principal may not make it, or nobody may.
-    case denied
-    /// Without an answer in time.
-    case timedOut = "timed_out"
-    /// By the end of the server, or cancelled.
-    case failed
-}
-
 extension CallEnd {
     /// The same in the words of the trail.
-    fileprivate var outcome: AuditOutcome {
+    fileprivate var auditOutcome: AuditOutcome {
         switch self {
-        case .answered: .success
-        case .denied: .denied
-        case .refused, .timedOut, .failed: .failed
+        case .answered, .toolError: .success
+        case .forbidden, .unknownTool, .unknownTask: .denied
+        default: .failed
         }
     }
 }
@@ -67,17 +53,17 @@ struct GatewayObserver: Sendable {
 
     /// `destination` where the call went to one of several servers: that one and its own name of the tool count.
     func called(
-        _ record: CallRecord, _ end: CallEnd, after time: Duration, _ session: LegacySession,
+        _ record: CallRecord, _ end: CallEnd, _ timing: CallTiming, _ session: LegacySession,
         _ destination: CallDestination?
     ) {
-        record.trace?.finish(record, end, session, destination)
+        record.trace?.finish(record, end, timing, session, destination)
         guard record.isAudited else { return }
         audit.record(
             AuditEvent(
-                time: clock.now(), action: .toolCalled, outcome: end.outcome,
+                time: clock.now(), action: .toolCalled, outcome: end.auditOutcome,
                 subject: destination.map { Self.subject(session.principal, $0.server) } ?? session.auditSubject,
                 tool: destination?.tool ?? record.tool, requestID: record.requestID,
-                remoteAddress: record.remoteAddress, duration: time,
+                remoteAddress: record.remoteAddress, duration: timing.total,
                 detail: record.arguments.map { [("arguments", $0)] } ?? []))
     }
 

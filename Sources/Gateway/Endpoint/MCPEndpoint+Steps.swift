@@ -49,7 +49,10 @@ extension MCPEndpoint {
         } else {
             quota = quotas.quota(for: caller.principal)
         }
-        guard quota.admitsCall else { throw .limitReached("Too many calls in flight") }
+        guard quota.admitsCall else {
+            quota.refusedCall()
+            throw .limitReached("Too many calls in flight")
+        }
     }
 
     /// The same for the rest of a batch, which comes whole or not at all: to wait would not help one that is too long.

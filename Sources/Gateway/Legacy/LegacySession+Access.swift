@@ -69,7 +69,7 @@ extension LegacySession {
     func refuse(_ number: Int, _ refusal: AccessRefusal, _ stream: MessageStream) {
         stream.missingScopes = refusal.scopes
         metrics.refused()
-        resolve(number, outcome: .denied, refusal.error)
+        resolve(number, .forbidden, refusal.error)
     }
 
     /// An answer as clients get it: lists as they may see them, and icons where they can be seen. Nil where it cannot be made.

@@ -122,7 +122,8 @@ extension LegacySession {
         let method = MCPMethod(message.method)
         let admitted = method == .toolsCall ? server.tools.admitted(message) : message
         let timeout = isInitialize ? server.startTimeout : server.callTimeout
-        let call = Call(method: method, stream: stream, began: now, deadline: now + timeout, record: record)
+        let call = Call(
+            method: method, stream: stream, began: EventLoop.preciseNow, deadline: now + timeout, record: record)
         let token = message.progressToken.flatMap { JSONRPCID($0) }?.text
         let number = calls.begin(id, progressToken: token, caller: call)
         stream.openCalls += 1
@@ -134,10 +135,10 @@ extension LegacySession {
             return refuse(number, refusal, stream)
         }
         guard var admitted else {
-            return resolve(number, outcome: .denied, .unknownTool)
+            return resolve(number, .unknownTool, .unknownTool)
         }
         if let refusal = ownTasks?.refusal(message, method) {
-            return resolve(number, outcome: .denied, refusal)
+            return resolve(number, .unknownTask, refusal)
         }
         if let trace = record?.trace {
             admitted = TraceMessage.carrying(trace.traceparent, state: trace.state, admitted)
@@ -154,7 +155,9 @@ extension LegacySession {
         if let record { connection.announce(number, for: record.requestID) }
         do throws(IOError) {
             // All lines of this turn of the loop go out together.
-            if try connection.enqueue(line) { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
+            let isFirst = try connection.enqueue(line)
+            stream.askedAt = EventLoop.preciseNow
+            if isFirst { loop.atEndOfTurn { self.assumeIsolated { $0.flushLines() } } }
         } catch {
             failed(error, number)
         }
@@ -174,7 +177,7 @@ extension LegacySession {
     private func failed(_ error: IOError, _ number: Int) {
         guard error == .overloaded else { return inputClosed() }
         // The server does not read; the other calls still have their deadlines.
-        resolve(number) { JSONRPCError(.limitReached, "The server does not keep up").response(to: $0.id) }
+        resolve(number, .overloaded) { JSONRPCError(.limitReached, "The server does not keep up").response(to: $0.id) }
     }
 
     /// Hands a notification on; `cancelled` also ends the waiting for the call that it names.
@@ -189,7 +192,7 @@ extension LegacySession {
         else { return }
         sendLine(ServerBoundMessage.cancellation(message, number: entry.number))
         // The answer that may still come finds nobody (M05).
-        resolve(entry.number) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
+        resolve(entry.number, .cancelled) { JSONRPCError(.cancelled, "The call was cancelled").response(to: $0.id) }
     }
 
     /// Gives a client's answer to the server; false when the server asked nothing under this id.
@@ -210,23 +213,23 @@ extension LegacySession {
     }
 
     /// Ends the waiting for call `number` with an error of ours.
-    func resolve(_ number: Int, outcome: CallEnd, _ error: JSONRPCError) {
+    func resolve(_ number: Int, _ end: CallEnd, _ error: JSONRPCError) {
         guard let entry = calls.finish(number) else { return }
-        settle(entry, outcome, error.response(to: entry.id), error: error.code)
+        settle(entry, end, error.response(to: entry.id), error: error.code)
     }
 
     /// Ends the waiting for call `number` with the message that `text` makes.
-    func resolve(_ number: Int, outcome: CallEnd = .failed, _ text: (Correlation<Call>.Entry) -> [UInt8]) {
+    func resolve(_ number: Int, _ end: CallEnd, _ text: (Correlation<Call>.Entry) -> [UInt8]) {
         guard let entry = calls.finish(number) else { return }
-        settle(entry, outcome, text(entry))
+        settle(entry, end, text(entry))
     }
 
     /// Gives `message`, with `error` where it is one that has a status of its own, to whoever waits for `entry`.
     func settle(
-        _ entry: Correlation<Call>.Entry, _ outcome: CallEnd, _ message: [UInt8], error: JSONRPCError.Code? = nil
+        _ entry: Correlation<Call>.Entry, _ end: CallEnd, _ message: [UInt8], error: JSONRPCError.Code? = nil
     ) {
         let stream = entry.caller.stream
-        count(entry, outcome)
+        count(entry, end)
         if isBridged, let exchange = exchanges[entry.number] {
             return settle(exchange, entry.number, .init(message, error: error))
         }
@@ -241,15 +244,15 @@ extension LegacySession {
     }
 
     /// Counts the end of a call, once.
-    func count(_ entry: Correlation<Call>.Entry, _ outcome: CallEnd) {
+    func count(_ entry: Correlation<Call>.Entry, _ end: CallEnd) {
         quota.callEnded()
         let destination = connection?.destination(of: entry.number)
-        let now = EventLoop.preciseNow
-        let time = now - entry.caller.began
-        (destination?.metrics ?? metrics).called(entry.caller.method, outcome, time)
+        let timing = CallTiming(
+            began: entry.caller.began, asked: entry.caller.stream.askedAt, answered: answeredAt)
+        (destination?.metrics ?? metrics).called(entry.caller.method, end, timing)
         if let record = entry.caller.record {
-            lastAnswered = (entry.number, record.requestID, now)
-            surroundings.observer.called(record, outcome, after: time, self, destination)
+            lastAnswered = (entry.number, record.requestID, EventLoop.preciseNow)
+            surroundings.observer.called(record, end, timing, self, destination)
         }
     }
 

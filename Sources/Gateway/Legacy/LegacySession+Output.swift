@@ -7,7 +7,9 @@ import Telemetry
 extension LegacySession {
     /// Takes what came at once.
     func take(_ lines: [LineFramer.Line]) {
+        answeredAt = EventLoop.preciseNow
         for line in lines where end == nil { take(line) }
+        answeredAt = nil
         holdBack()
     }
 
@@ -60,22 +62,28 @@ extension LegacySession {
         guard let entry = calls.finish(number) else { return discard() }
         garbage = 0
         timeouts = 0
-        var refused = CallEnd.refused
+        var error = CallEnd.serverError
         if surroundings.policy != nil {
             entry.caller.stream.missingScopes = connection?.missingScopes(of: number)
-            if connection?.isDenied(number) == true { refused = .denied }
+            if connection?.isDenied(number) == true || entry.caller.stream.missingScopes != nil { error = .forbidden }
         }
         guard let shown = shown(raw, entry.caller.method, for: entry.caller.stream.principal) else {
-            return settle(entry, .refused, JSONRPCError.unreadableList.response(to: entry.id))
+            return settle(entry, .invalidAnswer, JSONRPCError.unreadableList.response(to: entry.id))
         }
         let message = withoutForbiddenQuestions(keepingTasksApart(shown, entry.caller.method))
         let isResult = message.node["error"] == nil
+        let end = isResult ? Self.ending(message, entry.caller.method) : error
         if entry.caller.method == .initialize { established(isResult ? message.node["result"] : nil) }
         if isBridged, let exchange = exchanges[number] {
-            count(entry, isResult ? .answered : refused)
+            count(entry, end)
             return settle(exchange, number, answer(of: exchange, number, message, entry.id))
         }
-        settle(entry, isResult ? .answered : refused, ClientBoundMessage.response(message, id: entry.id))
+        settle(entry, end, ClientBoundMessage.response(message, id: entry.id))
+    }
+
+    private static func ending(_ answer: JSONRPCMessage, _ method: MCPMethod) -> CallEnd {
+        guard method == .toolsCall, answer.node["result"]?["isError"]?.boolean == true else { return .answered }
+        return .toolError
     }
 
     /// The server answered `initialize`.

@@ -69,6 +69,9 @@ actor LegacySession {
     /// The member of `_meta` by which the server learns for whom it works, as JSON text.
     nonisolated let identity: [UInt8]
 
+    /// When it began.
+    nonisolated let began = EventLoop.preciseNow
+
     var connection: (any ServerConnection)?
     var calls = Correlation<Call>()
     /// The call that was answered last.
@@ -112,6 +115,8 @@ actor LegacySession {
     var pausedSince = LoopInstant(nanoseconds: 0)
     /// When the server was found to have closed its input.
     var inputClosedAt: LoopInstant?
+    /// When what is being taken from the server came; nil while nothing is.
+    var answeredAt: LoopInstant?
     var garbage = 0
     var timeouts = 0
     var lastUse: LoopInstant

@@ -79,6 +79,8 @@ final class MessageStream {
     var principal: Principal
 
     var log: EventLog
+    /// When the server got what it has last of them.
+    var askedAt: LoopInstant?
     /// Requests of the POST without an answer.
     var openCalls = 0
     var isCommitted = false

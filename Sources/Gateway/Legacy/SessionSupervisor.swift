@@ -17,7 +17,7 @@ extension LegacySession {
         lastUse = loop.now
         arm(by: loop.now + min(server.startTimeout, server.idleTimeout))
         surroundings.directory.insert(self)
-        metrics.sessions.add(1)
+        metrics.began()
         connection.listen { [weak self] lines in
             self?.assumeIsolated { $0.take(lines) }
         } lost: { [weak self] loss in
@@ -52,7 +52,7 @@ extension LegacySession {
         // While it is known who waits.
         report(reason)
         let error = JSONRPCError(.internalError, reason.message(server.name))
-        for entry in calls.finishAll() { settle(entry, .failed, error.response(to: entry.id)) }
+        for entry in calls.finishAll() { settle(entry, .sessionEnded, error.response(to: entry.id)) }
         closeExchanges()
         for stream in streams.values {
             endListen(stream)
@@ -69,7 +69,7 @@ extension LegacySession {
     }
 
     private func report(_ reason: SessionEnd) {
-        metrics.ended(reason)
+        metrics.ended(reason, after: EventLoop.preciseNow - began)
         surroundings.observer.ended(self, reason)
         guard reason.isFault else { return }
         var details = connection?.details ?? [:]

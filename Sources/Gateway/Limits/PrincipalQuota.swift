@@ -1,5 +1,6 @@
 import OAuth
 import Synchronization
+import Telemetry
 
 /// What one principal has open (M10). Counters only: sessions on several loops share it.
 final class PrincipalQuota: Sendable {
@@ -7,8 +8,10 @@ final class PrincipalQuota: Sendable {
     private let streams = Atomic<Int>(0)
     private let maximumCalls: Int
     private let maximumStreams: Int
+    private let metrics: LimitMetrics
 
-    init(_ limits: GatewayLimits) {
+    init(_ limits: GatewayLimits, _ metrics: LimitMetrics) {
+        self.metrics = metrics
         maximumCalls = limits.callsPerPrincipal
         maximumStreams = limits.streamsPerPrincipal
     }
@@ -21,8 +24,12 @@ final class PrincipalQuota: Sendable {
     func beginCalls(_ count: Int) -> Bool {
         if calls.add(count, ordering: .relaxed).newValue <= maximumCalls { return true }
         calls.subtract(count, ordering: .relaxed)
+        refusedCall()
         return false
     }
+
+    /// Counts a call that found no place.
+    func refusedCall() { metrics.reached(.calls) }
 
     func callEnded() { calls.subtract(1, ordering: .relaxed) }
 
@@ -30,6 +37,7 @@ final class PrincipalQuota: Sendable {
     func openStream() -> Bool {
         if streams.add(1, ordering: .relaxed).newValue <= maximumStreams { return true }
         closeStream()
+        metrics.reached(.streams)
         return false
     }
 
@@ -44,10 +52,12 @@ final class PrincipalQuotas: Sendable {
     private static let sweepAt = 4096
 
     private let limits: GatewayLimits
+    private let metrics: LimitMetrics
     private let quotas = Mutex<[Principal: PrincipalQuota]>([:])
 
-    init(_ limits: GatewayLimits) {
+    init(_ limits: GatewayLimits, in metrics: MetricsRegistry) {
         self.limits = limits
+        self.metrics = LimitMetrics(in: metrics)
     }
 
     /// The quota that all sessions of `principal` share.
@@ -56,7 +66,7 @@ final class PrincipalQuotas: Sendable {
             if let known = quotas[principal] { return known }
             // A session keeps its quota alive; forgetting an idle one only lets a newcomer count from zero.
             if quotas.count >= Self.sweepAt { quotas = quotas.filter { !$0.value.isIdle } }
-            let made = PrincipalQuota(limits)
+            let made = PrincipalQuota(limits, metrics)
             quotas[principal] = made
             return made
         }

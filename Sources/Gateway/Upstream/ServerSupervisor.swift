@@ -15,6 +15,8 @@ final class ServerSupervisor: Sendable {
     private let quotas: PrincipalQuotas
     let surroundings: LegacySession.Surroundings
     private let backoff = StartBackoff()
+    let starts: StartRecord
+    private let limitMetrics: LimitMetrics
     /// Whether another configuration has taken its place.
     private let retired = Atomic<Bool>(false)
     private let begun = Mutex<[SessionID: LegacySession]>([:])
@@ -24,7 +26,7 @@ final class ServerSupervisor: Sendable {
     init(
         _ server: ServerDefinition, _ upstream: any Upstream, members: [String]? = nil, slots: ProcessSlots,
         quotas: PrincipalQuotas, surroundings: LegacySession.Surroundings, metrics: MetricsRegistry,
-        loops: EventLoopGroup
+        starts: StartRecord, loops: EventLoopGroup
     ) {
         self.server = server
         self.upstream = upstream
@@ -33,6 +35,8 @@ final class ServerSupervisor: Sendable {
         self.quotas = quotas
         self.surroundings = surroundings
         self.loops = loops
+        self.starts = starts
+        limitMetrics = LimitMetrics(in: metrics)
         self.metrics = ServerMetrics(server: server.name, in: metrics)
     }
 
@@ -73,6 +77,17 @@ final class ServerSupervisor: Sendable {
     /// The way to the server for one session; nil where it cannot be reached, which the log says.
     func connect(
         for principal: Principal, on loop: EventLoop, request: RequestID? = nil
+    ) async throws(SpawnRefusal) -> PreparedConnection? {
+        do throws(SpawnRefusal) {
+            return try await preparedConnection(for: principal, on: loop, request)
+        } catch {
+            limitMetrics.refused(error)
+            throw error
+        }
+    }
+
+    private func preparedConnection(
+        for principal: Principal, on loop: EventLoop, _ request: RequestID?
     ) async throws(SpawnRefusal) -> PreparedConnection? {
         guard !surroundings.directory.isDraining else { throw .draining }
         if let missing = missingScopes(of: principal) { throw .forbidden(missing) }
@@ -140,20 +155,27 @@ final class ServerSupervisor: Sendable {
             reached()
             return (session, outcome)
         }
-        if let end = await session.end, end.isFault { missed() }
+        if let end = await session.end, end.isFault { missed(end) }
         await session.finish(.abandoned)
         return (nil, outcome)
     }
 
     /// Notes that the server answered `initialize`.
-    func reached() { backoff.succeeded() }
+    func reached() {
+        backoff.succeeded()
+        starts.succeeded()
+    }
 
     /// Notes that it failed before it did.
-    func missed() { backoff.failed(at: EventLoop.preciseNow) }
+    func missed(_ end: SessionEnd) {
+        backoff.failed(at: EventLoop.preciseNow)
+        starts.failed(end.label)
+    }
 
     private func failed(_ error: UpstreamError, _ request: RequestID?) {
         guard case .failed(let reason) = error else { return }
         backoff.failed(at: EventLoop.preciseNow)
+        starts.failed(StartRecord.cannotStart)
         var details: LogMetadata = ["server": .string(server.name), "error": .string(reason)]
         if let request { details["request_id"] = .string(request.value) }
         Logger(label: "gateway").warning("a server cannot be started", details)
@@ -165,7 +187,10 @@ final class ServerSupervisor: Sendable {
     var sessions: [LegacySession] { begun.withLock { Array($0.values) } }
 
     /// Begins nothing that lasts any more.
-    func retire() { retired.store(true, ordering: .releasing) }
+    func retire() {
+        retired.store(true, ordering: .releasing)
+        starts.retire()
+    }
 
     /// Starts what is to stand ready.
     func begin() async { await upstream.begin() }

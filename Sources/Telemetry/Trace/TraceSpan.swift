@@ -53,6 +53,24 @@ package struct OpenSpan: Sendable {
             attributes: attributes, error: error)
     }
 
+    /// It is done, and it was shorter than it was open: `began` and `ended` are how long ago.
+    package func finished(
+        _ name: String, _ kind: TraceSpan.Kind, _ attributes: [(key: String, value: TraceSpan.Value)], error: String?,
+        began: Duration, ended: Duration
+    ) -> TraceSpan {
+        let now = Self.now
+        let start = max(start, Self.moment(before: now, by: began))
+        return TraceSpan(
+            context: context, parentID: parentID, name: name, kind: kind, start: start,
+            end: max(start, Self.moment(before: now, by: ended)), attributes: attributes, error: error)
+    }
+
+    private static func moment(before now: UInt64, by time: Duration) -> UInt64 {
+        let (seconds, attoseconds) = time.components
+        let nanoseconds = max(0, seconds) &* 1_000_000_000 &+ max(0, attoseconds) / 1_000_000_000
+        return now &- min(now, UInt64(max(0, nanoseconds)))
+    }
+
     /// Nanoseconds since 1970.
     private static var now: UInt64 {
         var time = timespec()

@@ -15,6 +15,9 @@ final class UpstreamCircuit: Sendable {
         /// How often in a row it was opened.
         var rounds = 0
         var isProbing = false
+        /// When the first of the failures was, and what the last one was.
+        var since: LoopInstant?
+        var reason: HTTPClientError.Code?
     }
 
     /// Failures in a row that open it.
@@ -42,6 +45,14 @@ final class UpstreamCircuit: Sendable {
 
     /// Whether it is open.
     var isOpen: Bool { state.withLock { $0.retryAt != nil } }
+
+    /// Since when it does not answer, and why; nil while it is asked.
+    var trouble: (since: LoopInstant, reason: String)? {
+        state.withLock { state in
+            guard state.retryAt != nil, let since = state.since, let reason = state.reason else { return nil }
+            return (since, reason.rawValue)
+        }
+    }
 
     /// Seconds until somebody may ask again; nil where that is now.
     func remaining(at now: LoopInstant) -> Int? {
@@ -79,6 +90,8 @@ final class UpstreamCircuit: Sendable {
         counters[code]?.increment()
         let (isFirst, seconds): (Bool, Int?) = state.withLock { state in
             state.failures += 1
+            state.since = state.since ?? now
+            state.reason = code
             if state.retryAt != nil {
                 // What was under way when it was opened is no news.
                 guard state.isProbing else { return (false, nil) }

@@ -22,6 +22,7 @@ final class SharedUpstream: Upstream {
     /// Where the one that stands ready lives.
     let loop: EventLoop
     let backoff = StartBackoff()
+    let starts: StartRecord
     private let upstream: any Upstream
     private let limits: GatewayLimits
     private let slots: ProcessSlots
@@ -30,11 +31,12 @@ final class SharedUpstream: Upstream {
 
     init(
         _ upstream: any Upstream, _ server: ServerDefinition, _ configuration: GatewayConfiguration,
-        _ slots: ProcessSlots, on loop: EventLoop
+        _ slots: ProcessSlots, _ starts: StartRecord, on loop: EventLoop
     ) {
         self.upstream = upstream
         self.server = server
         self.slots = slots
+        self.starts = starts
         self.loop = loop
         limits = configuration.limits
         discarded = ServerMetrics.discardedLines(of: server.name, in: configuration.metrics)

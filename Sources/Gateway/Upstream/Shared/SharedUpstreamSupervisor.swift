@@ -22,6 +22,7 @@ extension SharedUpstream {
                 await untilEnded()
             } catch {
                 if !isStopped {
+                    if case .failed = error { starts.failed(StartRecord.cannotStart) }
                     Logger(label: "gateway").warning(
                         "a process cannot be started ahead",
                         ["server": .string(server.name), "error": .string(error.words)])

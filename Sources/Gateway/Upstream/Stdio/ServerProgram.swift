@@ -7,11 +7,13 @@ struct ServerProgram: Sendable {
     private let server: ServerDefinition
     private let environment: [String: String]
     private let scratch: String?
+    private let metrics: ProcessMetrics
 
     init(_ server: ServerDefinition, _ configuration: GatewayConfiguration) {
         self.server = server
         environment = server.childEnvironment(from: configuration.inheritedEnvironment)
         scratch = configuration.scratchDirectory
+        metrics = ProcessMetrics(server: server.name, in: configuration.metrics)
     }
 
     /// Starts a process, for `principal` where it serves one user.
@@ -31,7 +33,11 @@ struct ServerProgram: Sendable {
             configuration.environment["HOME"] = home
             configuration.sandbox?.write.append(home)
         }
-        return try await ChildProcess.spawn(configuration, on: loop)
+        let presence = ProcessPresence(metrics)
+        configuration.companion = presence
+        let child = try await ChildProcess.spawn(configuration, on: loop)
+        presence.begin()
+        return child
     }
 
     /// For whom a process works that works for one user only.

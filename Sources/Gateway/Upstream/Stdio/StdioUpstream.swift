@@ -12,7 +12,10 @@ struct StdioUpstream: Upstream {
     private let logger: Logger
 
     /// The processes that stand ready live on `loop`.
-    init(_ server: ServerDefinition, _ configuration: GatewayConfiguration, _ slots: ProcessSlots, on loop: EventLoop) {
+    init(
+        _ server: ServerDefinition, _ configuration: GatewayConfiguration, _ slots: ProcessSlots, _ starts: StartRecord,
+        on loop: EventLoop
+    ) {
         let program = ServerProgram(server, configuration)
         let logger = Logger(label: "gateway").with(["server": .string(server.name)])
         self.program = program
@@ -21,7 +24,9 @@ struct StdioUpstream: Upstream {
         // A process that serves one user is told in its environment which.
         pool =
             server.prespawned > 0 && server.isolation == .session
-            ? WarmPool(server, program, slots: slots, metrics: configuration.metrics, logger: logger, on: loop) : nil
+            ? WarmPool(
+                server, program, slots: slots, starts: starts, metrics: configuration.metrics, logger: logger, on: loop)
+            : nil
     }
 
     func begin() async { await pool?.refill() }

@@ -20,6 +20,7 @@ actor WarmPool {
     nonisolated let server: ServerDefinition
     nonisolated let slots: ProcessSlots
     nonisolated let program: ServerProgram
+    nonisolated let starts: StartRecord
     nonisolated let logger: Logger
     /// How many stand ready.
     nonisolated let gauge: Gauge
@@ -39,12 +40,13 @@ actor WarmPool {
     var stoppers: [CheckedContinuation<Void, Never>] = []
 
     init(
-        _ server: ServerDefinition, _ program: ServerProgram, slots: ProcessSlots, metrics: MetricsRegistry,
-        logger: Logger, on loop: EventLoop
+        _ server: ServerDefinition, _ program: ServerProgram, slots: ProcessSlots, starts: StartRecord,
+        metrics: MetricsRegistry, logger: Logger, on loop: EventLoop
     ) {
         self.server = server
         self.program = program
         self.slots = slots
+        self.starts = starts
         self.logger = logger
         self.loop = loop
         gauge = metrics.gauge(

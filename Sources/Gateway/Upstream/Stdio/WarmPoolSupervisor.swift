@@ -46,6 +46,7 @@ extension WarmPool {
             slots.giveBackSpare(server)
             backoff.failed(at: EventLoop.preciseNow)
             if !isStopped {
+                starts.failed(StartRecord.cannotStart)
                 logger.warning("a process cannot be started ahead", ["error": .string(error.description)])
             }
         }
@@ -71,6 +72,7 @@ extension WarmPool {
         let spare = spares.remove(at: place)
         gauge.set(spares.count)
         backoff.failed(at: EventLoop.preciseNow)
+        starts.failed(StartRecord.endedEarly)
         Task(executorPreference: loop) { await self.bury(spare) }
     }
 
