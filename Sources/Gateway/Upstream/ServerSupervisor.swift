@@ -10,13 +10,15 @@ final class ServerSupervisor: Sendable {
     let server: ServerDefinition
     /// The names of the servers behind it, where it is several.
     private let members: [String]?
-    private let upstream: any Upstream
+    let upstream: any Upstream
     let slots: ProcessSlots
     private let quotas: PrincipalQuotas
     let surroundings: LegacySession.Surroundings
     private let backoff = StartBackoff()
     let starts: StartRecord
     private let limitMetrics: LimitMetrics
+    /// Whether somebody finds out just now whether it works.
+    let isProbed = Atomic<Bool>(false)
     /// Whether another configuration has taken its place.
     private let retired = Atomic<Bool>(false)
     private let begun = Mutex<[SessionID: LegacySession]>([:])
@@ -55,13 +57,15 @@ final class ServerSupervisor: Sendable {
     }
 
     /// A session that is connected and has been told nothing; nil where the server cannot be reached. `request` is the one
-    /// for which it begins.
+    /// for which it begins; `isOurs` says that it is nobody's: no policy keeps it from beginning, and it takes no place of another.
     func open(
-        for principal: Principal, client: LegacySession.ClientKind, request: RequestID?,
+        for principal: Principal, client: LegacySession.ClientKind, request: RequestID?, isOurs: Bool = false,
         ended: @escaping @Sendable (LegacySession) -> Void = { _ in }
     ) async throws(SpawnRefusal) -> LegacySession? {
         let loop = EventLoop.current ?? loops.next()
-        guard let connection = try await connect(for: principal, on: loop, request: request) else { return nil }
+        guard let connection = try await connect(for: principal, on: loop, request: request, isOurs: isOurs) else {
+            return nil
+        }
         let session = LegacySession(
             server: server, principal: principal, quota: quotas.quota(for: principal), metrics: metrics,
             surroundings: surroundings, client: client, on: loop)
@@ -76,10 +80,10 @@ final class ServerSupervisor: Sendable {
 
     /// The way to the server for one session; nil where it cannot be reached, which the log says.
     func connect(
-        for principal: Principal, on loop: EventLoop, request: RequestID? = nil
+        for principal: Principal, on loop: EventLoop, request: RequestID? = nil, isOurs: Bool = false
     ) async throws(SpawnRefusal) -> PreparedConnection? {
         do throws(SpawnRefusal) {
-            return try await preparedConnection(for: principal, on: loop, request)
+            return try await preparedConnection(for: principal, on: loop, request, isOurs: isOurs)
         } catch {
             limitMetrics.refused(error)
             throw error
@@ -87,12 +91,16 @@ final class ServerSupervisor: Sendable {
     }
 
     private func preparedConnection(
-        for principal: Principal, on loop: EventLoop, _ request: RequestID?
+        for principal: Principal, on loop: EventLoop, _ request: RequestID?, isOurs: Bool
     ) async throws(SpawnRefusal) -> PreparedConnection? {
         guard !surroundings.directory.isDraining else { throw .draining }
-        if let missing = missingScopes(of: principal) { throw .forbidden(missing) }
+        if !isOurs, let missing = missingScopes(of: principal) { throw .forbidden(missing) }
         if let seconds = backoff.remaining(at: EventLoop.preciseNow) { throw .backingOff(seconds: seconds) }
-        try await takePlace(for: principal.user)
+        if isOurs {
+            try slots.take(server, for: principal.user)
+        } else {
+            try await takePlace(for: principal.user)
+        }
         do throws(UpstreamError) {
             let open = try await upstream.prepare(for: principal, on: loop)
             return PreparedConnection(open: open) { [slots, server] in slots.giveBack(server, of: principal.user) }
@@ -145,7 +153,7 @@ final class ServerSupervisor: Sendable {
         throw .server(message)
     }
 
-    private func settle(
+    func settle(
         _ session: LegacySession, _ outcome: CallOutcome
     ) async -> (session: LegacySession?, outcome: CallOutcome) {
         // A stop, or a change of the configuration, that began meanwhile has not seen this session.

@@ -11,6 +11,12 @@ protocol Upstream: Sendable {
     /// Starts what is to stand ready before the first session comes, in the background.
     func begin() async
 
+    /// Whether something of it runs that sessions of `principal` would use.
+    func isUsed(for principal: Principal) -> Bool
+
+    /// Ends that, where nobody uses it any more; returns when nothing of it is left.
+    func endUnused(for principal: Principal) async
+
     /// Ends what belongs to no session; returns when nothing of it is left.
     func stop() async
 }
@@ -19,6 +25,10 @@ extension Upstream {
     func begin() async {}
 
     func stop() async {}
+
+    func isUsed(for principal: Principal) -> Bool { true }
+
+    func endUnused(for principal: Principal) async {}
 }
 
 /// Why a server cannot be reached, for the operator's log.

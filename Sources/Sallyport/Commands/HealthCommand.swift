@@ -6,31 +6,29 @@ import Telemetry
 
 /// `sallyport health`: whether the gateway of this machine, or of this container, can serve.
 enum HealthCommand {
-    static let syntax = CommandSyntax(options: ["--config", "--listen", "--timeout"])
+    static let syntax = CommandSyntax(
+        options: ["--config", "--data-dir", "--listen", "--timeout", "--server"], flags: ["--servers"])
 
-    /// An answer of `/ready` is a few lines.
-    fileprivate static let maximumBytes = 65_536
+    /// A few lines, or one for each server.
+    fileprivate static let maximumBytes = 1 << 20
 
     /// Asks it, prints what it says, and fails when it is not ready.
     static func run(_ arguments: ParsedArguments, environment: [String: String]) throws(CommandFailure) -> ExitCode {
-        let patience = try patience(arguments)
+        let errand = try Errand(arguments, environment: environment)
+        let patience = try patience(arguments, errand)
         let question = try Question(arguments, environment: environment)
         // A peer that is gone is an answer as well.
         Signals.ignoreBrokenPipes()
         let loop = EventLoop(name: "health")
         defer { loop.shutdown() }
         let answer = try Lifecycle.run(on: loop) { () async throws(CommandFailure) in
-            try await question.ask(on: loop, within: patience)
+            try await question.ask(errand, on: loop, within: patience)
         }
-        guard answer.isReady else {
-            throw CommandFailure(code: .unavailable, message: "\(question.address) is not ready: \(answer.text)")
-        }
-        Console.say(answer.text)
-        return .success
+        return try errand.report(answer, from: question.address)
     }
 
-    private static func patience(_ arguments: ParsedArguments) throws(CommandFailure) -> Duration {
-        guard let text = arguments["--timeout"] else { return .seconds(4) }
+    private static func patience(_ arguments: ParsedArguments, _ errand: Errand) throws(CommandFailure) -> Duration {
+        guard let text = arguments["--timeout"] else { return errand.patience }
         guard let duration = Units.duration(text), duration > .zero else {
             throw CommandFailure(code: .usage, message: "--timeout \(text) is no duration", hint: "like 4s")
         }
@@ -42,11 +40,14 @@ extension HealthCommand {
     /// What `/ready` said.
     struct Answer: Sendable {
         let isReady: Bool
+        let body: [UInt8]
         let text: String
 
         /// From everything that came over the wire.
         init(_ bytes: [UInt8]) {
             isReady = bytes.starts(with: "HTTP/1.1 200 ".utf8)
+            let head = bytes.firstRange(of: Array("\r\n\r\n".utf8))
+            self.body = head.map { Array(bytes[$0.upperBound...]) } ?? []
             let lines = String(decoding: bytes, as: UTF8.self).split(
                 separator: "\r\n", omittingEmptySubsequences: false)
             var body = lines.drop { !$0.isEmpty }.dropFirst().joined(separator: "\n")
@@ -84,7 +85,9 @@ extension HealthCommand {
         }
 
         /// Asks. Every failure says how far it got.
-        func ask(on loop: EventLoop, within patience: Duration) async throws(CommandFailure) -> Answer {
+        func ask(
+            _ errand: Errand, on loop: EventLoop, within patience: Duration
+        ) async throws(CommandFailure) -> Answer {
             let deadline = EventLoop.preciseNow + patience
             let stream: ByteStream
             do throws(IOError) {
@@ -95,8 +98,7 @@ extension HealthCommand {
             defer { stream.close() }
             try await secure(stream, within: patience)
             do throws(IOError) {
-                try await stream.write(
-                    Array("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+                try await stream.write(errand.request)
                 var bytes: [UInt8] = []
                 while bytes.count < maximumBytes, let more = try await stream.read(until: deadline) { bytes += more }
                 return Answer(bytes)

@@ -88,13 +88,17 @@ enum Help {
         "health": """
         usage: sallyport health [--config FILE] [--timeout DURATION]
                sallyport health --listen ADDR [--timeout DURATION]
+               sallyport health --servers | --server NAME [--config FILE] [--data-dir DIR] [--timeout DURATION]
 
         Asks the gateway of this machine, or of this container, whether it can serve (/ready), and prints what it says. Exit
         code 0 when it can, 69 when it cannot or does not answer.
 
           --config FILE    the configuration of the gateway, which says where it listens and with which certificate
           --listen ADDR    where it listens, without TLS; like 127.0.0.1:8080, which is the default
-          --timeout TIME   how long it may take; 4s when left out
+          --servers        how each server is: its state, sessions and processes, and why it fails; exit code 69 when one does
+          --server NAME    whether that server works: the gateway begins a session with it, and stops its process again
+          --data-dir DIR   where the gateway keeps its key, by which it knows that its operator asks for the two above
+          --timeout TIME   how long it may take; 4s when left out, 60s with --server
         """,
         "import": """
         usage: sallyport import FILE

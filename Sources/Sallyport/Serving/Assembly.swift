@@ -77,7 +77,7 @@ struct Assembler: Sendable {
         let addresses = AddressCheck(plan, logger: logger)
         let endpoints = OperationEndpoints(
             readiness: readiness, store: plan.hasAuthorizationServer ? store : nil,
-            unavailableServers: { gateway.unavailableServers },
+            servers: { gateway.health }, probe: { await gateway.probe($0) }, seal: OperatorSeal(sealing.key()),
             warnings: { [audit, publicAddress] in
                 [publicAddress.current].compactMap(\.self) + (addresses?.warnings ?? []) + audit.warnings
             }, process: process)

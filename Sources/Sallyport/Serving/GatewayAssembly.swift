@@ -117,8 +117,11 @@ struct GatewayAssembly: Sendable {
         }
     }
 
-    /// Servers that do not answer at present.
-    var unavailableServers: [String] { gateway.unavailableServers }
+    /// How the servers are.
+    var health: [ServerHealth] { gateway.health }
+
+    /// Finds out whether one of them works.
+    func probe(_ server: String) async -> ServerProbe { await gateway.probe(server) }
 
     /// Ends what `successor` did not take over.
     func retire(for successor: GatewayAssembly, within limit: Duration) async {

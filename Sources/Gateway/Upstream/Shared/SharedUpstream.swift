@@ -52,7 +52,7 @@ final class SharedUpstream: Upstream {
     func prepare(
         for principal: Principal, on loop: EventLoop
     ) async throws(UpstreamError) -> @Sendable () -> any ServerConnection {
-        let audience: SharedServer.Audience = server.isolation == .user ? .user(principal.user) : .everybody
+        let audience = audience(of: principal)
         for _ in 0..<Self.attempts {
             guard let server = current(audience, on: loop) else {
                 guard await makeRoom() else { throw .capacity }
@@ -63,6 +63,21 @@ final class SharedUpstream: Upstream {
             }
         }
         throw .failed("it ends as soon as it is started")
+    }
+
+    private func audience(of principal: Principal) -> SharedServer.Audience {
+        server.isolation == .user ? .user(principal.user) : .everybody
+    }
+
+    func isUsed(for principal: Principal) -> Bool {
+        let audience = audience(of: principal)
+        return state.withLock { $0.servers[audience] != nil }
+    }
+
+    func endUnused(for principal: Principal) async {
+        let audience = audience(of: principal)
+        guard let server = state.withLock({ $0.servers[audience] }), await server.endIfUnused() else { return }
+        await server.stop()
     }
 
     func stop() async {
