@@ -72,7 +72,7 @@ extension ServerSupervisor {
     }
 
     private func ask(_ initialize: JSONRPCMessage) async throws(SpawnRefusal) -> (version: String?, reason: String?) {
-        guard let session = try await open(for: .anonymous, client: .streamableHTTP, isOurs: true) else {
+        guard let session = try await open(for: .anonymous, client: .streamableHTTP, request: nil, isOurs: true) else {
             return (nil, ServerProbe.Word.cannotStart.rawValue)
         }
         let outcome = await session.accept(initialize, for: .anonymous, record: nil)

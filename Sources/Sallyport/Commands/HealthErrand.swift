@@ -35,7 +35,8 @@ extension HealthCommand {
         private static func seal(
             _ arguments: ParsedArguments, environment: [String: String]
         ) throws(CommandFailure) -> OperatorSeal {
-            let configuration = try Configuration.forCommand(arguments, environment: environment)
+            let configuration = try Configuration.forCommand(
+                arguments, environment: environment, purpose: .administration())
             guard configuration.storage != .memory else {
                 throw CommandFailure(
                     code: .configuration,

@@ -43,7 +43,7 @@ struct OperationEndpoints: Sendable {
         }
     }
 
-    private func isOperator(_ request: HTTPRequest) -> Bool { seal.admits(request, at: WallClock.system.now()) }
+    func isOperator(_ request: HTTPRequest) -> Bool { seal.admits(request, at: WallClock.system.now()) }
 
     /// What anybody may know: the servers are named at `/` and those that are away at `/ready`. Who uses them, and why they fail, is
     /// for their operator.

@@ -29,7 +29,11 @@ final class DirectoryLock: Sendable {
     /// Lets go before the end of this object.
     func release() {
         descriptor.withLock { descriptor in
-            if descriptor >= 0 { close(descriptor) }
+            if descriptor >= 0 {
+                // A child that was begun a moment ago shares it until its own program runs, and would keep the lock so long.
+                _ = flock(descriptor, LOCK_UN)
+                close(descriptor)
+            }
             descriptor = -1
         }
     }
