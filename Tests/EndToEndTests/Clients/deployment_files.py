@@ -27,7 +27,9 @@ ALL_VALUES = {
     "environmentSecret": "sallyport-variables",
     "image": {"repository": "registry.example.com/sallyport", "tag": "1", "pullSecrets": [{"name": "registry"}]},
     "persistence": {"size": "2Gi", "storageClass": "fast"},
-    "ingress": {"className": "nginx", "annotations": {"example.com/a": "b"}},
+    "ingress": {"className": "nginx", "annotations": {"example.com/a": "b"}, "hosts": ["n8n.mcp.example.com"]},
+    "autoscaling": {"enabled": True, "maxReplicas": 4},
+    "prometheus": {"port": 9090},
     "podAnnotations": {"example.com/c": "d"},
     "nodeSelector": {"disk": "fast"},
     "tolerations": [{"key": "a", "operator": "Exists"}],
@@ -38,6 +40,7 @@ REFUSED = {
     "http": {"publicURL": "http://mcp.example.com"},
     "a path": {"publicURL": "https://mcp.example.com/x"},
     "two without a shared store": {**VALUES, "replicas": 2},
+    "as many as needed without one": {**VALUES, "autoscaling": {"enabled": True}},
     "what the chart sets": {**VALUES, "configuration": {"listen": "0.0.0.0:1"}},
 }
 YAMLLINT = YamlLintConfig(
@@ -76,8 +79,15 @@ def check_chart(problems):
                 kubernetes_validate.validate(document, KUBERNETES, strict=True)
             except Exception as error:
                 problems.append(f"{name} {document['kind']}: {error}")
+            if document["kind"] == "Ingress" and name == "all":
+                hosts = [rule["host"] for rule in document["spec"]["rules"]]
+                if hosts != ["mcp.example.com", "n8n.mcp.example.com"] or document["spec"]["tls"][0]["hosts"] != hosts:
+                    problems.append(f"{name}: the ingress is for {hosts}")
             if document["kind"] == "ConfigMap":
                 found[name] = document["data"]["sallyport.yaml"]
+        most = [d["spec"]["maxReplicas"] for d in documents(render(values)) if d["kind"] == "HorizontalPodAutoscaler"]
+        if most != ([4] if name == "all" else []):
+            problems.append(f"{name}: autoscalers of {most}")
     for name, values in REFUSED.items():
         try:
             render(values)

@@ -19,8 +19,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- range $key, $value := .Values.configuration }}
 {{- if hasKey $fixed $key }}{{ fail (printf "configuration.%s is set by the chart" $key) }}{{ end }}
 {{- end }}
-{{- if and (gt (int .Values.replicas) 1) (not .Values.configuration.storage) }}
-{{- fail "replicas > 1 needs configuration.storage: a Redis that all of them share" }}
+{{- if and (or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled) (not .Values.configuration.storage) }}
+{{- fail "replicas > 1 and autoscaling need configuration.storage: a Redis that all of them share" }}
 {{- end }}
 {{- toYaml (merge $fixed .Values.configuration) }}
 {{- end }}
