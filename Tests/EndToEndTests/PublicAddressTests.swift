@@ -50,7 +50,7 @@ extension EndToEnd {
                         public_url: http\(front == .stranger ? "s" : "")://localhost:\(port)
                         trusted_proxies: [127.0.0.1]
                         servers: {demo: {command: \(Checkout.binary), args: [demo-server]}}
-                        logging: {level: {default: info, http: debug}}
+                        logging: {level: {default: info, access: info}}
 
                         """, port: inner)
                 var proxy: RunningProgram?
