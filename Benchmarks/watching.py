@@ -47,10 +47,11 @@ def compare(options, title, variants):
 
 
 def watching(options):
-    """Calls with the audit trail, without, and with the arguments in it."""
+    """Calls with the audit trail, without, with an access log beside it, and with the arguments in it."""
     compare(options, "what watching costs", [
         Variant(options.work, "without an audit trail", "audit: {enabled: false}\n"),
         Variant(options.work, "as it is by default"),
+        Variant(options.work, "with the access log too", "logging: {level: {default: info, access: info}}\n"),
         Variant(options.work, "with arguments in the audit trail", "audit: {arguments: true}\n"),
     ])
 
