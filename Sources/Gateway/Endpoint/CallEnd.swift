@@ -34,6 +34,16 @@ enum CallEnd: String, Sendable, CaseIterable {
         case timedOut = "timed_out"
         /// Without an answer.
         case failed
+
+        /// Its place among all of them.
+        var index: Int {
+            switch self {
+            case .answered: 0
+            case .refused: 1
+            case .timedOut: 2
+            case .failed: 3
+            }
+        }
     }
 
     var outcome: Outcome {

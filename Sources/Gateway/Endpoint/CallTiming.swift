@@ -9,8 +9,8 @@ struct CallTiming: Sendable {
     /// How long ago its answer came, or the waiting for it ended.
     let sinceAnswered: Duration
 
-    /// Of a call that ends now. Without `answered` nothing came.
-    init(began: LoopInstant, asked: LoopInstant?, answered: LoopInstant?, now: LoopInstant = EventLoop.preciseNow) {
+    /// Of a call that ends `now`. Without `answered` nothing came.
+    init(began: LoopInstant, asked: LoopInstant?, answered: LoopInstant?, now: LoopInstant) {
         total = now - began
         sinceAsked = asked.map { now - $0 }
         sinceAnswered = answered.map { now - $0 } ?? .zero

@@ -19,7 +19,8 @@ final class ServerMetrics: Sendable {
     private let ownDuration: Histogram
     private let begun: Counter
     private let lifetime: Histogram
-    private let calls: [MCPMethod: [CallEnd.Outcome: Counter]]
+    /// By the index of the outcome: each call counts here.
+    private let calls: [MCPMethod: [Counter]]
     private let errors: [CallEnd: Counter]
     private let ends: [String: Counter]
 
@@ -45,13 +46,11 @@ final class ServerMetrics: Sendable {
         ends = Self.ends(of: server, in: registry)
     }
 
-    private static func calls(
-        of server: String, in registry: MetricsRegistry
-    ) -> [MCPMethod: [CallEnd.Outcome: Counter]] {
-        var calls: [MCPMethod: [CallEnd.Outcome: Counter]] = [:]
+    private static func calls(of server: String, in registry: MetricsRegistry) -> [MCPMethod: [Counter]] {
+        var calls: [MCPMethod: [Counter]] = [:]
         for method in MCPMethod.allCases {
-            for outcome in CallEnd.Outcome.allCases {
-                calls[method, default: [:]][outcome] = registry.counter(
+            calls[method] = CallEnd.Outcome.allCases.map { outcome in
+                registry.counter(
                     "sallyport_calls_total", help: "Calls by method and how they ended.",
                     labels: [("server", server), ("method", method.rawValue), ("outcome", outcome.rawValue)])
             }
@@ -98,7 +97,7 @@ final class ServerMetrics: Sendable {
     }
 
     func called(_ method: MCPMethod, _ end: CallEnd, _ timing: CallTiming) {
-        calls[method]?[end.outcome]?.increment()
+        calls[method]?[end.outcome.index].increment()
         if end != .answered { errors[end]?.increment() }
         duration.observe(timing.total)
         ownDuration.observe(timing.own)

@@ -247,11 +247,12 @@ extension LegacySession {
     func count(_ entry: Correlation<Call>.Entry, _ end: CallEnd) {
         quota.callEnded()
         let destination = connection?.destination(of: entry.number)
+        let now = EventLoop.preciseNow
         let timing = CallTiming(
-            began: entry.caller.began, asked: entry.caller.stream.askedAt, answered: answeredAt)
+            began: entry.caller.began, asked: entry.caller.stream.askedAt, answered: answeredAt, now: now)
         (destination?.metrics ?? metrics).called(entry.caller.method, end, timing)
         if let record = entry.caller.record {
-            lastAnswered = (entry.number, record.requestID, EventLoop.preciseNow)
+            lastAnswered = (entry.number, record.requestID, now)
             surroundings.observer.called(record, end, timing, self, destination)
         }
     }
