@@ -16,7 +16,7 @@ struct ConfigurationFileReader {
     mutating func read(_ root: ConfigurationNode) {
         guard var section = ConfigurationSection(root, path: .root, context: context) else { return }
         if let value = section.value("public_url") { readPublicURL(value) }
-        if let value = section.value("listen") { readListen(value) }
+        if let listen = section.value("listen")?.listenAddress() { configuration.listen = listen }
         configuration.routing = section.value("routing")?.word(ServerRouting.self) ?? .path
         if let tls = section.section("tls") { configuration.tls = TLSReader(context: context).settings(in: tls) }
         if let text = section.value("data_dir")?.nonEmptyString() {
@@ -63,15 +63,6 @@ struct ConfigurationFileReader {
             case .url(.port): value.refuse("\"\(text)\" has no valid port")
             case .url: value.refuse("\"\(text)\" is not a URL with a valid host name")
             }
-        }
-    }
-
-    private mutating func readListen(_ value: ConfigurationValue) {
-        guard let text = value.nonEmptyString() else { return }
-        do throws(ListenAddress.ParseError) {
-            configuration.listen = try ListenAddress.parse(text)
-        } catch {
-            value.refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
         }
     }
 

@@ -20,3 +20,16 @@ enum ListenAddress {
         }
     }
 }
+
+extension ConfigurationValue {
+    /// An address to listen on.
+    func listenAddress() -> SocketAddress? {
+        guard let text = nonEmptyString() else { return nil }
+        do throws(ListenAddress.ParseError) {
+            return try ListenAddress.parse(text)
+        } catch {
+            refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
+            return nil
+        }
+    }
+}

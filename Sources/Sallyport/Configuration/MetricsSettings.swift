@@ -25,7 +25,7 @@ struct MetricsReader {
         var settings = MetricsSettings()
         let listen = section.value("listen")
         if let allow = section.value("allow") { settings.allowed = blocks(allow) }
-        if let listen { settings.listen = address(listen) }
+        settings.listen = listen?.listenAddress()
         section.finish(hints: ["enabled": "write allow: [127.0.0.1], or listen: 127.0.0.1:9090"])
         if let address = settings.listen, !address.isLoopback, settings.allowed == nil {
             listen?.note(
@@ -33,16 +33,6 @@ struct MetricsReader {
                 hint: "a firewall, or allow: with the addresses of Prometheus")
         }
         return settings
-    }
-
-    private func address(_ value: ConfigurationValue) -> SocketAddress? {
-        guard let text = value.nonEmptyString() else { return nil }
-        do throws(ListenAddress.ParseError) {
-            return try ListenAddress.parse(text)
-        } catch {
-            value.refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
-            return nil
-        }
     }
 
     private func blocks(_ value: ConfigurationValue) -> [CIDR]? {

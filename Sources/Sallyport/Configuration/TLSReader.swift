@@ -10,7 +10,7 @@ struct TLSReader {
         var section = section
         let certificate = section.value("certificate")
         let key = section.value("private_key")
-        let redirect = section.value("redirect_listen").flatMap(address)
+        let redirect = section.value("redirect_listen").flatMap { $0.listenAddress() }
         let acme = section.section("acme")
         section.finish(hints: ["key": "did you mean \"private_key\"?", "cert": "did you mean \"certificate\"?"])
         if let acme {
@@ -126,15 +126,5 @@ struct TLSReader {
             return nil
         }
         return path
-    }
-
-    private func address(_ value: ConfigurationValue) -> SocketAddress? {
-        guard let text = value.nonEmptyString() else { return nil }
-        do throws(ListenAddress.ParseError) {
-            return try ListenAddress.parse(text)
-        } catch {
-            value.refuse("\"\(text)\" is not an address to listen on", hint: error.hint)
-            return nil
-        }
     }
 }

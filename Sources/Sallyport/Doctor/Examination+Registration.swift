@@ -148,32 +148,33 @@ extension Examination {
         let grants = server.metadata?["grant_types_supported"]?.elements.compactMap(\.string)
         // That there are none was told already.
         guard grants?.contains("refresh_token") != false else { return }
-        var parameters = [
+        let parameters = [
             ("grant_type", "refresh_token"), ("refresh_token", "doctor-has-none"), ("client_id", identity.id),
         ]
-        if let identifier = resource.identifier { parameters.append(("resource", identifier)) }
-        let observation = await prober.send(page(Self.form(parameters, to: server.token)))
-        switch observation.result {
-        case .failure(let error): report(failed: error, observation)
-        case .success(let answer):
-            if answer.root?["error"]?.string == "invalid_grant" || answer.status == 401 {
-                return report(.passed, "\(observation.text), as it must for a refresh token that nobody issued")
-            }
-            report(
-                .warning, "\(observation.text) for a refresh token that nobody issued",
-                "answer 400 with {\"error\": \"invalid_grant\"} (RFC 6749 §5.2): for this alone clients log in anew; otherwise "
-                    + "they stay out until somebody removes the login by hand")
-        }
+        await expectRefusal(
+            of: "a refresh token that nobody issued", parameters, server, resource,
+            "answer 400 with {\"error\": \"invalid_grant\"} (RFC 6749 §5.2): for this alone clients log in anew; otherwise "
+                + "they stay out until somebody removes the login by hand")
     }
 
     /// A code that nobody issued: the answer shows whether the endpoint speaks OAuth to this client.
     private mutating func redeem(
         _ identity: Identity, _ server: Server, _ resource: Resource
     ) async {
-        var parameters = [
+        let parameters = [
             ("grant_type", "authorization_code"), ("code", "doctor-has-none"), ("client_id", identity.id),
             ("redirect_uri", identity.redirectURI), ("code_verifier", Self.verifier),
         ]
+        await expectRefusal(
+            of: "a code that nobody issued", parameters, server, resource,
+            "the token endpoint must answer 400 with {\"error\": \"invalid_grant\"} (RFC 6749 §5.2)")
+    }
+
+    /// Asks for a token with what cannot be good; `hint` says how to mend any other answer than that it is not.
+    private mutating func expectRefusal(
+        of what: String, _ given: [(String, String)], _ server: Server, _ resource: Resource, _ hint: String
+    ) async {
+        var parameters = given
         if let identifier = resource.identifier { parameters.append(("resource", identifier)) }
         let observation = await prober.send(page(Self.form(parameters, to: server.token)))
         switch observation.result {
@@ -181,11 +182,9 @@ extension Examination {
         case .success(let answer):
             // Clients that were given a secret would present it here.
             if answer.root?["error"]?.string == "invalid_grant" || answer.status == 401 {
-                return report(.passed, "\(observation.text), as it must for a code that nobody issued")
+                return report(.passed, "\(observation.text), as it must for \(what)")
             }
-            report(
-                .warning, "\(observation.text) for a code that nobody issued",
-                "the token endpoint must answer 400 with {\"error\": \"invalid_grant\"} (RFC 6749 §5.2)")
+            report(.warning, "\(observation.text) for \(what)", hint)
         }
     }
 }
